@@ -1,0 +1,63 @@
+# What a user can choose, and the compile options that every target of the project shares.
+include(GNUInstallDirs)
+include(CheckLanguage)
+
+option(LLSA_NATIVE "Build for this host's instruction set (turn off for packages)" ON)
+option(LLSA_WERROR "Treat warnings as errors" ON)
+option(LLSA_TESTS "Build the tests" ON)
+option(LLSA_BENCHMARKS "Build the benchmarks" ON)
+option(LLSA_VIEWER "Build llsa-viewer (needs GLFW, OpenGL, EGL and Dear ImGui)" ON)
+option(LLSA_FUZZ "Build the libFuzzer targets (needs clang)" OFF)
+set(LLSA_CUDA AUTO CACHE STRING "Build cuda/: ON, OFF, or AUTO (when a CUDA compiler is found)")
+set(LLSA_SANITIZE "" CACHE STRING "Sanitizers for every target, for example address,undefined or thread")
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+set(LLSA_CUDA_ENABLED OFF)
+if(NOT LLSA_CUDA STREQUAL "OFF")
+  find_program(LLSA_NVCC nvcc HINTS /usr/local/cuda/bin)
+  if(LLSA_NVCC AND NOT CMAKE_CUDA_COMPILER)
+    set(CMAKE_CUDA_COMPILER ${LLSA_NVCC})
+  endif()
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    set(LLSA_CUDA_ENABLED ON)
+  elseif(LLSA_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "LLSA_CUDA is ON but no CUDA compiler was found; put nvcc on PATH or set CMAKE_CUDA_COMPILER")
+  endif()
+endif()
+
+# One list for every C++ target: what is compiled for the host must agree on vector alignment everywhere.
+add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wall> $<$<COMPILE_LANGUAGE:CXX>:-Wextra>
+                    $<$<COMPILE_LANGUAGE:CXX>:-Wshadow> $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
+if(LLSA_WERROR)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Werror>)
+endif()
+if(LLSA_NATIVE)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-march=native>)
+endif()
+if(LLSA_SANITIZE)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${LLSA_SANITIZE}>
+                      $<$<COMPILE_LANGUAGE:CXX>:-fno-omit-frame-pointer>
+                      $<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize-recover=all>)
+  add_link_options(-fsanitize=${LLSA_SANITIZE})
+endif()
+
+# llsa_library(NAME SOURCES... [PUBLIC_LINKS ...] [LINKS ...]): target llsa_NAME, alias llsa::NAME.
+function(llsa_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC_LINKS;LINKS" ${ARGN})
+  add_library(llsa_${name} STATIC ${ARG_SOURCES})
+  add_library(llsa::${name} ALIAS llsa_${name})
+  set_target_properties(llsa_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(llsa_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+                                                 $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_features(llsa_${name} PUBLIC cxx_std_20)
+  target_link_libraries(llsa_${name} PUBLIC ${ARG_PUBLIC_LINKS} PRIVATE ${ARG_LINKS})
+endfunction()

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+
+#include "llsa/attention.hpp"
+#include "reference/pool.hpp"
+
+namespace llsa::reference {
+
+/// What the reference keeps for `backward`: the selection and the pyramids of K and V (1/(B-1) of their size).
+template <class T>
+class ReferenceState final : public AttentionState {
+ public:
+  explicit ReferenceState(ResolvedOptions resolved) : AttentionState(std::move(resolved)) {}
+  const Selection& selection() const override { return lists; }
+
+  Selection lists;
+  Pyramid<Accumulate<T>> key, value;
+};
+
+/// The CPU reference behind the common interface. `threads` must outlive it.
+template <class T>
+class ReferenceAttention final : public Attention<T> {
+ public:
+  explicit ReferenceAttention(ThreadPool& threads) : threads_(&threads) {}
+  std::string name() const override { return "reference"; }
+  std::unique_ptr<AttentionState> forward(const AttentionInputs<T>& inputs, const Options& options,
+                                          const AttentionOutputs<T>& outputs, const Selection* given) override;
+  void backward(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs, const AttentionState& state,
+                const AttentionOutputGradients<T>& output_gradients, const AttentionGradients<T>& gradients) override;
+
+ private:
+  ThreadPool* threads_;
+};
+
+}  // namespace llsa::reference
