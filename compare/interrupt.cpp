@@ -1,0 +1,34 @@
+#include "compare/interrupt.hpp"
+
+#include <csignal>
+#include <pthread.h>
+
+namespace llsa::compare {
+namespace {
+
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+}  // namespace
+
+Interrupt::Interrupt() {
+  const sigset_t set = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  waiter_ = std::thread([this, set] {
+    for (int signal = 0; !done_;)
+      if (sigwait(&set, &signal) == 0 && !done_) source_.request_stop();
+  });
+}
+
+Interrupt::~Interrupt() {
+  done_ = true;
+  pthread_kill(waiter_.native_handle(), SIGTERM);  // blocked everywhere: it only wakes the waiting thread
+  waiter_.join();
+}
+
+}  // namespace llsa::compare

@@ -1,0 +1,51 @@
+// llsa-compare: runs, checks, judges and times implementations of Log-linear Sparse Attention. One file per command.
+#include <algorithm>
+#include <new>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include "compare/command.hpp"
+#include "compare/interrupt.hpp"
+#include "llsa/error.hpp"
+
+namespace llsa::compare {
+namespace {
+
+int report(std::string message, int exit_code) {
+  while (!message.empty() && message.back() == '\n') message.pop_back();
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  fmt::print(stderr, "llsa-compare: {}\n", message);
+  return exit_code;
+}
+
+int run_program(int argc, char** argv) {
+  const Interrupt interrupt;
+  CommandContext context{.exit_code = exit_right, .stop = interrupt.token()};
+  CLI::App program("Runs, checks, judges and times implementations of Log-linear Sparse Attention (LLSA).",
+                   "llsa-compare");
+  program.require_subcommand(1);
+  program.footer("Exit status: 0 right, 1 something judged is wrong, 2 usage or bad input, 130 interrupted.");
+  // Every command registers itself here (see command.hpp).
+  try {
+    program.parse(argc, argv);
+    return context.exit_code;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return program.exit(error);  // --help
+    return report(error.what(), exit_bad_input);
+  } catch (const Cancelled&) {
+    return report("interrupted; nothing was written", exit_interrupted);
+  } catch (const Error& error) {
+    return report(error.what(), exit_bad_input);
+  } catch (const std::bad_alloc&) {
+    return report("not enough memory for tensors of these shapes", exit_bad_input);
+  } catch (const std::exception& error) {
+    return report(error.what(), exit_bad_input);
+  }
+}
+
+}  // namespace
+}  // namespace llsa::compare
+
+int main(int argc, char** argv) { return llsa::compare::run_program(argc, argv); }
