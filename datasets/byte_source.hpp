@@ -45,6 +45,6 @@ std::unique_ptr<ByteSource> view_memory(std::span<const std::byte> bytes, std::s
 std::vector<std::byte> read_whole_file(const std::filesystem::path& path, std::uint64_t limit);
 
 /// Text from a file for a message: in single quotes, on one line, at most 60 characters, anything unprintable as \xNN.
-std::string quoted(std::string_view text);
+std::string quote(std::string_view text);
 
 }  // namespace llsa::datasets
