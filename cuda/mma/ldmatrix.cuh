@@ -1,0 +1,69 @@
+#pragma once
+
+#include "cuda/mma/mma.cuh"
+
+namespace llsa::cuda::inline LLSA_WORLD {
+
+/// `ldmatrix.sync.aligned.m8n8.x4`: four 8 x 8 matrices of two-byte elements from shared memory. Lane i gives the address
+/// of row i % 8 of matrix i / 8: 8 elements, 16-byte aligned. Of matrix m every lane receives in word m the elements
+/// (lane / 4, 2 (lane % 4)) and the next to its right; with `transposed` those of the transposed matrix.
+template <bool transposed, class T>
+__device__ __forceinline__ void ldmatrix(std::uint32_t (&words)[4], const T* row) {
+  static_assert(sizeof(T) == 2);
+#if defined(LLSA_SIMT)
+  if (reinterpret_cast<std::uintptr_t>(row) % 16 != 0) simt::fail("ldmatrix reads a row that is not 16-byte aligned");
+  struct Payload { const T* row; std::uint32_t words[4]; } mine{row, {}};
+  simt::warp_collective("ldmatrix", 0xffffffffu, mine, [](Payload* const* lanes) {
+    for (int lane = 0; lane < 32; ++lane)
+      for (int matrix = 0; matrix < 4; ++matrix) {
+        const auto element = [&](int r, int c) { return std::uint32_t{lanes[8 * matrix + r]->row[c].bits}; };
+        const int r = lane / 4, c = 2 * (lane % 4);
+        lanes[lane]->words[matrix] = transposed ? element(c, r) | element(c + 1, r) << 16
+                                                : element(r, c) | element(r, c + 1) << 16;
+      }
+  });
+  for (int i = 0; i < 4; ++i) words[i] = mine.words[i];
+#else
+  const auto address = static_cast<std::uint32_t>(__cvta_generic_to_shared(row));
+  if constexpr (transposed) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3])
+                 : "r"(address)
+                 : "memory");
+  } else {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3])
+                 : "r"(address)
+                 : "memory");
+  }
+#endif
+}
+
+/// Rows 0..15, columns 0..15 of the row-major matrix at `tile` as an A fragment.
+template <class T>
+__device__ __forceinline__ FragmentA load_a(const T* tile, int pitch, int lane) {
+  FragmentA a;
+  ldmatrix<false>(a.word, tile + (lane % 16) * pitch + lane / 16 * 8);
+  return a;
+}
+
+/// The B fragments of X^T for 16 rows (tokens) and 16 columns (dimensions) of the row-major X at `tile`: the products
+/// `a b[0]`, `a b[1]` are dot products with tokens 0..7 and 8..15.
+template <class T>
+__device__ __forceinline__ void load_b_transposed(FragmentB (&b)[2], const T* tile, int pitch, int lane) {
+  std::uint32_t words[4];
+  ldmatrix<false>(words, tile + (lane % 8 + lane / 16 * 8) * pitch + lane / 8 % 2 * 8);
+  b[0] = {{words[0], words[1]}};
+  b[1] = {{words[2], words[3]}};
+}
+
+/// The B fragments of X itself: the products `a b[0]`, `a b[1]` are weighted sums of 16 tokens, dimensions 0..7 and 8..15.
+template <class T>
+__device__ __forceinline__ void load_b(FragmentB (&b)[2], const T* tile, int pitch, int lane) {
+  std::uint32_t words[4];
+  ldmatrix<true>(words, tile + (lane % 16) * pitch + lane / 16 * 8);
+  b[0] = {{words[0], words[1]}};
+  b[1] = {{words[2], words[3]}};
+}
+
+}  // namespace llsa::cuda::inline LLSA_WORLD
