@@ -1,0 +1,41 @@
+#include "cuda/memory.hpp"
+
+#include <cstring>
+#include <new>
+#include <string>
+
+#include "llsa/error.hpp"
+
+namespace llsa::cuda::inline LLSA_WORLD {
+
+namespace {
+constexpr std::align_val_t alignment{256};
+}
+
+void* allocate_device(std::size_t bytes) {
+  if (bytes == 0) return nullptr;
+  void* address = ::operator new(bytes, alignment, std::nothrow);
+  if (!address) throw Error("out of memory: " + std::to_string(bytes) + " bytes for the executor");
+  return address;
+}
+
+void release_device(void* address) noexcept { ::operator delete(address, alignment); }
+
+void copy_to_device(void* d_to, const void* from, std::size_t bytes, Stream) {
+  if (bytes > 0) std::memcpy(d_to, from, bytes);
+}
+void copy_to_host(void* to, const void* d_from, std::size_t bytes, Stream) {
+  if (bytes > 0) std::memcpy(to, d_from, bytes);
+}
+void fill_device(void* d_to, unsigned char byte, std::size_t bytes, Stream) {
+  if (bytes > 0) std::memset(d_to, byte, bytes);
+}
+
+void synchronize(Stream) {}
+
+OwnedStream::OwnedStream(Stream like) : stream_(like) {}
+OwnedStream::~OwnedStream() = default;
+OwnedStream::OwnedStream(OwnedStream&&) noexcept = default;
+OwnedStream& OwnedStream::operator=(OwnedStream&&) noexcept = default;
+
+}  // namespace llsa::cuda::inline LLSA_WORLD
