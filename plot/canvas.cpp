@@ -224,6 +224,7 @@ void Canvas::text(std::string_view line, Point at, const TextStyle& style) {
   if (style.upwards) cairo_rotate(c, -std::numbers::pi / 2);
   cairo_move_to(c, dx, dy);
   cairo_show_text(c, terminated.c_str());
+  cairo_new_path(c);  // or the next line would start where the text ended
   cairo_restore(c);
 }
 

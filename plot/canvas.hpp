@@ -27,7 +27,7 @@ struct Rect {
 struct Stroke {
   Color color = ink;
   double width = 1;
-  std::vector<double> dashes;  ///< lengths on, off, on, ...; empty is a solid line
+  std::vector<double> dashes = {};  ///< lengths on, off, on, ...; empty is a solid line
 };
 
 /// Which point of the text its position names. `middle` of a line of text is the middle of its capitals.

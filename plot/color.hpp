@@ -21,6 +21,7 @@ struct Color {
   constexpr Color() = default;
   constexpr Color(double r_, double g_, double b_, double a_ = 1) : r(r_), g(g_), b(b_), a(a_) {}
   constexpr Color(Rgb c) : r(c.r / 255.0), g(c.g / 255.0), b(c.b / 255.0) {}
+  friend bool operator==(const Color&, const Color&) = default;
   constexpr Color with_alpha(double alpha) const { return {r, g, b, alpha}; }
 };
 

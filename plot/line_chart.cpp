@@ -32,7 +32,7 @@ ValueRange range_of(const Axis& axis, const std::vector<double>& values) {
 }
 
 std::vector<Tick> marks_of(const Axis& axis, const ValueRange& range) {
-  if (axis.ticks.empty()) return ticks(range, 6);
+  if (axis.ticks.empty()) return ticks(range, 7);
   std::vector<Tick> inside;
   for (const Tick& tick : axis.ticks)
     if (const double at = range.position(tick.value); at >= -1e-9 && at <= 1 + 1e-9) inside.push_back(tick);

@@ -93,6 +93,8 @@ std::string format_value(double value, int digits) {
   return mantissa + "×" + power;
 }
 
+std::string format_count(std::int64_t value) { return group_thousands(std::to_string(value)); }
+
 std::vector<Tick> ticks(const ValueRange& range, int count) {
   return range.scale() == AxisScale::log ? log_ticks(range, count) : linear_ticks(range, count);
 }

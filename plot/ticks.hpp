@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,5 +22,8 @@ std::vector<Tick> ticks(const ValueRange& range, int count = 5);
 /// A number as tables and axes show it: `digits` significant ones, thousands separated, very large or small ones as
 /// "3.2×10⁻⁷". Not-a-number and infinities by name.
 std::string format_value(double value, int digits = 3);
+
+/// A whole number with its thousands separated: "1,048,576".
+std::string format_count(std::int64_t value);
 
 }  // namespace llsa::plot
