@@ -1,0 +1,21 @@
+#include "reference/dense.hpp"
+
+#include "reference/attend.hpp"
+
+namespace llsa::reference {
+
+template <class T>
+void dense_tiled(const AttentionInputs<T>& inputs, double scale, const AttentionOutputs<T>& outputs,
+                 ThreadPool& threads) {
+  const Options dense{.levels = 0, .scale = scale};
+  const ResolvedOptions options = resolve(dense, inputs.query.shape, inputs.key.shape, inputs.value.shape);
+  check_output_shapes(inputs, outputs);
+  attend(inputs, {}, {}, {}, options, outputs, threads);
+}
+
+template void dense_tiled(const AttentionInputs<float>&, double, const AttentionOutputs<float>&, ThreadPool&);
+template void dense_tiled(const AttentionInputs<double>&, double, const AttentionOutputs<double>&, ThreadPool&);
+template void dense_tiled(const AttentionInputs<half>&, double, const AttentionOutputs<half>&, ThreadPool&);
+template void dense_tiled(const AttentionInputs<bfloat16>&, double, const AttentionOutputs<bfloat16>&, ThreadPool&);
+
+}  // namespace llsa::reference

@@ -1,0 +1,217 @@
+#include <vector>
+
+#include "reference/gradients.hpp"
+#include "reference/query_visits.hpp"
+
+namespace llsa::reference {
+namespace {
+
+constexpr std::int64_t chunk_queries = 128;
+
+/// One thread's work on one tile of keys: the mirror image of the query-major tiles. Keys stand in the vector lanes, the
+/// queries that attend to them stream past, and dK and dV grow in the tile.
+template <class T>
+class KeyTile {
+ public:
+  using C = Accumulate<T>;
+  static constexpr int W = lanes<C>;
+  static constexpr std::int64_t max_columns = round_up(QueryVisits::most_keys, W);
+
+  KeyTile(const ResolvedOptions& options, int level, std::int64_t dim, std::int64_t value_dim)
+      : options_(&options),
+        level_(level),
+        dim_(dim),
+        value_dim_(value_dim),
+        log_weight_(options),
+        key_(dim * max_columns),
+        value_(value_dim * max_columns),
+        gradients_((dim + value_dim) * max_columns),
+        log_weights_(max_columns),
+        query_scratch_(chunk_queries * dim),
+        output_scratch_(chunk_queries * value_dim),
+        scores_(chunk_queries * max_columns),
+        products_(chunk_queries * max_columns),
+        refined_(max_columns) {}
+
+  void begin(const LevelRows<T>& keys, const LevelRows<T>& values, TokenRange tokens) {
+    tokens_ = tokens;
+    columns_ = round_up(tokens.size(), W);
+    keys.tile(level_, tokens.begin, tokens.size(), static_cast<C>(base2_scale(*options_)), key_.data(), columns_);
+    values.tile(level_, tokens.begin, tokens.size(), C{1}, value_.data(), columns_);
+    log_weights_.setZero();
+    for (std::int64_t c = 0; c < tokens.size(); ++c)
+      log_weights_[c] = static_cast<C>(log_weight_(level_, tokens.begin + c));
+    gradients_.head((dim_ + value_dim_) * columns_).setZero();
+    refine({});
+  }
+
+  /// The fine queries of `range` attend to the tile, but for the keys that they refined (disjoint coverage).
+  void visit(TokenRange range, const HeadView<const T>& query, const HeadView<const T>& output_gradient,
+             const Selection& selection, std::int64_t head) {
+    const bool disjoint = options_->coverage == Coverage::disjoint && level_ >= 1;
+    while (range.begin < range.end) {
+      TokenRange part = range;
+      if (disjoint) {
+        // Queries under one token of this level refined the same keys: they are a chunk of their own.
+        const std::int64_t t = options_->query.ancestor(level_, range.begin);
+        part.end = std::min(range.end, options_->query.fine(level_, t).end);
+        if (!same_refinement(selection.list(level_, head, t))) {
+          flush();
+          refine(selection.list(level_, head, t));
+        }
+      }
+      gather(part, query, output_gradient, head);
+      range.begin = part.end;
+    }
+  }
+
+  void set_statistics(const QueryStatistics<C>& statistics) { statistics_ = &statistics; }
+
+  /// Finishes the sums: dK (without the factor `scale`) at `[0, dim)`, dV behind it, each row `columns()` long.
+  const Buffer<C>& end() {
+    flush();
+    gradients_.head(dim_ * columns_) *= static_cast<C>(options_->scale);
+    return gradients_;
+  }
+  std::int64_t columns() const { return columns_; }
+
+ private:
+  void gather(TokenRange range, const HeadView<const T>& query, const HeadView<const T>& output_gradient,
+              std::int64_t head) {
+    while (range.begin < range.end) {
+      const std::int64_t count = std::min(range.size(), chunk_queries - size_);
+      queries_.push_back(rows_of<C>(query, range.begin, count, query_scratch_.data() + size_ * dim_));
+      output_gradients_.push_back(
+          rows_of<C>(output_gradient, range.begin, count, output_scratch_.data() + size_ * value_dim_));
+      rows_.push_back({head * query.tokens + range.begin, head * query.tokens + range.begin + count});
+      size_ += count;
+      range.begin += count;
+      if (size_ == chunk_queries) flush();
+    }
+  }
+
+  bool same_refinement(std::span<const std::int32_t> list) const {
+    for (std::int64_t c = 0; c < tokens_.size(); ++c) {
+      const bool now = std::find(list.begin(), list.end(), tokens_.begin + c) != list.end();
+      if (now != (refined_[c] != 0)) return false;
+    }
+    return true;
+  }
+
+  void refine(std::span<const std::int32_t> list) {
+    refined_.setZero();
+    any_refined_ = false;
+    for (const std::int32_t c : list)
+      if (c >= tokens_.begin && c < tokens_.end) refined_[c - tokens_.begin] = any_refined_ = true;
+  }
+
+  void flush() {
+    if (size_ == 0) return;
+    for (std::int64_t v = 0; v < columns_ / W; v += 2) {
+      const int vectors = static_cast<int>(std::min<std::int64_t>(2, columns_ / W - v));
+      pieces_times_tile(queries_, dim_, key_.data() + v * W, columns_, vectors, scores_.data(), 2 * W);
+      pieces_times_tile(output_gradients_, value_dim_, value_.data() + v * W, columns_, vectors, products_.data(), 2 * W);
+      Mask<C> masks[2];
+      for (int i = 0; i < vectors; ++i) {
+        probabilities_and_score_gradients(i, (v + i) * W);
+        for (int lane = 0; lane < W; ++lane) masks[i][lane] = refined_[(v + i) * W + lane] ? 0 : -1;
+      }
+      rows_transposed_times_tile(queries_.data(), queries_.size(), dim_, products_.data(), 2 * W, vectors,
+                                 gradients_.data() + v * W, columns_, any_refined_ ? masks : nullptr);
+      rows_transposed_times_tile(output_gradients_.data(), output_gradients_.size(), value_dim_, scores_.data(), 2 * W,
+                                 vectors, gradients_.data() + dim_ * columns_ + v * W, columns_,
+                                 any_refined_ ? masks : nullptr);
+    }
+    queries_.clear();
+    output_gradients_.clear();
+    rows_.clear();
+    size_ = 0;
+  }
+
+  /// For vector i of the pair: scores become P, products become dS.
+  void probabilities_and_score_gradients(int i, std::int64_t column) {
+    const Vector<C> log_weights = load(log_weights_.data() + column);
+    C* score = scores_.data() + i * W;
+    C* product = products_.data() + i * W;
+    for (const TokenRange& rows : rows_)
+      for (std::int64_t row = rows.begin; row < rows.end; ++row, score += 2 * W, product += 2 * W) {
+        const Vector<C> p = exp2(load(score) + log_weights - statistics_->lse2[row]);
+        store(score, p);
+        store(product, p * (load(product) - statistics_->delta[row]));
+      }
+  }
+
+  const ResolvedOptions* options_;
+  int level_;
+  std::int64_t dim_, value_dim_, columns_ = 0, size_ = 0;
+  LogWeights log_weight_;
+  TokenRange tokens_;
+  const QueryStatistics<C>* statistics_ = nullptr;
+  Buffer<C> key_, value_, gradients_, log_weights_, query_scratch_, output_scratch_, scores_, products_;
+  Buffer<LaneInt<C>> refined_;
+  bool any_refined_ = false;
+  std::vector<Rows<C>> queries_, output_gradients_;
+  std::vector<TokenRange> rows_;  // of the statistics, in step with `queries_`
+};
+
+}  // namespace
+
+template <class T>
+void key_gradient(const AttentionInputs<T>& inputs, const Pyramid<Accumulate<T>>& key,
+                  const Pyramid<Accumulate<T>>& value, const Selection& selection, const ResolvedOptions& options,
+                  int level, const QueryStatistics<Accumulate<T>>& statistics,
+                  const TensorView<const T>& output_gradient, const KeyGradientSink<Accumulate<T>>& sink,
+                  ThreadPool& threads) {
+  using C = Accumulate<T>;
+  const std::int64_t dim = inputs.key.shape.dim, value_dim = inputs.value.shape.dim;
+  std::vector<TransposedList> parents;
+  if (level < options.levels)
+    parents = transpose(selection.level(level + 1), options.key.length(level + 1), threads);
+  const QueryVisits visits(options, level, inputs.key.shape.batch * inputs.key.shape.heads, parents);
+
+  std::vector<KeyTile<T>> tiles(static_cast<std::size_t>(threads.threads()),
+                                KeyTile<T>(options, level, dim, value_dim));
+  const std::int64_t slot_size = (dim + value_dim) * KeyTile<T>::max_columns;
+  Buffer<C> partial_sums(visits.slots() * slot_size);
+
+  threads.parallel_for(static_cast<std::int64_t>(visits.segments().size()), [&](std::int64_t item, int worker) {
+    const QueryVisits::Segment& segment = visits.segments()[static_cast<std::size_t>(item)];
+    KeyTile<T>& tile = tiles[static_cast<std::size_t>(worker)];
+    const LevelRows<T> keys(inputs.key, key, segment.head), values(inputs.value, value, segment.head);
+    tile.set_statistics(statistics);
+    tile.begin(keys, values, segment.keys);
+    visits.for_each_range(segment, [&](TokenRange range) {
+      tile.visit(range, inputs.query.head(segment.head), output_gradient.head(segment.head), selection, segment.head);
+    });
+    const Buffer<C>& gradients = tile.end();
+    const std::int64_t columns = tile.columns();
+    if (segment.slot < 0)
+      sink(segment.head, segment.keys.begin, segment.keys.size(), gradients.data(), gradients.data() + dim * columns,
+           columns);
+    else
+      partial_sums.segment(segment.slot * slot_size, (dim + value_dim) * columns) =
+          gradients.head((dim + value_dim) * columns);
+  });
+
+  threads.parallel_for(static_cast<std::int64_t>(visits.split_tiles().size()), [&](std::int64_t item, int) {
+    const QueryVisits::SplitTile& tile = visits.split_tiles()[static_cast<std::size_t>(item)];
+    const std::int64_t columns = round_up(tile.keys.size(), lanes<C>), size = (dim + value_dim) * columns;
+    auto sum = partial_sums.segment(tile.slots.begin * slot_size, size);
+    for (std::int64_t slot = tile.slots.begin + 1; slot < tile.slots.end; ++slot)
+      sum += partial_sums.segment(slot * slot_size, size);
+    sink(tile.head, tile.keys.begin, tile.keys.size(), sum.data(), sum.data() + dim * columns, columns);
+  });
+}
+
+#define LLSA_INSTANTIATE(T)                                                                                       \
+  template void key_gradient(const AttentionInputs<T>&, const Pyramid<Accumulate<T>>&,                            \
+                             const Pyramid<Accumulate<T>>&, const Selection&, const ResolvedOptions&, int,        \
+                             const QueryStatistics<Accumulate<T>>&, const TensorView<const T>&,                   \
+                             const KeyGradientSink<Accumulate<T>>&, ThreadPool&);
+LLSA_INSTANTIATE(float)
+LLSA_INSTANTIATE(double)
+LLSA_INSTANTIATE(half)
+LLSA_INSTANTIATE(bfloat16)
+#undef LLSA_INSTANTIATE
+
+}  // namespace llsa::reference

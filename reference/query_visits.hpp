@@ -1,0 +1,82 @@
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "reference/transpose.hpp"
+
+namespace llsa::reference {
+
+/// Key-major work on one level, cut into pieces (spec section 5). A tile of at most `most_keys` key tokens of the level is
+/// attended by the queries under certain query tokens: those that selected the tile's parent, from the transposed
+/// selection of the level above; at the coarsest level every query. Long lists are cut into segments, whose partial
+/// sums are added in order, so that a key which everybody selected does not leave one thread working alone.
+class QueryVisits {
+ public:
+  static constexpr std::int64_t most_keys = 64;
+  static constexpr std::int64_t segment_queries = 8192;
+
+  /// `level` 0 is fine. `parents` is the transposed selection of `level + 1` of every head, unused at the coarsest level.
+  QueryVisits(const ResolvedOptions& options, int level, std::int64_t heads, const std::vector<TransposedList>& parents)
+      : options_(&options), level_(level), parents_(&parents) {
+    const std::int64_t groups = coarsest() ? 1 : options.key.length(level + 1);
+    for (std::int64_t head = 0; head < heads; ++head)
+      for (std::int64_t group = 0; group < groups; ++group) {
+        const TokenRange all = coarsest() ? TokenRange{0, options.key.length(level)} : options.key.children(level + 1, group);
+        for (std::int64_t first = all.begin; first < all.end; first += most_keys)
+          add_tile(head, group, {first, std::min(first + most_keys, all.end)});
+      }
+  }
+
+  struct Segment {
+    std::int64_t head, group;
+    TokenRange keys;
+    TokenRange entries;      ///< of the group's list of query tokens; at the coarsest level of the fine queries themselves
+    std::int64_t slot = -1;  ///< where its partial sum goes; -1: the tile's only segment
+  };
+  /// A tile with more than one segment: its slots `[slots.begin, slots.end)` are to be added in order.
+  struct SplitTile {
+    std::int64_t head;
+    TokenRange keys, slots;
+  };
+  const std::vector<Segment>& segments() const { return segments_; }
+  const std::vector<SplitTile>& split_tiles() const { return split_tiles_; }
+  std::int64_t slots() const { return slots_; }
+
+  /// Calls `visit(range)` for the fine queries of a segment, ascending.
+  template <class Visit>
+  void for_each_range(const Segment& segment, const Visit& visit) const {
+    if (coarsest()) return visit(segment.entries);
+    const auto list = (*parents_)[static_cast<std::size_t>(segment.head)].queries_of(segment.group);
+    for (std::int64_t e = segment.entries.begin; e < segment.entries.end; ++e)
+      visit(options_->query.fine(level_ + 1, list[static_cast<std::size_t>(e)]));
+  }
+
+ private:
+  bool coarsest() const { return level_ == options_->levels; }
+
+  void add_tile(std::int64_t head, std::int64_t group, TokenRange keys) {
+    const std::int64_t entries =
+        coarsest() ? options_->query.tokens()
+                   : static_cast<std::int64_t>((*parents_)[static_cast<std::size_t>(head)].queries_of(group).size());
+    const std::int64_t span = coarsest() ? 1 : options_->query.span(level_ + 1);
+    const std::int64_t each = std::max<std::int64_t>(1, segment_queries / span);
+    if (entries <= each) {
+      segments_.push_back({head, group, keys, {0, entries}, -1});
+      return;
+    }
+    const std::int64_t first_slot = slots_;
+    for (std::int64_t begin = 0; begin < entries; begin += each)
+      segments_.push_back({head, group, keys, {begin, std::min(begin + each, entries)}, slots_++});
+    split_tiles_.push_back({head, keys, {first_slot, slots_}});
+  }
+
+  const ResolvedOptions* options_;
+  int level_;
+  const std::vector<TransposedList>* parents_;
+  std::vector<Segment> segments_;
+  std::vector<SplitTile> split_tiles_;
+  std::int64_t slots_ = 0;
+};
+
+}  // namespace llsa::reference

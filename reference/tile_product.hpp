@@ -1,0 +1,137 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "reference/simd.hpp"
+
+namespace llsa::reference {
+
+/// The one matrix product behind every stage: a tile's rows stand in vector lanes ("columns" below), the other
+/// operand's numbers are broadcast one at a time. Attention forward puts queries in the lanes and walks over keys;
+/// the key-major backward puts keys in the lanes and walks over queries. Nothing is transposed but the tile itself, the
+/// softmax needs no horizontal step, and a lane's sums do not depend on what stands in other lanes.
+
+/// `count` rows of numbers with unit stride inside a row.
+template <class C>
+struct Rows {
+  const C* data = nullptr;
+  std::ptrdiff_t stride = 0;
+  std::int64_t count = 0;
+};
+
+namespace detail {
+
+/// out[r][v] = sum_k rows[r][k] * x[k][v] for R rows and V vectors, k ascending.
+template <int R, int V, class C>
+inline void dot_block(const Rows<C>& a, std::int64_t first, std::int64_t depth, const C* x, std::int64_t ldx, C* out,
+                      std::int64_t ldout) {
+  constexpr int W = lanes<C>;
+  const C* row[R];
+  Vector<C> sum[R][V];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+    row[r] = a.data + (first + r) * a.stride;
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) sum[r][v] = Vector<C>{};
+  }
+  for (std::int64_t k = 0; k < depth; ++k) {
+    Vector<C> xs[V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) xs[v] = load(x + k * ldx + v * W);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const C scalar = row[r][k];
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) sum[r][v] += scalar * xs[v];
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) store(out + (first + r) * ldout + v * W, sum[r][v]);
+}
+
+/// out[m][v] += sum over all pieces' rows j of pieces[j][m] * x[j][v] for R columns m and V vectors, j ascending.
+template <int R, int V, class C>
+inline void outer_block(const Rows<C>* pieces, std::size_t piece_count, std::int64_t first, const C* x,
+                        std::int64_t ldx, C* out, std::int64_t ldout, const Mask<C>* masks) {
+  constexpr int W = lanes<C>;
+  Vector<C> sum[R][V];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) sum[r][v] = load(out + (first + r) * ldout + v * W);
+  for (std::size_t piece = 0; piece < piece_count; ++piece) {
+    const C* row = pieces[piece].data + first;
+    for (std::int64_t j = 0; j < pieces[piece].count; ++j, row += pieces[piece].stride, x += ldx) {
+      Vector<C> xs[V];
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) xs[v] = load(x + v * W);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+        const C scalar = row[r];
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) sum[r][v] += scalar * xs[v];
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      C* place = out + (first + r) * ldout + v * W;
+      store(place, masks ? (masks[v] ? sum[r][v] : load(place)) : sum[r][v]);
+    }
+}
+
+template <int V, class C>
+inline void dot_columns(const Rows<C>& a, std::int64_t depth, const C* x, std::int64_t ldx, C* out,
+                        std::int64_t ldout) {
+  std::int64_t r = 0;
+  for (; r + 8 <= a.count; r += 8) dot_block<8, V>(a, r, depth, x, ldx, out, ldout);
+  for (; r + 4 <= a.count; r += 4) dot_block<4, V>(a, r, depth, x, ldx, out, ldout);
+  for (; r < a.count; ++r) dot_block<1, V>(a, r, depth, x, ldx, out, ldout);
+}
+
+template <int V, class C>
+inline void outer_columns(const Rows<C>* pieces, std::size_t piece_count, std::int64_t width, const C* x,
+                          std::int64_t ldx, C* out, std::int64_t ldout, const Mask<C>* masks) {
+  constexpr int R = V == 1 ? 16 : 8;
+  std::int64_t m = 0;
+  for (; m + R <= width; m += R) outer_block<R, V>(pieces, piece_count, m, x, ldx, out, ldout, masks);
+  for (; m + 4 <= width; m += 4) outer_block<4, V>(pieces, piece_count, m, x, ldx, out, ldout, masks);
+  for (; m < width; ++m) outer_block<1, V>(pieces, piece_count, m, x, ldx, out, ldout, masks);
+}
+
+}  // namespace detail
+
+/// `out[j][c] = sum_k a[j][k] * x[k][c]` for every row j of `a`, `vectors` vectors of columns c; overwrites.
+/// `x` is `[depth, ldx]`, `out` is `[a.count, ldout]`. Every element is one chain of multiply-adds with k ascending, so
+/// equal rows give bitwise equal results wherever they stand.
+template <class C>
+inline void rows_times_tile(const Rows<C>& a, std::int64_t depth, const C* x, std::int64_t ldx, int vectors, C* out,
+                            std::int64_t ldout) {
+  int v = 0;
+  for (; v + 2 <= vectors; v += 2)
+    detail::dot_columns<2>(a, depth, x + v * lanes<C>, ldx, out + v * lanes<C>, ldout);
+  if (v < vectors) detail::dot_columns<1>(a, depth, x + v * lanes<C>, ldx, out + v * lanes<C>, ldout);
+}
+
+/// `out[m][c] += sum_j a[j][m] * x[j][c]` where j runs over the rows of all `pieces` one after the other; accumulates.
+/// `x` has one row per j, `out` is `[width, ldout]`. With `masks` (one per vector) only the lanes set there are
+/// written, so that a row which a lane does not attend to cannot reach it, not even as 0 * NaN.
+template <class C>
+inline void rows_transposed_times_tile(const Rows<C>* pieces, std::size_t piece_count, std::int64_t width, const C* x,
+                                       std::int64_t ldx, int vectors, C* out, std::int64_t ldout,
+                                       const Mask<C>* masks) {
+  int v = 0;
+  for (; v + 2 <= vectors; v += 2)
+    detail::outer_columns<2>(pieces, piece_count, width, x + v * lanes<C>, ldx, out + v * lanes<C>, ldout,
+                             masks ? masks + v : nullptr);
+  if (v < vectors)
+    detail::outer_columns<1>(pieces, piece_count, width, x + v * lanes<C>, ldx, out + v * lanes<C>, ldout,
+                             masks ? masks + v : nullptr);
+}
+
+}  // namespace llsa::reference
