@@ -1,0 +1,136 @@
+#include "diffusion/config.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "llsa/error.hpp"
+
+namespace llsa::diffusion {
+namespace {
+
+void require(bool good, const char* field, std::int64_t value, const std::string& allowed) {
+  if (!good) throw Error(fmt::format("model {} is {}; it must be {}", field, value, allowed));
+}
+
+nlohmann::json to_json(const AttentionConfig& attention) {
+  const Options& o = attention.options;
+  nlohmann::json json = {{"name", attention.name},
+                         {"block_size", o.block_size},
+                         {"top_k", o.top_k},
+                         {"reweight", o.reweight},
+                         {"coverage", std::string(name_of(o.coverage))}};
+  if (o.levels) json["levels"] = *o.levels;
+  if (o.enrichment_levels) json["enrichment_levels"] = *o.enrichment_levels;
+  if (o.scale) json["scale"] = *o.scale;
+  return json;
+}
+
+AttentionConfig attention_from(const nlohmann::json& json) {
+  AttentionConfig attention;
+  attention.name = json.at("name").get<std::string>();
+  Options& o = attention.options;
+  o.block_size = json.at("block_size").get<std::int64_t>();
+  o.top_k = json.at("top_k").get<std::vector<std::int64_t>>();
+  o.reweight = json.at("reweight").get<bool>();
+  o.coverage = coverage_from(json.at("coverage").get<std::string>());
+  if (json.contains("levels")) o.levels = json.at("levels").get<int>();
+  if (json.contains("enrichment_levels")) o.enrichment_levels = json.at("enrichment_levels").get<int>();
+  if (json.contains("scale")) o.scale = json.at("scale").get<double>();
+  return attention;
+}
+
+}  // namespace
+
+Options attention_options(const AttentionConfig& config) {
+  Options options = config.options;
+  if (config.name == "llsa") return options;
+  if (config.name == "full") {
+    Options full;
+    full.block_size = options.block_size;
+    full.levels = 0;
+    full.scale = options.scale;
+    return full;
+  }
+  if (config.name == "topk") {
+    if (options.top_k.size() > 1) options.top_k = {options.top_k.front()};
+    options.levels = 1;
+    options.enrichment_levels = 0;
+    options.coverage = Coverage::overlapping;
+    return options;
+  }
+  throw Error(fmt::format("attention is '{}'; it must be full, llsa or topk", config.name));
+}
+
+void validate(const ModelConfig& c) {
+  const auto at_least_one = "at least 1";
+  require(c.image_size >= 1 && c.image_size <= 8192, "image size", c.image_size, "1 to 8192");
+  require(c.channels >= 1 && c.channels <= 64, "channels", c.channels, "1 to 64");
+  require(c.patch_size >= 1 && c.image_size % c.patch_size == 0, "patch size", c.patch_size,
+          fmt::format("a divisor of the image size {}", c.image_size));
+  require(c.layers >= 1 && c.layers <= 1024, "layers", c.layers, "1 to 1024");
+  require(c.heads >= 1, "heads", c.heads, at_least_one);
+  require(c.hidden >= 4 && c.hidden <= 65536 && c.hidden % c.heads == 0 && c.head_dim() % 4 == 0, "hidden size",
+          c.hidden, fmt::format("{} heads (the number of heads) times a multiple of 4, at most 65536", c.heads));
+  require(c.mlp_ratio >= 1 && c.mlp_ratio <= 64, "MLP ratio", c.mlp_ratio, "1 to 64");
+  require(c.classes >= 0 && c.classes <= 1'000'000, "classes", c.classes, "0 to 1000000");
+  require(c.frequency_dim >= 4 && c.frequency_dim <= 65536 && c.frequency_dim % 2 == 0, "frequency dimension",
+          c.frequency_dim, "even, 4 to 65536");
+  if (!(c.rope_base > 1) || !std::isfinite(c.rope_base)) {
+    throw Error(fmt::format("model rotary base is {}; it must be finite and above 1", c.rope_base));
+  }
+  token_order(c.order, {.frames = 1, .height = 1, .width = 1});  // refuses an unknown name
+  const Shape heads{.batch = 1, .heads = c.heads, .tokens = c.tokens(), .dim = c.head_dim()};
+  resolve(attention_options(c.attention), heads, heads, heads);
+}
+
+ModelConfig preset(std::string_view name) {
+  if (name == "tiny") return {.hidden = 96, .layers = 6, .heads = 3};
+  if (name == "S") return {.hidden = 384, .layers = 12, .heads = 6};
+  if (name == "B") return {.hidden = 768, .layers = 12, .heads = 12};
+  throw Error(fmt::format("preset is '{}'; it must be tiny, S or B", name));
+}
+
+std::vector<std::string> preset_names() { return {"tiny", "S", "B"}; }
+
+nlohmann::json to_json(const ModelConfig& c) {
+  return {{"image_size", c.image_size},
+          {"channels", c.channels},
+          {"patch_size", c.patch_size},
+          {"hidden", c.hidden},
+          {"layers", c.layers},
+          {"heads", c.heads},
+          {"mlp_ratio", c.mlp_ratio},
+          {"classes", c.classes},
+          {"frequency_dim", c.frequency_dim},
+          {"per_block_embedders", c.per_block_embedders},
+          {"rope_base", c.rope_base},
+          {"order", c.order},
+          {"attention", to_json(c.attention)}};
+}
+
+ModelConfig model_config_from(const nlohmann::json& json) {
+  ModelConfig c;
+  try {
+    json.at("image_size").get_to(c.image_size);
+    json.at("channels").get_to(c.channels);
+    json.at("patch_size").get_to(c.patch_size);
+    json.at("hidden").get_to(c.hidden);
+    json.at("layers").get_to(c.layers);
+    json.at("heads").get_to(c.heads);
+    json.at("mlp_ratio").get_to(c.mlp_ratio);
+    json.at("classes").get_to(c.classes);
+    json.at("frequency_dim").get_to(c.frequency_dim);
+    json.at("per_block_embedders").get_to(c.per_block_embedders);
+    json.at("rope_base").get_to(c.rope_base);
+    json.at("order").get_to(c.order);
+    c.attention = attention_from(json.at("attention"));
+  } catch (const nlohmann::json::exception& problem) {
+    throw Error(fmt::format("model configuration is not usable: {}", problem.what()));
+  }
+  validate(c);
+  return c;
+}
+
+}  // namespace llsa::diffusion

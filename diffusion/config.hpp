@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "llsa/options.hpp"
+#include "llsa/token_order.hpp"
+
+namespace llsa::diffusion {
+
+/// Attention by name: `full` (L = 0), `llsa` (all options), `topk` (L = 1, Le = 0; B and K_1 of the options).
+struct AttentionConfig {
+  std::string name = "llsa";
+  Options options = {};
+};
+
+/// Throws `Error` for another name.
+Options attention_options(const AttentionConfig& config);
+
+/// The shape of a pixel diffusion transformer. Set fields by name.
+struct ModelConfig {
+  std::int64_t image_size = 32;     ///< pictures are square
+  std::int64_t channels = 3;
+  std::int64_t patch_size = 1;      ///< p x p pixels a token; divides image_size
+  std::int64_t hidden = 96;         ///< a multiple of heads, hidden / heads a multiple of 4
+  std::int64_t layers = 6;
+  std::int64_t heads = 3;
+  std::int64_t mlp_ratio = 4;
+  std::int64_t classes = 0;         ///< 0: unconditional; otherwise labels 0..classes-1, and `classes` means "no label"
+  std::int64_t frequency_dim = 256; ///< sinusoidal timestep features, even, at least 4
+  bool per_block_embedders = false; ///< every block embeds timestep and label itself, as diffusers' DiT checkpoints do
+  double rope_base = 100;           ///< > 1
+  std::string order = "morton";     ///< token order, spec section 7
+  AttentionConfig attention = {};
+
+  std::int64_t grid_size() const { return image_size / patch_size; }
+  Grid grid() const { return {.frames = 1, .height = grid_size(), .width = grid_size()}; }
+  std::int64_t tokens() const { return grid_size() * grid_size(); }
+  std::int64_t head_dim() const { return hidden / heads; }
+  /// Numbers in a token: channels * patch_size^2.
+  std::int64_t token_dim() const { return channels * patch_size * patch_size; }
+  std::int64_t image_elements() const { return channels * image_size * image_size; }
+};
+
+/// Throws `Error` naming the first field that is out of range, its value and what is allowed.
+void validate(const ModelConfig& config);
+
+/// "tiny" (two CPU cores), "S" (12 layers, 6 heads of 64: the paper's) or "B" (12 layers, 12 heads of 64), at 32 x 32 pixels.
+/// Throws `Error` for another name.
+ModelConfig preset(std::string_view name);
+std::vector<std::string> preset_names();
+
+nlohmann::json to_json(const ModelConfig& config);
+/// Throws `Error` when a field is missing, has the wrong type or is out of range.
+ModelConfig model_config_from(const nlohmann::json& json);
+
+}  // namespace llsa::diffusion

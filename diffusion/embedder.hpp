@@ -1,0 +1,55 @@
+#pragma once
+
+#include "diffusion/arena.hpp"
+#include "diffusion/layers/layers.hpp"
+
+namespace llsa::diffusion {
+
+/// Timestep and label -> conditioning vector: `c = W2 silu(W1 features(t) + b1) + b2 + table[label]`, and `silu(c)`, which is
+/// what the modulation layers take.
+struct EmbedderShape {
+  std::int64_t frequency_dim = 0, hidden = 0;
+  bool labelled = false;
+};
+
+/// Parameters (P is `const T`) or their gradients (P is `T`, accumulated into).
+template <class P>
+struct EmbedderTensors {
+  P* first_weight = nullptr;   ///< `[hidden, frequency_dim]`
+  P* first_bias = nullptr;     ///< `[hidden]`
+  P* second_weight = nullptr;  ///< `[hidden, hidden]`
+  P* second_bias = nullptr;    ///< `[hidden]`
+  P* table = nullptr;          ///< `[classes + 1, hidden]`, null when unlabelled
+};
+
+template <class T>
+struct EmbedderActivations {
+  T* features = nullptr;      ///< `[batch, frequency_dim]`
+  T* first = nullptr;         ///< `[batch, hidden]`, before its SiLU
+  T* first_active = nullptr;  ///< `[batch, hidden]`
+  T* sum = nullptr;           ///< `[batch, hidden]`, c
+  T* active = nullptr;        ///< `[batch, hidden]`, silu(c)
+  T* d_active = nullptr;      ///< `[batch, hidden]`, gradient of `active`, gathered from every user
+  T* d_scratch = nullptr;     ///< `[batch, hidden]`
+
+  void plan(Arena<T>& arena, const EmbedderShape& shape, std::int64_t batch) {
+    arena.plan(features, batch * shape.frequency_dim);
+    for (T** each : {&first, &first_active, &sum, &active, &d_active, &d_scratch}) {
+      arena.plan(*each, batch * shape.hidden);
+    }
+  }
+};
+
+/// `times` `[batch]` in 0..1, `labels` `[batch]` (null when unlabelled).
+template <class T>
+void embedder_forward(Layers<T>& layers, const EmbedderShape& shape, std::int64_t batch,
+                      const EmbedderTensors<const T>& weights, const T* times, const std::int32_t* labels,
+                      EmbedderActivations<T>& a);
+
+/// Takes `a.d_active`, which it overwrites.
+template <class T>
+void embedder_backward(Layers<T>& layers, const EmbedderShape& shape, std::int64_t batch,
+                       const EmbedderTensors<const T>& weights, const std::int32_t* labels, EmbedderActivations<T>& a,
+                       const EmbedderTensors<T>& gradients);
+
+}  // namespace llsa::diffusion

@@ -1,0 +1,113 @@
+#include <gtest/gtest.h>
+
+#include "backends/backends.hpp"
+#include "diffusion/dit.hpp"
+#include "diffusion/layers/eigen_layers.hpp"
+#include "gradient_check.hpp"
+
+namespace llsa::diffusion::testing {
+namespace {
+
+/// A model with every feature, small enough for central differences; weights random everywhere, so that nothing is
+/// hidden behind a zero gate.
+struct TinyModel {
+  ModelConfig config;
+  reference::ThreadPool threads{2};
+  EigenLayers<double> layers{threads};
+  std::unique_ptr<Attention<double>> attention = make_attention<double>("reference", threads);
+  Dit<double> dit;
+  Numbers parameters, images, target, velocity;
+  std::vector<double> times{0.2, 0.9};
+  std::vector<std::int32_t> labels{1, 3};
+
+  explicit TinyModel(ModelConfig config_, bool recompute = false)
+      : config(std::move(config_)), dit(config, {.batch = 2, .training = true, .recompute = recompute}, layers, *attention) {
+    parameters = Numbers(std::size_t(dit.layout().size()), 0.0);
+    std::uint64_t stream = 100;
+    for (const Parameter& p : dit.layout().parameters()) {
+      const Numbers values = normal_numbers(p.size(), stream++, 0.3);
+      std::copy(values.begin(), values.end(), parameters.begin() + p.offset);
+    }
+    images = normal_numbers(2 * config.image_elements(), 7);
+    target = normal_numbers(2 * config.image_elements(), 8);
+    velocity = Numbers(images.size());
+  }
+
+  double loss() {
+    dit.forward(parameters, 2, images.data(), times.data(), labels.data(), velocity.data());
+    return dot(velocity, target);
+  }
+  Numbers gradients() {
+    Numbers g(parameters.size(), 0.0);
+    loss();
+    dit.backward(parameters, 2, labels.data(), target.data(), g);
+    return g;
+  }
+};
+
+ModelConfig small_config(AttentionConfig attention) {
+  return {.image_size = 4,
+          .channels = 2,
+          .patch_size = 1,
+          .hidden = 16,
+          .layers = 2,
+          .heads = 2,
+          .mlp_ratio = 2,
+          .classes = 3,
+          .frequency_dim = 8,
+          .per_block_embedders = false,
+          .rope_base = 10,
+          .order = "hilbert",
+          .attention = std::move(attention)};
+}
+
+void expect_model_gradients(const ModelConfig& config) {
+  TinyModel model(config);
+  const Numbers g = model.gradients();
+  for (const Parameter& p : model.dit.layout().parameters()) {
+    const std::size_t stride = p.size() > 64 ? std::size_t(p.size()) / 24 : std::size_t{3};
+    expect_gradient(p.name, std::span(model.parameters).subspan(std::size_t(p.offset), std::size_t(p.size())),
+                    std::span(g).subspan(std::size_t(p.offset), std::size_t(p.size())), [&] { return model.loss(); },
+                    stride, 2e-6);
+  }
+}
+
+Options two_levels() {
+  Options options;
+  options.block_size = 2;
+  options.levels = 2;
+  options.top_k = {2};
+  return options;
+}
+
+TEST(ModelGradients, FullAttentionAgreesWithCentralDifferences) { expect_model_gradients(small_config({.name = "full"})); }
+
+TEST(ModelGradients, LogLinearAttentionAgreesWithCentralDifferences) {
+  expect_model_gradients(small_config({.name = "llsa", .options = two_levels()}));
+}
+
+TEST(ModelGradients, PatchesAndPerBlockEmbeddersAgreeWithCentralDifferences) {
+  ModelConfig config = small_config({.name = "topk", .options = two_levels()});
+  config.image_size = 6;
+  config.patch_size = 2;
+  config.per_block_embedders = true;
+  expect_model_gradients(config);
+}
+
+TEST(ModelGradients, RecomputingActivationsChangesNoBit) {
+  const ModelConfig config = small_config({.name = "llsa", .options = two_levels()});
+  TinyModel kept(config), recomputed(config, true);
+  EXPECT_EQ(kept.gradients(), recomputed.gradients());
+  EXPECT_LT(recomputed.dit.arena_bytes(), kept.dit.arena_bytes());
+}
+
+TEST(ModelGradients, BackwardAddsToWhatIsThere) {
+  TinyModel model(small_config({.name = "full"}));
+  const Numbers once = model.gradients();
+  Numbers twice = once;
+  model.dit.backward(model.parameters, 2, model.labels.data(), model.target.data(), twice);
+  for (std::size_t i = 0; i < once.size(); ++i) ASSERT_TRUE(std::abs(twice[i] - 2 * once[i]) <= 1e-12 * (1 + std::abs(once[i])));
+}
+
+}  // namespace
+}  // namespace llsa::diffusion::testing
