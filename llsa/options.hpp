@@ -20,13 +20,13 @@ Coverage coverage_from(std::string_view name);
 
 /// What a user chooses (spec section 1). Set fields by name: `Options{.block_size = 16, .top_k = {8}}`.
 struct Options {
-  std::int64_t block_size = 16;          ///< B >= 2
-  std::optional<int> levels;             ///< L in 0..max_levels; empty chooses `automatic_levels`
-  std::vector<std::int64_t> top_k = {8}; ///< K_1 ... K_L, level 1 first; one number serves every level
-  std::optional<int> enrichment_levels;  ///< Le in 0..L; empty means L
-  bool reweight = true;                  ///< coarse keys weigh as many fine tokens as they stand for
+  std::int64_t block_size = 16;               ///< B >= 2
+  std::optional<int> levels = {};             ///< L in 0..max_levels; empty chooses `automatic_levels`
+  std::vector<std::int64_t> top_k = {8};      ///< K_1 ... K_L, level 1 first; one number serves every level
+  std::optional<int> enrichment_levels = {};  ///< Le in 0..L; empty means L
+  bool reweight = true;                       ///< coarse keys weigh as many fine tokens as they stand for
   Coverage coverage = Coverage::overlapping;
-  std::optional<double> scale;           ///< finite; empty means 1/sqrt(D)
+  std::optional<double> scale = {};  ///< finite; empty means 1/sqrt(D)
 };
 
 /// More levels than this serve nobody: B^62 exceeds every length.
