@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compare/problem.hpp"
+#include "datasets/tensor_file.hpp"
+
+namespace llsa::compare {
+
+/// Where a problem's tensors lie; an empty path means not given. Each file is .npy or .safetensors.
+struct ProblemFiles {
+  std::string input;              ///< one .safetensors with `q`, `k`, `v`, instead of the three below
+  std::string query, key, value;  ///< in a .safetensors with several tensors: `q`, `k`, `v`
+  std::string output_gradient;    ///< in a .safetensors with several tensors: `grad_output`
+  std::string lse_gradient;       ///< in a .safetensors with several tensors: `grad_lse`
+};
+
+/// How one tensor was stored, for reports: "q [1, 2, 64, 32] BF16".
+struct StoredTensor {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  datasets::ElementType type;
+};
+
+template <class T>
+struct LoadedProblem {
+  Problem<T> problem;
+  std::vector<StoredTensor> stored;  ///< q, k, v, then the gradients that were given
+};
+
+/// Reads and converts every tensor to T: 16-bit types exactly, wider ones rounded to nearest. Q, K, V and the output gradient are
+/// `[batch, heads, tokens, dim]`, or `[tokens, dim]` for one head; the LSE gradient is `[batch, heads, Nq]` or
+/// `[batch, heads, Nq, 1]`, or `[Nq]` for one head. Checks all shapes and options. Throws `Error`.
+template <class T>
+LoadedProblem<T> load_problem(const ProblemFiles& files, const Options& options);
+
+/// A tensor with one value per token, `[batch, heads, tokens]`, `[batch, heads, tokens, 1]`, or `[tokens]` or `[tokens, 1]` for one head,
+/// as `[batch, heads, tokens, 1]`. Throws `Error` for another rank or an integer type.
+template <class T>
+Tensor<T> per_token_tensor(const datasets::NamedTensor& tensor);
+
+/// The tensor that a file is given for: the only one in it, or the one called `name`. Throws `Error`.
+datasets::NamedTensor tensor_from(const std::string& path, const std::string& name);
+
+/// The coarsest of the floating types that tensors are stored in.
+DType coarsest_type(const std::vector<StoredTensor>& tensors);
+/// Throws `Error` for integers, naming `name`.
+DType dtype_from(datasets::ElementType type, const std::string& name);
+
+}  // namespace llsa::compare

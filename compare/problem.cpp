@@ -1,0 +1,99 @@
+#include "compare/problem.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace llsa::compare {
+namespace {
+
+/// Root mean square and the largest row norm, over finite elements and rows.
+struct Size {
+  double rms = 0, largest_row = 0;
+};
+
+Size size_of(const Tensor<double>& tensor) {
+  const auto dim = static_cast<std::size_t>(tensor.shape().dim);
+  double sum = 0;
+  std::size_t rows = 0;
+  Size size;
+  for (std::size_t begin = 0; dim > 0 && begin < tensor.flat().size(); begin += dim) {
+    double square = 0;
+    for (const double x : tensor.flat().subspan(begin, dim)) square += x * x;
+    if (!std::isfinite(square)) continue;
+    ++rows;
+    sum += square;
+    size.largest_row = std::max(size.largest_row, std::sqrt(square));
+  }
+  if (rows > 0) size.rms = std::sqrt(sum / static_cast<double>(rows * dim));
+  return size;
+}
+
+template <class T>
+Tensor<T> poisoned(Shape shape) {
+  return Tensor<T>(shape, std::numeric_limits<T>::quiet_NaN());
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> converted(const Tensor<double>& tensor) {
+  Tensor<T> result(tensor.shape());
+  std::transform(tensor.flat().begin(), tensor.flat().end(), result.data(), [](double x) { return static_cast<T>(x); });
+  return result;
+}
+
+template <class T>
+Problem<T> converted(const Problem<double>& p) {
+  return {converted<T>(p.query),           converted<T>(p.key),          converted<T>(p.value),
+          converted<T>(p.output_gradient), converted<T>(p.lse_gradient), p.options};
+}
+
+template <class T>
+Outcome<T> run_attention(Attention<T>& attention, const Problem<T>& problem, const Selection* given) {
+  const AttentionInputs<T> inputs = problem.inputs();
+  const Shape q = problem.query.shape();
+  Outcome<T> outcome;
+  outcome.options = problem.resolved();
+  outcome.output = poisoned<T>({q.batch, q.heads, q.tokens, problem.value.shape().dim});
+  outcome.lse = poisoned<T>({q.batch, q.heads, q.tokens, 1});
+  const AttentionOutputs<T> outputs{outcome.output.view(), outcome.lse.view()};
+  const auto state = attention.forward(inputs, problem.options, outputs, given);
+  outcome.selection = state->selection();
+  if (problem.has_gradient()) {
+    outcome.query_gradient = poisoned<T>(q);
+    outcome.key_gradient = poisoned<T>(problem.key.shape());
+    outcome.value_gradient = poisoned<T>(problem.value.shape());
+    attention.backward(
+        inputs, outputs, *state, problem.output_gradients(),
+        {outcome.query_gradient.view(), outcome.key_gradient.view(), outcome.value_gradient.view()});
+  }
+  return outcome;
+}
+
+Magnitudes magnitudes_of(const Problem<double>& p) {
+  const Size q = size_of(p.query), k = size_of(p.key), v = size_of(p.value);
+  const Size d_output = size_of(p.output_gradient), d_lse = size_of(p.lse_gradient);
+  const double scale = std::abs(p.resolved().scale);
+  const double d_score =
+      d_output.rms * v.rms * std::sqrt(static_cast<double>(p.value.shape().dim)) + d_lse.rms;
+  // A tenth: below what a sum of a hundred independent terms comes to, well above the noise of any of them.
+  constexpr double noise = 0.1;
+  Magnitudes m;
+  m.output = noise * 0.1 * v.rms;
+  m.query_gradient = noise * scale * d_score * k.rms;
+  m.key_gradient = noise * scale * d_score * q.rms;
+  m.value_gradient = noise * 0.1 * d_output.rms;
+  m.largest_score = scale * q.largest_row * k.largest_row;
+  return m;
+}
+
+#define LLSA_INSTANTIATE(T)                                    \
+  template Tensor<T> converted<T>(const Tensor<double>&);      \
+  template Problem<T> converted<T>(const Problem<double>&);    \
+  template Outcome<T> run_attention(Attention<T>&, const Problem<T>&, const Selection*);
+LLSA_INSTANTIATE(float)
+LLSA_INSTANTIATE(double)
+#undef LLSA_INSTANTIATE
+
+}  // namespace llsa::compare

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+
+#include "llsa/attention.hpp"
+
+namespace llsa::compare {
+
+/// One attention problem with its data: what `run`, `check` and `verify` work on. T is float or double.
+template <class T>
+struct Problem {
+  Tensor<T> query, key, value;  ///< `[batch, heads, Nq, D]`, `[batch, heads, Nk, D]`, `[batch, heads, Nk, Dv]`
+  /// dO `[batch, heads, Nq, Dv]` and dLSE `[batch, heads, Nq, 1]`; empty (no elements) when not given.
+  Tensor<T> output_gradient, lse_gradient;
+  Options options;
+
+  AttentionInputs<T> inputs() const { return {query.view(), key.view(), value.view()}; }
+  bool has_gradient() const { return !output_gradient.flat().empty(); }
+  bool has_lse_gradient() const { return !lse_gradient.flat().empty(); }
+  AttentionOutputGradients<T> output_gradients() const {
+    return {output_gradient.view(), has_lse_gradient() ? lse_gradient.view() : TensorView<const T>{}};
+  }
+  ResolvedOptions resolved() const { return resolve(options, query.shape(), key.shape(), value.shape()); }
+  std::int64_t head_count() const { return query.shape().batch * query.shape().heads; }
+};
+
+/// Rounded to T, element by element.
+template <class T>
+Tensor<T> converted(const Tensor<double>& tensor);
+template <class T>
+Problem<T> converted(const Problem<double>& problem);
+
+/// Everything one implementation computed for a problem. The gradients are empty when the problem has none.
+template <class T>
+struct Outcome {
+  Tensor<T> output, lse;  ///< lse `[batch, heads, Nq, 1]`
+  Tensor<T> query_gradient, key_gradient, value_gradient;
+  ResolvedOptions options;
+  Selection selection;
+};
+
+/// Forward, and backward when the problem has an output gradient. Outputs are filled with NaN first, so that what an
+/// implementation forgets to write shows. `given` as in `Attention::forward`.
+template <class T>
+Outcome<T> run_attention(Attention<T>& attention, const Problem<T>& problem, const Selection* given = nullptr);
+
+/// Rough sizes of the terms that a result is summed from, by which results that cancel to zero are judged (see
+/// `CompareOptions::floor`), and the largest score.
+struct Magnitudes {
+  double output = 0, lse = 1, query_gradient = 0, key_gradient = 0, value_gradient = 0;
+  double largest_score = 0;  ///< scale * max|Q_i| * max|K_j|, over finite rows
+};
+Magnitudes magnitudes_of(const Problem<double>& problem);
+
+}  // namespace llsa::compare
