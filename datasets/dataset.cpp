@@ -1,0 +1,73 @@
+#include "datasets/dataset.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "datasets/procedural.hpp"
+#include "llsa/error.hpp"
+
+namespace llsa::datasets {
+namespace {
+
+class Shapes final : public Dataset {
+ public:
+  Shapes(std::int64_t size, std::uint64_t seed) : size_(size), seed_(seed) {
+    if (size < 1) throw Error(fmt::format("a data set of {} shapes; it must have at least 1", size));
+    set_classes({shape_classes().begin(), shape_classes().end()});
+  }
+  std::int64_t size() const override { return size_; }
+  std::string source(std::int64_t index) const override { return fmt::format("shapes:{} item {}", seed_, index); }
+
+ private:
+  Sample load(std::int64_t index, int extent) const override {
+    const auto i = static_cast<std::uint64_t>(index);
+    return {shape_picture(extent, seed_, i), shape_label(i)};
+  }
+
+  std::int64_t size_;
+  std::uint64_t seed_;
+};
+
+constexpr std::string_view shapes_name = "shapes";
+
+std::uint64_t shapes_seed(std::string_view place) {
+  std::uint64_t seed = 0;
+  const std::string_view text = place.substr(std::min(place.size(), shapes_name.size() + 1));
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (place != shapes_name && (error != std::errc() || end != text.data() + text.size()))
+    throw Error(fmt::format("data set '{}': the seed must be an integer from 0 to 2^64 - 1", place));
+  return seed;
+}
+
+}  // namespace
+
+Sample Dataset::item(std::int64_t index, int extent) const {
+  if (index < 0 || index >= size())
+    throw Error(fmt::format("item {} of a data set; it must be 0 to {}", index, size() - 1));
+  if (extent < 1) throw Error(fmt::format("pictures of {} pixels a side; it must be at least 1", extent));
+  Sample sample = load(index, extent);
+  if (sample.image.width != extent || sample.image.height != extent)
+    sample.image = resize_and_crop(sample.image, extent, extent);
+  return sample;
+}
+
+std::unique_ptr<Dataset> open_shapes(std::int64_t size, std::uint64_t seed) {
+  return std::make_unique<Shapes>(size, seed);
+}
+
+std::unique_ptr<Dataset> open_dataset(const std::string& place, Split split) {
+  constexpr std::int64_t shapes_size = 60'000;
+  if (place == shapes_name || place.starts_with(std::string(shapes_name) + ":"))
+    return open_shapes(shapes_size, shapes_seed(place));
+  const std::filesystem::path folder = place;
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(folder, ignored))
+    throw Error(fmt::format("data set '{}': it must be a folder, 'shapes' or 'shapes:SEED'", place));
+  const auto has = [&](const char* name) { return std::filesystem::exists(folder / name, ignored); };
+  if (has("data_batch_1.bin") || has("test_batch.bin")) return open_cifar10(folder, split);
+  if (has("train-images-idx3-ubyte") || has("t10k-images-idx3-ubyte")) return open_mnist(folder, split);
+  return open_image_folder(folder);
+}
+
+}  // namespace llsa::datasets

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace llsa::datasets {
+
+/// What the decoder does not look at. Each throws `Error` without the file's name.
+/// PNG: chunks lie within the file up to IEND, which is the last, and have the checksums they claim.
+void check_png(std::span<const std::byte> file);
+/// JPEG: segments lie within the file, and after the first scan an end marker follows.
+void check_jpeg(std::span<const std::byte> file);
+
+bool is_png(std::span<const std::byte> file);
+bool is_jpeg(std::span<const std::byte> file);
+
+}  // namespace llsa::datasets
