@@ -27,23 +27,32 @@ template <int R, int V, class C>
 inline void dot_block(const Rows<C>& a, std::int64_t first, std::int64_t depth, const C* x, std::int64_t ldx, C* out,
                       std::int64_t ldout) {
   constexpr int W = lanes<C>;
-  const C* row[R];
+  // One moving pointer for every three rows: base, base + stride and base + 2 * stride are addressing modes, so that
+  // eight rows need three registers and no reloads.
+  constexpr int G = (R + 2) / 3;
+  const std::ptrdiff_t stride = a.stride;
+  const C* row[G];
   Vector<C> sum[R][V];
+#pragma GCC unroll 4
+  for (int g = 0; g < G; ++g) row[g] = a.data + (first + 3 * g) * stride;
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-    row[r] = a.data + (first + r) * a.stride;
+  for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) sum[r][v] = Vector<C>{};
-  }
-  for (std::int64_t k = 0; k < depth; ++k) {
+  for (std::int64_t k = 0; k < depth; ++k, x += ldx) {
     Vector<C> xs[V];
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) xs[v] = load(x + k * ldx + v * W);
+    for (int v = 0; v < V; ++v) xs[v] = load(x + v * W);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-      const C scalar = row[r][k];
+      const C scalar = row[r / 3][r % 3 * stride];
 #pragma GCC unroll 4
       for (int v = 0; v < V; ++v) sum[r][v] += scalar * xs[v];
+    }
+#pragma GCC unroll 4
+    for (int g = 0; g < G; ++g) {
+      ++row[g];
+      asm("" : "+r"(row[g]));  // keeps the compiler from giving every row a pointer of its own again
     }
   }
 #pragma GCC unroll 16
