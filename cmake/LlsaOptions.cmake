@@ -57,14 +57,19 @@ if(LLSA_SANITIZE)
   add_link_options(-fsanitize=${LLSA_SANITIZE})
 endif()
 
-# llsa_library(NAME SOURCES... [PUBLIC_LINKS ...] [LINKS ...]): target llsa_NAME, alias llsa::NAME.
+# llsa_library(NAME SOURCES... [PUBLIC_LINKS ...] [LINKS ...] [INTERNAL]): target llsa_NAME, alias llsa::NAME.
+# INTERNAL libraries serve the project's own programs only and are not installed.
 function(llsa_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC_LINKS;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "INTERNAL" "" "SOURCES;PUBLIC_LINKS;LINKS" ${ARGN})
   add_library(llsa_${name} STATIC ${ARG_SOURCES})
   add_library(llsa::${name} ALIAS llsa_${name})
   set_target_properties(llsa_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
   target_include_directories(llsa_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
-                                                 $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+                                                 $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/llsa>)
+  # What `cmake --install` exports: see LlsaInstall.cmake.
+  if(NOT ARG_INTERNAL)
+    set_property(GLOBAL APPEND PROPERTY LLSA_LIBRARIES llsa_${name})
+  endif()
   target_compile_features(llsa_${name} PUBLIC cxx_std_20)
   target_link_libraries(llsa_${name} PUBLIC ${ARG_PUBLIC_LINKS} PRIVATE ${ARG_LINKS})
 endfunction()
