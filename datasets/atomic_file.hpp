@@ -7,8 +7,8 @@
 
 namespace llsa::datasets {
 
-/// A file that appears complete or not at all: bytes go to a temporary file in the same folder, which `commit` flushes to
-/// the disk and renames over the target. Without `commit` the temporary file is removed and the target is untouched.
+/// A file that appears complete or not at all: bytes go to a temporary file in the same folder, which `commit` flushes
+/// to the disk and renames over the target. Without `commit` the temporary file is removed and the target is untouched.
 /// Every member throws `Error` that begins with the target's path. Not for devices or pipes: those are refused.
 class AtomicFile {
  public:

@@ -5,44 +5,23 @@
 #include <cstdint>
 
 #include "datasets/image.hpp"
+#include "datasets/random.hpp"
 
-/// What the generated pictures are made of. Only operations that IEEE 754 rounds exactly are used (+ - * / sqrt floor), and
-/// the files that include this are compiled without fused multiply-adds: equal bytes on every platform.
+/// What the generated pictures are made of. Only operations that IEEE 754 rounds exactly are used (+ - * / sqrt floor),
+/// and the files that include this are compiled without fused multiply-adds: equal bytes on every platform.
 namespace llsa::datasets {
-
-/// The finaliser of SplitMix64: a bijection that spreads every bit.
-constexpr std::uint64_t mix(std::uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-  return x ^ (x >> 31);
-}
-constexpr std::uint64_t mix(std::uint64_t a, std::uint64_t b) { return mix(a + 0x9e3779b97f4a7c15ull * (mix(b) | 1)); }
-
-/// In [0, 1), from the upper 53 bits.
-constexpr double to_unit(std::uint64_t bits) { return static_cast<double>(bits >> 11) * 0x1p-53; }
-
-/// A sequence of numbers that is a function of its key.
-class Random {
- public:
-  explicit Random(std::uint64_t key) : key_(key) {}
-  std::uint64_t bits() { return mix(key_ += 0x9e3779b97f4a7c15ull); }
-  double unit() { return to_unit(bits()); }
-  double range(double low, double high) { return low + (high - low) * unit(); }
-  bool flip() { return (bits() >> 63) != 0; }
-
- private:
-  std::uint64_t key_;
-};
 
 /// Red, green, blue from 0 to 1, as stored (not linear light).
 struct Color {
   double r = 0, g = 0, b = 0;
-  friend Color operator+(Color a, Color b) { return {a.r + b.r, a.g + b.g, a.b + b.b}; }
-  friend Color operator*(Color a, double s) { return {a.r * s, a.g * s, a.b * s}; }
+  friend Color operator+(Color u, Color v) { return {u.r + v.r, u.g + v.g, u.b + v.b}; }
+  friend Color operator*(Color u, double s) { return {u.r * s, u.g * s, u.b * s}; }
 };
 
 inline Color blend(Color a, Color b, double t) { return a * (1 - t) + b * t; }
-inline Color rgb(int hex) { return Color{double(hex >> 16 & 255), double(hex >> 8 & 255), double(hex & 255)} * (1.0 / 255); }
+inline Color rgb(int hex) {
+  return Color{double(hex >> 16 & 255), double(hex >> 8 & 255), double(hex & 255)} * (1.0 / 255);
+}
 
 /// Hue from 0 to 1 around the circle, saturation and value from 0 to 1.
 inline Color hsv(double hue, double saturation, double value) {
@@ -82,13 +61,15 @@ inline double fractal_noise(double x, double y, int octaves, std::uint64_t seed)
   return sum / (1 - 2 * weight);
 }
 
-/// Each pixel is the mean of `samples` x `samples` points of `scene(x, y)`, where y runs from 0 to 1 downwards and x from
-/// 0 to width / height.
+/// Each pixel is the mean of `samples` x `samples` points of `scene(x, y)`, where y runs from 0 to 1 downwards and x
+/// from 0 to width / height.
 template <class Scene>
 Image render(int width, int height, int samples, const Scene& scene) {
   Image image(width, height);
   const double step = 1.0 / (static_cast<double>(height) * samples), share = 1.0 / (samples * samples);
-  const auto to_byte = [](double v) { return static_cast<std::uint8_t>(std::clamp(std::floor(v * 255 + 0.5), 0.0, 255.0)); };
+  const auto to_byte = [](double v) {
+    return static_cast<std::uint8_t>(std::clamp(std::floor(v * 255 + 0.5), 0.0, 255.0));
+  };
   for (int y = 0; y < height; ++y)
     for (int x = 0; x < width; ++x) {
       Color sum;

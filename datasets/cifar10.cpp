@@ -22,13 +22,15 @@ std::vector<std::string> read_class_names(const fs::path& file) {
   std::string line;
   for (const std::byte b : bytes) {
     const char c = static_cast<char>(b);
-    if (c != '\n' && c != '\r') line += c;
-    else if (!line.empty()) names.push_back(std::exchange(line, {}));
+    if (c != '\n' && c != '\r')
+      line += c;
+    else if (!line.empty())
+      names.push_back(std::exchange(line, {}));
   }
   if (!line.empty()) names.push_back(line);
   if (names.size() != class_count)
-    throw Error(fmt::format("{}: {} names of classes; it must have {}, one a line", file.string(), names.size(),
-                            class_count));
+    throw Error(
+        fmt::format("{}: {} names of classes; it must have {}, one a line", file.string(), names.size(), class_count));
   return names;
 }
 
@@ -38,7 +40,8 @@ class Cifar10 final : public Dataset {
     if (split == Split::test) add_batch(folder / "test_batch.bin");
     for (int i = 1; split == Split::train && i <= 5; ++i)
       if (const fs::path file = folder / fmt::format("data_batch_{}.bin", i); fs::exists(file)) add_batch(file);
-    if (batches_.empty()) throw Error(fmt::format("{}: there is no data_batch_1.bin to data_batch_5.bin", folder.string()));
+    if (batches_.empty())
+      throw Error(fmt::format("{}: there is no data_batch_1.bin to data_batch_5.bin", folder.string()));
     set_classes(read_class_names(folder / "batches.meta.txt"));
   }
   std::int64_t size() const override { return size_; }
@@ -79,8 +82,7 @@ class Cifar10 final : public Dataset {
     const std::byte* from = batch.bytes.data() + static_cast<std::size_t>(index) * record;
     Sample sample{Image(side, side), static_cast<int>(*from++)};
     for (std::size_t i = 0; i < plane; ++i)
-      for (std::size_t c = 0; c < 3; ++c)
-        sample.image.rgb[i * 3 + c] = static_cast<std::uint8_t>(from[c * plane + i]);
+      for (std::size_t c = 0; c < 3; ++c) sample.image.rgb[i * 3 + c] = static_cast<std::uint8_t>(from[c * plane + i]);
     return sample;
   }
 

@@ -16,8 +16,8 @@ struct Sample {
   int label = -1;
 };
 
-/// Pictures in a fixed order, which depends on nothing but the data. Never empty. Every member may be called from several
-/// threads at once.
+/// Pictures in a fixed order, which depends on nothing but the data. Never empty. Every member may be called from
+/// several threads at once.
 class Dataset {
  public:
   virtual ~Dataset() = default;
@@ -43,23 +43,24 @@ class Dataset {
 std::unique_ptr<Dataset> open_shapes(std::int64_t size, std::uint64_t seed);
 
 /// Every picture (.png, .jpg, .jpeg, in any case) below `folder`, sorted by path. Labels come from StyleGAN's
-/// `folder/dataset.json` when it exists; otherwise from the first-level subfolders, sorted by name, as in ImageNet, unless
-/// pictures lie in `folder` itself, there is one subfolder alone, or all have five-digit names (FFHQ's 00000, 01000, ...):
-/// then there are none. Links to folders are followed once. Throws `Error` when there is no picture or the labels are malformed.
+/// `folder/dataset.json` when it exists; otherwise from the first-level subfolders, sorted by name, as in ImageNet,
+/// unless pictures lie in `folder` itself, there is one subfolder alone, or all have five-digit names (FFHQ's 00000,
+/// 01000, ...): then there are none. Links to folders are followed once. Throws `Error` when there is no picture or the
+/// labels are malformed.
 std::unique_ptr<Dataset> open_image_folder(const std::filesystem::path& folder);
 
 enum class Split { train, test };
 
-/// CIFAR-10's binary version: `data_batch_1.bin` to `data_batch_5.bin` (those that exist), or `test_batch.bin`; names of
-/// classes from `batches.meta.txt` when it exists. Throws `Error` for a missing or malformed file.
+/// CIFAR-10's binary version: `data_batch_1.bin` to `data_batch_5.bin` (those that exist), or `test_batch.bin`; names
+/// of classes from `batches.meta.txt` when it exists. Throws `Error` for a missing or malformed file.
 std::unique_ptr<Dataset> open_cifar10(const std::filesystem::path& folder, Split split);
 
-/// MNIST and its relatives: `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or `t10k-...`, not compressed. Grey
-/// becomes RGB. Throws `Error` for a missing or malformed file, or when the two numbers of items differ.
+/// MNIST and its relatives: `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or `t10k-...`, not compressed.
+/// Grey becomes RGB. Throws `Error` for a missing or malformed file, or when the two numbers of items differ.
 std::unique_ptr<Dataset> open_mnist(const std::filesystem::path& folder, Split split);
 
-/// Whatever `place` is: "shapes" or "shapes:SEED" (60,000 generated pictures), a folder with CIFAR-10 or MNIST files, told
-/// by their names, or else a folder of pictures, for which `split` has no meaning.
+/// Whatever `place` is: "shapes" or "shapes:SEED" (60,000 generated pictures), a folder with CIFAR-10 or MNIST files,
+/// told by their names, or else a folder of pictures, for which `split` has no meaning.
 std::unique_ptr<Dataset> open_dataset(const std::string& place, Split split = Split::train);
 
 }  // namespace llsa::datasets

@@ -12,8 +12,8 @@ Image::Image(int width_, int height_) : width(width_), height(height_) {
   if (width < 1 || height < 1)
     throw Error(fmt::format("a picture of {} x {} pixels; both must be at least 1", width, height));
   if (std::int64_t{width} * height > max_image_pixels)
-    throw Error(fmt::format("a picture of {} x {} pixels; at most {} pixels are allowed", width, height,
-                            max_image_pixels));
+    throw Error(
+        fmt::format("a picture of {} x {} pixels; at most {} pixels are allowed", width, height, max_image_pixels));
   rgb.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
 }
 

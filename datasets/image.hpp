@@ -26,8 +26,9 @@ struct Image {
 inline constexpr std::int64_t max_image_pixels = std::int64_t{1} << 26;
 
 /// Reads PNG or JPEG, told apart by content. Grey becomes three equal channels, 16 bits are cut to their upper 8, and
-/// transparent pixels are laid over white. No colour profile or EXIF rotation is applied. PNG checksums are checked and a
-/// JPEG must have its end marker, so that a truncated file is an error. Throws `Error`, one line that begins with the path.
+/// transparent pixels are laid over white. No colour profile or EXIF rotation is applied. PNG checksums are checked and
+/// a JPEG must have its end marker, so that a truncated file is an error. Throws `Error`, one line that begins with the
+/// path.
 Image read_image(const std::filesystem::path& path);
 
 /// The same from memory; `name` stands for the path in messages.
@@ -38,8 +39,9 @@ void write_png(const std::filesystem::path& path, const Image& image);
 std::vector<std::byte> encode_png(const Image& image);
 
 /// Resamples to width x height with an antialiased triangle filter, separably: output pixel i along an axis of n -> m
-/// pixels is the mean of the source pixels j weighted by `max(0, 1 - |(j + 0.5) - (i + 0.5) n/m| / max(1, n/m))`, over the
-/// pixels that exist; rounded once, half up, after both axes. Enlarging is bilinear. Throws `Error` for an extent below 1.
+/// pixels is the mean of the source pixels j weighted by `max(0, 1 - |(j + 0.5) - (i + 0.5) n/m| / max(1, n/m))`, over
+/// the pixels that exist; rounded once, half up, after both axes. Enlarging is bilinear. Throws `Error` for an extent
+/// below 1.
 Image resize(const Image& image, int width, int height);
 
 /// The middle width x height pixels (the upper left of two equal choices). Throws `Error` when the picture is smaller.

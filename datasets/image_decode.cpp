@@ -57,9 +57,12 @@ void store_pixel(const stbi_uc* from, int channels, std::uint8_t* to) {
 }
 
 Image decode(std::span<const std::byte> file) {
-  if (is_png(file)) check_png(file);
-  else if (is_jpeg(file)) check_jpeg(file);
-  else throw Error("neither PNG nor JPEG");
+  if (is_png(file))
+    check_png(file);
+  else if (is_jpeg(file))
+    check_jpeg(file);
+  else
+    throw Error("neither PNG nor JPEG");
   const auto* bytes = reinterpret_cast<const stbi_uc*>(file.data());
   const int size = static_cast<int>(file.size());
   constexpr std::size_t basic_needs = 1 << 20, bytes_per_pixel = 32;
@@ -69,8 +72,7 @@ Image decode(std::span<const std::byte> file) {
     throw Error(fmt::format("cannot be decoded: {}", stbi_failure_reason()));
   Image image(width, height);
   allocation_limit = basic_needs + bytes_per_pixel * static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
-  const std::unique_ptr<stbi_uc, FreeDecoded> pixels(
-      stbi_load_from_memory(bytes, size, &width, &height, &channels, 0));
+  const std::unique_ptr<stbi_uc, FreeDecoded> pixels(stbi_load_from_memory(bytes, size, &width, &height, &channels, 0));
   if (!pixels) throw Error(fmt::format("cannot be decoded: {}", stbi_failure_reason()));
   if (width != image.width || height != image.height) throw Error("cannot be decoded: two different sizes are given");
   const std::size_t count = image.rgb.size() / 3;

@@ -24,7 +24,8 @@ bool is_picture(const fs::path& path) {
   return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
 }
 
-/// Adds every picture below `folder`, relative to the root. `seen` holds the real paths of folders: links may form a circle.
+/// Adds every picture below `folder`, relative to the root. `seen` holds the real paths of folders: links may form a
+/// circle.
 void collect(const fs::path& folder, const fs::path& below, std::set<fs::path>& seen, std::vector<std::string>& files) {
   if (!seen.insert(fs::canonical(folder)).second) return;
   std::vector<fs::path> names;
@@ -33,8 +34,10 @@ void collect(const fs::path& folder, const fs::path& below, std::set<fs::path>& 
   for (const fs::path& name : names) {
     std::error_code dangling;
     const fs::file_status status = fs::status(folder / name, dangling);
-    if (fs::is_directory(status)) collect(folder / name, below / name, seen, files);
-    else if (fs::is_regular_file(status) && is_picture(name)) files.push_back((below / name).generic_string());
+    if (fs::is_directory(status))
+      collect(folder / name, below / name, seen, files);
+    else if (fs::is_regular_file(status) && is_picture(name))
+      files.push_back((below / name).generic_string());
   }
 }
 
@@ -81,8 +84,10 @@ class ImageFolder final : public Dataset {
     if (files_.empty())
       throw Error(fmt::format("{}: there is no picture (.png, .jpg, .jpeg) in this folder or below", folder.string()));
     std::ranges::sort(files_);
-    if (const fs::path json = folder / "dataset.json"; fs::exists(json)) take_labels(json);
-    else take_folders();
+    if (const fs::path json = folder / "dataset.json"; fs::exists(json))
+      take_labels(json);
+    else
+      take_folders();
   }
   std::int64_t size() const override { return static_cast<std::int64_t>(files_.size()); }
   std::string source(std::int64_t index) const override { return (folder_ / file(index)).string(); }

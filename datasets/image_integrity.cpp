@@ -56,7 +56,8 @@ bool is_jpeg(std::span<const std::byte> file) { return begins_with(file, jpeg_ma
 void check_png(std::span<const std::byte> file) {
   for (std::size_t at = png_magic.size();;) {
     constexpr std::size_t overhead = 12;  // length, type, checksum
-    if (file.size() - at < overhead) throw Error(fmt::format("PNG: the file ends at byte {} without IEND", file.size()));
+    if (file.size() - at < overhead)
+      throw Error(fmt::format("PNG: the file ends at byte {} without IEND", file.size()));
     const std::size_t length = big_endian(file, at, 4);
     const std::string_view type(reinterpret_cast<const char*>(file.data()) + at + 4, 4);
     if (length > file.size() - at - overhead)

@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <bit>
+#include <utility>
 
-#include "datasets/canvas.hpp"
+#include "datasets/random.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::datasets {
@@ -16,8 +17,8 @@ ShuffledOrder::ShuffledOrder(std::int64_t size, std::uint64_t seed)
 }
 
 std::int64_t ShuffledOrder::operator()(std::uint64_t position) const {
-  // A Feistel network permutes the numbers of 2 * half_bits_ bits, fewer than 4 * size; walking on from those that are out
-  // of range permutes the ones within.
+  // A Feistel network permutes the numbers of 2 * half_bits_ bits, fewer than 4 * size; walking on from those that are
+  // out of range permutes the ones within.
   const std::uint64_t key = mix(seed_, position / size_), mask = (std::uint64_t{1} << half_bits_) - 1;
   std::uint64_t x = position % size_;
   do {

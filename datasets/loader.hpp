@@ -15,8 +15,8 @@
 
 namespace llsa::datasets {
 
-/// An endless sequence of items in which each epoch (`size` positions) is a permutation of all of them. A pure function of
-/// its arguments at any position, so that a run resumes anywhere without replaying what came before.
+/// An endless sequence of items in which each epoch (`size` positions) is a permutation of all of them. A pure function
+/// of its arguments at any position, so that a run resumes anywhere without replaying what came before.
 class ShuffledOrder {
  public:
   /// Throws `Error` when `size` is below 1.
@@ -62,7 +62,7 @@ class Loader {
  private:
   struct Slot {
     LoadedItem item;
-    std::string unreadable;     ///< why, or empty
+    std::string unreadable;      ///< why, or empty
     std::exception_ptr failure;  ///< what ends the sequence
     bool ready = false;
   };
@@ -77,7 +77,7 @@ class Loader {
   std::mutex mutex_;
   std::condition_variable_any slot_free_;
   std::condition_variable slot_ready_;
-  std::vector<Slot> slots_;            ///< position p waits in slot p % prefetch
+  std::vector<Slot> slots_;             ///< position p waits in slot p % prefetch
   std::uint64_t claimed_, handed_out_;  ///< positions; claimed_ - handed_out_ <= prefetch
   std::set<std::int64_t> reported_;
   std::vector<std::jthread> threads_;  ///< the last member: stopped and joined before the others go

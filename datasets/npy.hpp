@@ -17,8 +17,9 @@ NamedTensor read_npy(const std::filesystem::path& path);
 /// The same from memory; `name` stands for the path in messages.
 NamedTensor parse_npy(std::span<const std::byte> file, const std::string& name);
 
-/// Writes format version 1.0 as NumPy does (data aligned to 64 bytes), to a temporary file that is renamed when complete.
-/// Throws `Error` for BF16, which the format lacks, and when the file cannot be written; `path` is untouched then.
+/// Writes format version 1.0 as NumPy does (data aligned to 64 bytes), to a temporary file that is renamed when
+/// complete. Throws `Error` for BF16, which the format lacks, and when the file cannot be written; `path` is untouched
+/// then.
 void write_npy(const std::filesystem::path& path, const NamedTensor& tensor);
 
 }  // namespace llsa::datasets

@@ -16,7 +16,8 @@ struct NpyHeader {
   std::vector<std::int64_t> shape;
 };
 
-/// Reads the Python dictionary in a .npy header. Throws `Error` that says what is wrong and where, without the file's name.
+/// Reads the Python dictionary in a .npy header. Throws `Error` that says what is wrong and where, without the file's
+/// name.
 NpyHeader parse_npy_header(std::string_view text);
 /// The dictionary as NumPy writes it, without padding. Throws `Error` for BF16.
 std::string format_npy_header(const NpyHeader& header);

@@ -42,8 +42,8 @@ class HeaderParser {
     if (text_.empty() || text_.back() != '\n') throw Error("header: it must end with a newline");
     skip_space();
     if (position_ < text_.size() - 1) fail("spaces and one newline");
-    for (const auto& [key, given] : {std::pair("descr", type_.has_value()), {"fortran_order", c_order_},
-                                     {"shape", shape_.has_value()}})
+    for (const auto& [key, given] :
+         {std::pair("descr", type_.has_value()), {"fortran_order", c_order_}, {"shape", shape_.has_value()}})
       if (!given) throw Error(fmt::format("header: '{}' is missing", key));
     return {*type_, *shape_};
   }

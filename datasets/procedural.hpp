@@ -8,10 +8,10 @@
 
 namespace llsa::datasets {
 
-/// A landscape with sky, sun, clouds, ridges, a lake, fields, houses and conifers: like things lie far apart, which is what
-/// attention looks for. A pure function of its arguments, the same bytes on every platform (integer randomness; no library
-/// function that rounds differently elsewhere). The scene depends on the seed and the proportions, not on the resolution.
-/// Throws `Error` when an extent is below 1 or the picture would exceed `max_image_pixels`.
+/// A landscape with sky, sun, clouds, ridges, a lake, fields, houses and conifers: like things lie far apart, which is
+/// what attention looks for. A pure function of its arguments, the same bytes on every platform (integer randomness; no
+/// library function that rounds differently elsewhere). The scene depends on the seed and the proportions, not on the
+/// resolution. Throws `Error` when an extent is below 1 or the picture would exceed `max_image_pixels`.
 Image landscape(int width, int height, std::uint64_t seed);
 
 /// Names of the classes of `shape_picture`, by label: circle, square, triangle, ...

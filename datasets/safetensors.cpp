@@ -16,7 +16,8 @@
 namespace llsa::datasets {
 namespace {
 
-/// Every entry has the bytes its shape takes, and together they cover the data, which is `size` bytes long, exactly once.
+/// Every entry has the bytes its shape takes, and together they cover the data, which is `size` bytes long, exactly
+/// once.
 void check_layout(std::vector<SafetensorsEntry>& entries, std::uint64_t size) {
   std::ranges::stable_sort(entries, {}, [](const SafetensorsEntry& e) { return std::tuple(e.begin, e.end); });
   std::uint64_t covered = 0;
@@ -45,8 +46,8 @@ void check_layout(std::vector<SafetensorsEntry>& entries, std::uint64_t size) {
 std::uint64_t header_length(const ByteSource& source) {
   constexpr std::uint64_t prefix = 8;
   if (source.size() < prefix)
-    source.fail(fmt::format("not a .safetensors file: {} bytes; it must begin with 8 bytes of header length",
-                            source.size()));
+    source.fail(
+        fmt::format("not a .safetensors file: {} bytes; it must begin with 8 bytes of header length", source.size()));
   std::array<std::byte, prefix> bytes;
   source.read(0, bytes);
   std::uint64_t length = 0;

@@ -27,8 +27,8 @@ struct SafetensorsHeader {
 /// Longer headers are refused, here and by the format's own library.
 inline constexpr std::uint64_t max_safetensors_header = 100'000'000;
 
-/// Reads the JSON; offsets are not yet held against the file. Throws `Error` that says what is wrong and where, without the
-/// file's name.
+/// Reads the JSON; offsets are not yet held against the file. Throws `Error` that says what is wrong and where, without
+/// the file's name.
 SafetensorsHeader parse_safetensors_header(std::string_view json);
 /// Throws `Error` when a name or a text is not UTF-8.
 std::string format_safetensors_header(const SafetensorsHeader& header);

@@ -46,9 +46,12 @@ class HeaderReader final : public Json::json_sax_t {
     return true;
   }
   bool string(std::string& text) override {
-    if (depth_ == 2 && in_metadata_) header_.metadata[field_] = text;
-    else if (depth_ == 2 && field_ == "dtype") entry().type = type_from(text);
-    else reject("text");
+    if (depth_ == 2 && in_metadata_)
+      header_.metadata[field_] = text;
+    else if (depth_ == 2 && field_ == "dtype")
+      entry().type = type_from(text);
+    else
+      reject("text");
     return true;
   }
   bool start_array(std::size_t) override {
@@ -65,8 +68,10 @@ class HeaderReader final : public Json::json_sax_t {
   }
   bool number_unsigned(std::uint64_t number) override {
     if (!in_list_) reject("a number");
-    if (field_ == "shape") add_extent(number);
-    else add_offset(number);
+    if (field_ == "shape")
+      add_extent(number);
+    else
+      add_offset(number);
     return true;
   }
   bool number_integer(std::int64_t number) override { reject(fmt::format("the negative number {}", number)); }
@@ -91,7 +96,7 @@ class HeaderReader final : public Json::json_sax_t {
       throw Error(fmt::format("__metadata__: {} is {}; it must be text", quote(field_), found));
     if (depth_ < 2) throw Error(fmt::format("{} is {}; it must be an object", place(), found));
     throw Error(fmt::format("{}: {} {} {}; it must be {}", place(), field_, in_list_ ? "holds" : "is", found,
-                            field_ == "dtype"  ? "text"
+                            field_ == "dtype"   ? "text"
                             : field_ == "shape" ? "a list of integers from 0 to 2^63 - 1"
                                                 : "a list of two integers from 0 to 2^64 - 1"));
   }
@@ -132,9 +137,8 @@ std::string format_safetensors_header(const SafetensorsHeader& header) {
   Json json = Json::object();
   if (!header.metadata.empty()) json["__metadata__"] = header.metadata;
   for (const SafetensorsEntry& entry : header.entries)
-    json[entry.name] = {{"dtype", name_of(entry.type)},
-                        {"shape", entry.shape},
-                        {"data_offsets", {entry.begin, entry.end}}};
+    json[entry.name] = {
+        {"dtype", name_of(entry.type)}, {"shape", entry.shape}, {"data_offsets", {entry.begin, entry.end}}};
   try {
     return json.dump();
   } catch (const Json::exception&) {

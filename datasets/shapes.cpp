@@ -11,7 +11,7 @@ namespace {
 struct Scene {
   Color figure, ground;
   double center_x = 0.5, center_y = 0.5;
-  double size = 0.3;          ///< half the figure's extent, or one period of a texture
+  double size = 0.3;            ///< half the figure's extent, or one period of a texture
   double cosine = 1, sine = 0;  ///< direction
 };
 
@@ -22,9 +22,7 @@ double fraction(double x) { return x - std::floor(x); }
 double inside(bool condition) { return condition ? 1.0 : 0.0; }
 
 double circle(const Scene& s, double x, double y) { return inside(x * x + y * y < s.size * s.size); }
-double square(const Scene& s, double x, double y) {
-  return inside(std::max(std::abs(x), std::abs(y)) < 0.88 * s.size);
-}
+double square(const Scene& s, double x, double y) { return inside(std::max(std::abs(x), std::abs(y)) < 0.88 * s.size); }
 double triangle(const Scene& s, double x, double y) {
   // Equilateral, tip up: as wide at the height y below the tip as 2 / sqrt(3) of it.
   const double below_tip = y + 1.1 * s.size;
@@ -47,9 +45,7 @@ double dots(const Scene& s, double x, double y) {
   return inside(dx * dx + dy * dy < 0.33 * 0.33);
 }
 double gradient(const Scene& s, double x, double) { return std::clamp(0.5 + x / (4 * s.size), 0.0, 1.0); }
-double glow(const Scene& s, double x, double y) {
-  return smooth(1 - std::sqrt(x * x + y * y) / (2 * s.size));
-}
+double glow(const Scene& s, double x, double y) { return smooth(1 - std::sqrt(x * x + y * y) / (2 * s.size)); }
 
 struct Range {
   double low, high;

@@ -13,12 +13,18 @@ namespace {
 template <class Use>
 void visit(const NamedTensor& tensor, Use use) {
   switch (tensor.type()) {
-    case ElementType::f16: return use(tensor.as<half>());
-    case ElementType::bf16: return use(tensor.as<bfloat16>());
-    case ElementType::f32: return use(tensor.as<float>());
-    case ElementType::f64: return use(tensor.as<double>());
-    case ElementType::i32: return use(tensor.as<std::int32_t>());
-    case ElementType::i64: return use(tensor.as<std::int64_t>());
+    case ElementType::f16:
+      return use(tensor.as<half>());
+    case ElementType::bf16:
+      return use(tensor.as<bfloat16>());
+    case ElementType::f32:
+      return use(tensor.as<float>());
+    case ElementType::f64:
+      return use(tensor.as<double>());
+    case ElementType::i32:
+      return use(tensor.as<std::int32_t>());
+    case ElementType::i64:
+      return use(tensor.as<std::int64_t>());
   }
 }
 
@@ -27,9 +33,12 @@ inline constexpr bool is_16_bit = std::is_same_v<T, half> || std::is_same_v<T, b
 
 template <class To, class From>
 To convert(From value) {
-  if constexpr (std::is_same_v<To, From>) return value;
-  else if constexpr (is_16_bit<To> || is_16_bit<From>) return static_cast<To>(static_cast<float>(value));
-  else return static_cast<To>(value);
+  if constexpr (std::is_same_v<To, From>)
+    return value;
+  else if constexpr (is_16_bit<To> || is_16_bit<From>)
+    return static_cast<To>(static_cast<float>(value));
+  else
+    return static_cast<To>(value);
 }
 
 Shape shape_of(const NamedTensor& tensor) {
@@ -54,20 +63,21 @@ std::vector<std::int64_t> NamedTensor::integers() const {
   if (is_floating(type_))
     throw Error(fmt::format("tensor {} is {}; it must be I32 or I64", quote(name_), name_of(type_)));
   std::vector<std::int64_t> result(static_cast<std::size_t>(size()));
-  if (type_ == ElementType::i32) std::ranges::copy(as<std::int32_t>(), result.begin());
-  else std::ranges::copy(as<std::int64_t>(), result.begin());
+  if (type_ == ElementType::i32)
+    std::ranges::copy(as<std::int32_t>(), result.begin());
+  else
+    std::ranges::copy(as<std::int64_t>(), result.begin());
   return result;
 }
 
 template <class T>
 Tensor<T> to_tensor(const NamedTensor& tensor) {
   if (!is_floating(tensor.type()))
-    throw Error(fmt::format("tensor {} is {}; it must be F16, BF16, F32 or F64", quote(tensor.name()),
-                            name_of(tensor.type())));
+    throw Error(
+        fmt::format("tensor {} is {}; it must be F16, BF16, F32 or F64", quote(tensor.name()), name_of(tensor.type())));
   Tensor<T> result(shape_of(tensor));
-  visit(tensor, [&]<class From>(std::span<const From> from) {
-    std::ranges::transform(from, result.data(), convert<T, From>);
-  });
+  visit(tensor,
+        [&]<class From>(std::span<const From> from) { std::ranges::transform(from, result.data(), convert<T, From>); });
   return result;
 }
 

@@ -19,23 +19,32 @@ static_assert(std::endian::native == std::endian::little, "elements are used as 
 std::size_t size_of(ElementType type) {
   switch (type) {
     case ElementType::f16:
-    case ElementType::bf16: return 2;
+    case ElementType::bf16:
+      return 2;
     case ElementType::f32:
-    case ElementType::i32: return 4;
+    case ElementType::i32:
+      return 4;
     case ElementType::f64:
-    case ElementType::i64: return 8;
+    case ElementType::i64:
+      return 8;
   }
   return 0;
 }
 
 std::string_view name_of(ElementType type) {
   switch (type) {
-    case ElementType::f16: return "F16";
-    case ElementType::bf16: return "BF16";
-    case ElementType::f32: return "F32";
-    case ElementType::f64: return "F64";
-    case ElementType::i32: return "I32";
-    case ElementType::i64: return "I64";
+    case ElementType::f16:
+      return "F16";
+    case ElementType::bf16:
+      return "BF16";
+    case ElementType::f32:
+      return "F32";
+    case ElementType::f64:
+      return "F64";
+    case ElementType::i32:
+      return "I32";
+    case ElementType::i64:
+      return "I64";
   }
   return "?";
 }

@@ -19,11 +19,16 @@ enum class ElementType { f16, bf16, f32, f64, i32, i64 };
 
 template <class T>
 constexpr ElementType element_type_of() {
-  if constexpr (std::is_same_v<T, half>) return ElementType::f16;
-  else if constexpr (std::is_same_v<T, bfloat16>) return ElementType::bf16;
-  else if constexpr (std::is_same_v<T, float>) return ElementType::f32;
-  else if constexpr (std::is_same_v<T, double>) return ElementType::f64;
-  else if constexpr (std::is_same_v<T, std::int32_t>) return ElementType::i32;
+  if constexpr (std::is_same_v<T, half>)
+    return ElementType::f16;
+  else if constexpr (std::is_same_v<T, bfloat16>)
+    return ElementType::bf16;
+  else if constexpr (std::is_same_v<T, float>)
+    return ElementType::f32;
+  else if constexpr (std::is_same_v<T, double>)
+    return ElementType::f64;
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    return ElementType::i32;
   else {
     static_assert(std::is_same_v<T, std::int64_t>, "no such element type");
     return ElementType::i64;
@@ -90,8 +95,9 @@ class NamedTensor {
   std::vector<std::byte> bytes_;
 };
 
-/// As `[batch, heads, tokens, dim]`, converted to T (half, bfloat16, float, double; 16-bit targets are rounded by way of
-/// float). `[tokens, dim]` becomes one batch entry with one head. Throws `Error` for another rank or an integer type.
+/// As `[batch, heads, tokens, dim]`, converted to T (half, bfloat16, float, double; 16-bit targets are rounded by way
+/// of float). `[tokens, dim]` becomes one batch entry with one head. Throws `Error` for another rank or an integer
+/// type.
 template <class T>
 Tensor<T> to_tensor(const NamedTensor& tensor);
 
@@ -114,8 +120,8 @@ struct TensorFile {
   const NamedTensor& at(std::string_view name) const;
 };
 
-/// Reads .npy or .safetensors, told apart by content, not by the file's name. A .npy file becomes one tensor named after
-/// the file (without folder and extension). Throws `Error` that begins with the path.
+/// Reads .npy or .safetensors, told apart by content, not by the file's name. A .npy file becomes one tensor named
+/// after the file (without folder and extension). Throws `Error` that begins with the path.
 TensorFile read_tensor_file(const std::filesystem::path& path);
 
 }  // namespace llsa::datasets
