@@ -1,0 +1,89 @@
+#pragma once
+
+#include "cuda/attend/problem.hpp"
+#include "cuda/kernel.cuh"
+
+namespace llsa::cuda::inline LLSA_WORLD {
+
+/// The keys of one level that a query attends to, before coverage drops any: the children of what its list of the level
+/// above names, in the order of that list, or at the coarsest level all keys. They are numbered by slots; a slot may be
+/// empty (a list's end, a ragged tail).
+struct LevelKeys {
+  const std::int32_t* d_parents;  ///< null at the coarsest level
+  std::int64_t slots;
+  std::int64_t block_size;
+  std::int64_t tokens;  ///< T_l
+
+  /// The key token of a slot, or -1.
+  __device__ std::int64_t token(std::int64_t slot) const {
+    if (slot >= slots) return -1;
+    std::int64_t result = slot;
+    if (d_parents) {
+      // Slots stay below 2^32: all but the last listed parent have block_size children among fewer than 2^31 tokens.
+      const auto place = static_cast<std::uint32_t>(slot), size = static_cast<std::uint32_t>(block_size);
+      const std::int32_t parent = d_parents[place / size];
+      if (parent < 0) return -1;
+      result = parent * block_size + place % size;
+    }
+    return result < tokens ? result : -1;
+  }
+};
+
+/// The list of `query`'s ancestor at `level` (1..L).
+template <class T>
+__device__ inline const std::int32_t* list_of(const AttendProblem<T>& p, int level, std::int64_t head,
+                                              std::int64_t query) {
+  const Level& at = p.levels.level[level];
+  return p.d_lists + at.list + (head * at.queries + query / at.query_span) * at.width;
+}
+
+/// `level` is 0 for the fine keys.
+template <class T>
+__device__ inline LevelKeys keys_of(const AttendProblem<T>& p, int level, std::int64_t head, std::int64_t query) {
+  const std::int64_t tokens = p.levels.level[level].keys;
+  if (level == p.levels.levels) return {nullptr, tokens, p.levels.block_size, tokens};
+  return {list_of(p, level + 1, head, query), p.levels.level[level + 1].width * p.levels.block_size,
+          p.levels.block_size, tokens};
+}
+
+/// Whether disjoint coverage drops coarse key `token` of `level` for `query`: it was refined there (spec section 6).
+template <class T>
+__device__ inline bool is_dropped(const AttendProblem<T>& p, int level, std::int64_t head, std::int64_t query,
+                                  std::int64_t token) {
+  if (!p.disjoint || level == 0) return false;
+  const std::int32_t* d_list = list_of(p, level, head, query);
+  for (std::int64_t i = 0; i < p.levels.level[level].width; ++i)
+    if (d_list[i] == token) return true;
+  return false;
+}
+
+/// How many fine tokens `token` of `level` stands for.
+template <class T>
+__device__ inline float key_count(const AttendProblem<T>& p, int level, std::int64_t token) {
+  const std::int64_t span = p.levels.level[level].key_span;
+  return static_cast<float>(min(span, p.levels.level[0].keys - token * span));
+}
+
+/// log2 of a key's weight, added to its scores (which are in base 2 inside kernels).
+template <class T>
+__device__ inline float log2_weight(const AttendProblem<T>& p, int level, std::int64_t token) {
+  return p.reweight && level > 0 ? log2f(key_count(p, level, token)) : 0.0f;
+}
+
+template <class T>
+__device__ inline const T* key_rows(const AttendProblem<T>& p, int level, std::int64_t head) {
+  const Level& at = p.levels.level[level];
+  return level == 0 ? p.d_key + head * at.keys * p.head_dim
+                    : p.d_coarse_key + (at.key_row + head * at.keys) * p.head_dim;
+}
+template <class T>
+__device__ inline const T* value_rows(const AttendProblem<T>& p, int level, std::int64_t head) {
+  const Level& at = p.levels.level[level];
+  return level == 0 ? p.d_value + head * at.keys * p.value_dim
+                    : p.d_coarse_value + (at.key_row + head * at.keys) * p.value_dim;
+}
+
+inline constexpr float log2_of_e = 1.4426950408889634f;
+inline constexpr float ln_of_2 = 0.6931471805599453f;
+
+}  // namespace llsa::cuda::inline LLSA_WORLD

@@ -1,0 +1,36 @@
+#include "cuda/attend_backward/launch.hpp"
+
+#include "cuda/attend_backward/passes.cuh"
+#include "cuda/workspace.hpp"
+
+namespace llsa::cuda::inline LLSA_WORLD {
+
+std::size_t attend_backward_workspace(const Levels& levels, int head_dim, int value_dim) {
+  return BackwardWorkspace(levels, head_dim, value_dim, false).bytes;
+}
+
+template <class T>
+void attend_backward(const AttendBackwardParams<T>& params, void* d_workspace, std::size_t workspace_bytes,
+                     Stream stream) {
+  const AttendProblem<T>& p = params.problem;
+  check("attend_backward", params, true);
+  const BackwardWorkspace workspace(p.levels, p.head_dim, p.value_dim, false, d_workspace);
+  check_workspace("attend_backward", d_workspace, workspace_bytes, workspace.bytes);
+  launch_statistics(params, workspace.d_statistics, stream);
+  launch_query_gradient<T>({p, params.d_output_gradient, workspace.d_statistics, params.d_query_gradient}, stream);
+  for (int level = p.levels.enrichment_levels; level >= 0; --level) {
+    const auto level_params =
+        key_params(params, workspace, make_key_plan(p.levels, level, FmaTile::rows, true));
+    launch_key_fma<ListedQueries>(level_params, stream);
+    launch_add_parts(level_params, stream);
+  }
+}
+
+#define LLSA_INSTANTIATE(T) \
+  template void attend_backward(const AttendBackwardParams<T>&, void*, std::size_t, Stream);
+LLSA_INSTANTIATE(float)
+LLSA_INSTANTIATE(half)
+LLSA_INSTANTIATE(bfloat16)
+#undef LLSA_INSTANTIATE
+
+}  // namespace llsa::cuda::inline LLSA_WORLD

@@ -1,0 +1,113 @@
+#pragma once
+
+#include "cuda/attend_backward/key_fma_kernel.cuh"
+#include "cuda/attend_backward/query_fma_kernel.cuh"
+#include "cuda/attend_backward/workspace.hpp"
+#include "cuda/launch.cuh"
+
+// The launchers that `attend_backward` and the mask-based baseline share.
+namespace llsa::cuda::inline LLSA_WORLD {
+
+template <class T>
+void check(const char* what, const AttendBackwardParams<T>& params, bool transposed) {
+  check(what, params.problem);
+  check_pointer(what, "O", params.d_output);
+  check_pointer(what, "LSE", params.d_lse);
+  check_pointer(what, "dO", params.d_output_gradient);
+  check_pointer(what, "dLSE", params.d_lse_gradient, false);
+  check_pointer(what, "dQ", params.d_query_gradient);
+  check_pointer(what, "dK", params.d_key_gradient);
+  check_pointer(what, "dV", params.d_value_gradient);
+  if (!transposed || params.problem.levels.levels == 0) return;
+  check_pointer(what, "the offsets of the transposed selection", params.d_offsets);
+  check_pointer(what, "the transposed selection", params.d_query_indices);
+}
+
+template <class T>
+void launch_statistics(const AttendBackwardParams<T>& params, QueryStatistics* d_statistics, Stream stream) {
+  using Kernel = StatisticsKernel<T>;
+  const Levels& levels = params.problem.levels;
+  const StatisticsParams<T> kernel_params{.rows = levels.heads * levels.level[0].queries,
+                                          .value_dim = params.problem.value_dim,
+                                          .d_output = params.d_output,
+                                          .d_output_gradient = params.d_output_gradient,
+                                          .d_lse = params.d_lse,
+                                          .d_lse_gradient = params.d_lse_gradient,
+                                          .d_statistics = d_statistics};
+  const std::int64_t blocks = (kernel_params.rows + Kernel::rows_per_block - 1) / Kernel::rows_per_block;
+  launch<Kernel>("attend_backward: statistics", {.blocks = {grid_size(blocks)}, .threads = {Kernel::threads}}, stream,
+                 kernel_params);
+}
+
+template <class Kernel, class T>
+void launch_query_fma(const QueryGradientParams<T>& params, Stream stream) {
+  const AttendProblem<T>& p = params.problem;
+  launch<Kernel>("attend_backward: dQ",
+                 {.blocks = {grid_size(p.levels.heads * QueryRows::per_head(p.levels))},
+                  .threads = {Kernel::threads},
+                  .shared_bytes = typename Kernel::Layout(p.head_dim, p.value_dim).bytes},
+                 stream, params);
+}
+
+template <class T>
+void launch_query_gradient(const QueryGradientParams<T>& params, Stream stream) {
+  const int dim = params.problem.head_dim;
+  if constexpr (std::is_same_v<T, float>) {
+    if (dim <= 64) return launch_query_fma<QueryGradientFma<T, 64>>(params, stream);
+    if (dim <= 128) return launch_query_fma<QueryGradientFma<T, 128>>(params, stream);
+  }
+  launch_query_fma<QueryGradientFma<T, 256>>(params, stream);
+}
+
+template <class Kernel, class T>
+void launch_key_kernel(const KeyGradientParams<T>& params, Stream stream) {
+  const AttendProblem<T>& p = params.problem;
+  launch<Kernel>("attend_backward: dK, dV",
+                 {.blocks = {grid_size(p.levels.heads * params.plan.blocks_per_head())},
+                  .threads = {Kernel::threads},
+                  .shared_bytes = typename Kernel::Layout(p.head_dim, p.value_dim).bytes},
+                 stream, params);
+}
+
+/// `Queries` says where a key's queries come from.
+template <class Queries, class T>
+void launch_key_fma(const KeyGradientParams<T>& params, Stream stream) {
+  const int dim = max(params.problem.head_dim, params.problem.value_dim);
+  if constexpr (std::is_same_v<T, float>) {
+    if (dim <= 64) return launch_key_kernel<KeyGradientFma<T, 64, Queries>>(params, stream);
+    if (dim <= 128) return launch_key_kernel<KeyGradientFma<T, 128, Queries>>(params, stream);
+  }
+  launch_key_kernel<KeyGradientFma<T, 256, Queries>>(params, stream);
+}
+
+template <class T>
+void launch_add_parts(const KeyGradientParams<T>& params, Stream stream) {
+  const KeyPlan& plan = params.plan;
+  if (plan.places == 0) return;
+  const std::int64_t blocks = params.problem.levels.heads * plan.parents * plan.tiles_per_parent;
+  launch<AddParts<T>>("attend_backward: add parts", {.blocks = {grid_size(blocks)}, .threads = {AddParts<T>::threads}},
+                      stream, params);
+}
+
+/// What the key-major kernels of one level are given, but for the mask.
+template <class T>
+KeyGradientParams<T> key_params(const AttendBackwardParams<T>& params, const BackwardWorkspace& workspace,
+                                const KeyPlan& plan) {
+  const Levels& levels = params.problem.levels;
+  const bool listed = plan.listed, inherits = plan.level < levels.enrichment_levels;
+  const Level& above = levels.level[plan.level + (listed ? 1 : 0)];
+  return {.problem = params.problem,
+          .plan = plan,
+          .d_output_gradient = params.d_output_gradient,
+          .d_statistics = workspace.d_statistics,
+          .d_offsets = listed && params.d_offsets ? params.d_offsets + above.offset : nullptr,
+          .d_query_indices = listed && params.d_query_indices ? params.d_query_indices + above.list : nullptr,
+          .d_mask = nullptr,
+          .d_parts = workspace.d_parts,
+          .d_inherited = inherits ? workspace.d_handed_down[(plan.level + 1) % 2] : nullptr,
+          .d_handed_down = plan.level > 0 ? workspace.d_handed_down[plan.level % 2] : nullptr,
+          .d_key_gradient = params.d_key_gradient,
+          .d_value_gradient = params.d_value_gradient};
+}
+
+}  // namespace llsa::cuda::inline LLSA_WORLD
