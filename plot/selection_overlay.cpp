@@ -18,13 +18,15 @@ std::vector<LegendEntry> legend_of(const SelectionOverlay& overlay) {
   return entries;
 }
 
-/// What no layer covers.
+/// What no chosen layer covers.
 Region complement(const SelectionOverlay& overlay, std::int64_t height, std::int64_t width) {
   Region result(height, width);
   for (std::int64_t row = 0; row < height; ++row)
     for (std::int64_t column = 0; column < width; ++column) {
       const auto covers = [&](const Region& token) { return token.contains(row, column); };
-      const auto covered = [&](const OverlayLayer& layer) { return std::ranges::any_of(layer.tokens, covers); };
+      const auto covered = [&](const OverlayLayer& layer) {
+        return layer.chosen && std::ranges::any_of(layer.tokens, covers);
+      };
       if (std::ranges::none_of(overlay.layers, covered)) result.insert(row, column);
     }
   return result;

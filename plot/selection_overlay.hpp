@@ -14,18 +14,20 @@ struct OverlayLayer {
   std::string label = {};
   Color color = {};
   std::vector<Region> tokens = {};
+  bool chosen = true;    ///< false: its tokens are faded like what no layer covers
   double tint = 0.35;    ///< opacity of the filling, 0 for outlines only
   double outline = 1.5;  ///< line width in points, 0 for none
 };
 
-/// A picture with sets of tokens drawn over it. What no layer covers is faded, so that the eye goes to what was chosen.
+/// A picture with sets of tokens drawn over it. What no chosen layer covers is faded, so that the eye goes to what was
+/// chosen.
 struct SelectionOverlay {
   std::string title = {};
   Image picture = {};
   std::vector<OverlayLayer> layers = {};  ///< later ones are drawn over earlier ones
   std::vector<Marker> markers = {};
   std::string marker_label = {};  ///< the markers' entry in the legend; none when empty
-  double fade = 0.55;             ///< opacity of the white veil over what no layer covers
+  double fade = 0.55;             ///< opacity of the white veil over what no chosen layer covers
   bool legend = true;             ///< under the picture
 };
 

@@ -1,0 +1,125 @@
+#include "demo/demo.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "backends/backends.hpp"
+#include "datasets/atomic_file.hpp"
+#include "datasets/image.hpp"
+#include "datasets/procedural.hpp"
+#include "demo/figures.hpp"
+#include "demo/methods.hpp"
+#include "demo/report.hpp"
+#include "llsa/error.hpp"
+
+namespace llsa::demo {
+namespace {
+
+constexpr int smallest_size = 8, largest_size = 1024;
+constexpr std::size_t most_queries = 9;
+
+void check(const DemoOptions& options) {
+  validate(options.projection);
+  if (options.size < smallest_size || options.size > largest_size)
+    throw Error(fmt::format("size is {}; it must be {} to {}", options.size, smallest_size, largest_size));
+  if (options.top_k < 1) throw Error(fmt::format("top-k is {}; it must be at least 1", options.top_k));
+  if (options.queries.size() > most_queries)
+    throw Error(
+        fmt::format("{} query pixels were given; at most {} are allowed", options.queries.size(), most_queries));
+  for (const Pixel& pixel : options.queries)
+    if (pixel.row < 0 || pixel.row >= options.size || pixel.column < 0 || pixel.column >= options.size)
+      throw Error(fmt::format("query pixel is {},{}; row and column must be 0 to {}", pixel.row, pixel.column,
+                              options.size - 1));
+}
+
+struct Source {
+  datasets::Image picture;
+  std::string description;
+};
+
+Source load_picture(const DemoOptions& options) {
+  const int size = options.size;
+  if (options.image.empty())
+    return {datasets::landscape(size, size, options.projection.seed),
+            fmt::format("A procedural landscape (seed {}).", options.projection.seed)};
+  const datasets::Image original = datasets::read_image(options.image);
+  return {datasets::resize_and_crop(original, size, size),
+          fmt::format("`{}` ({} x {} pixels): the largest centred square of it, resampled to {} x {}.",
+                      options.image.filename().string(), original.width, original.height, size, size)};
+}
+
+void make_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error || !std::filesystem::is_directory(folder))
+    throw Error(fmt::format("cannot make the folder {}: {}", folder.string(),
+                            error ? error.message() : "a file has that name"));
+}
+
+}  // namespace
+
+Pixel parse_pixel(const std::string& text) {
+  Pixel pixel;
+  const char* end = text.data() + text.size();
+  const auto row = std::from_chars(text.data(), end, pixel.row);
+  if (row.ec == std::errc{} && row.ptr != end && *row.ptr == ',') {
+    const auto column = std::from_chars(row.ptr + 1, end, pixel.column);
+    if (column.ec == std::errc{} && column.ptr == end) return pixel;
+  }
+  throw Error("query is '" + text + "'; it must be ROW,COLUMN, for example 100,30");
+}
+
+void run_demo(const DemoOptions& options, std::stop_token stop, const std::function<void(const std::string&)>& print) {
+  check(options);
+  reference::ThreadPool threads(options.threads);
+  threads.set_stop_token(stop);
+  const auto attention = make_attention<float>(options.backend, threads);
+  const Source source = load_picture(options);
+  make_folder(options.output);
+  const datasets::Image& picture = source.picture;
+  print(source.description);
+
+  const TokenOrder order = morton_order({1, picture.height, picture.width});
+  const Features features = local_features(picture);
+  const PixelTokens tokens = project(picture, features, order, options.projection);
+  print(fmt::format("{} tokens, {} heads of dimension {}, {} threads", order.size(), options.projection.heads,
+                    options.projection.head_dim, threads.threads()));
+
+  const auto methods = methods_to_compare(order.size(), options.top_k);
+  std::size_t number = 0;
+  ReportContents contents{.picture_source = source.description,
+                          .backend = options.backend,
+                          .width = picture.width,
+                          .height = picture.height,
+                          .threads = threads.threads(),
+                          .projection = options.projection,
+                          .top_k = options.top_k,
+                          .queries = options.queries.empty() ? distinct_pixels(features, 3) : options.queries};
+  contents.results = run_methods(tokens, methods, *attention, threads, [&](const std::string& name) {
+    print(fmt::format("[{}/{}] {}", ++number, methods.size(), name));
+  });
+  contents.scaling = measure_scaling(picture, options.projection, options.top_k, *attention, threads,
+                                     [&](const std::string& size) { print("scaling: " + size); });
+
+  print("drawing");
+  const auto path = [&](const std::string& name) { return options.output / name; };
+  const auto key = reference::pool(tokens.key.cview(), contents.results[two_levels].options.key, threads);
+  const QueryContext context{picture, tokens, order, key};
+  datasets::write_png(path(picture_file), picture);
+  for (std::size_t i = 0; i < contents.queries.size(); ++i) {
+    draw_selection(path(selection_file(i + 1)), context, contents.results[two_levels], contents.queries[i]);
+    draw_attention(path(attention_file(i + 1)), context, contents.results, contents.queries[i]);
+    if (stop.stop_requested()) throw Cancelled();
+  }
+  draw_outputs(path(outputs_file), context, contents.results, options.projection);
+  draw_errors(path(errors_file), context, contents.results);
+  draw_scaling(path(scaling_file), contents.scaling);
+  datasets::write_file_atomically(path(report_file), report(contents));
+
+  print("\n" + results_table(contents.results));
+  print(scaling_table(contents.scaling));
+  print("wrote " + path(report_file).string() + " and the pictures that it shows");
+}
+
+}  // namespace llsa::demo

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "demo/projection.hpp"
+
+namespace llsa::demo {
+
+struct DemoOptions {
+  std::filesystem::path output = "out/demo";
+  std::filesystem::path image;  ///< empty: a procedural landscape
+  int size = 256;               ///< 8 to 1024
+  ProjectionOptions projection;
+  std::int64_t top_k = 8;
+  std::vector<Pixel> queries;  ///< empty: three that differ
+  int threads = 0;
+  std::string backend = "reference";
+};
+
+/// "ROW,COLUMN". Throws `Error` for anything else.
+Pixel parse_pixel(const std::string& text);
+
+/// Does it all: makes tokens of the picture, runs every method, writes pictures and report into `output` (created if
+/// missing; each file appears complete or not at all). `print` gets lines of progress, then the tables.
+/// Throws `Error` before any work for options that are out of range, a picture that cannot be read, or a folder that
+/// cannot be made; `Cancelled` soon after `stop` is requested.
+void run_demo(const DemoOptions& options, std::stop_token stop, const std::function<void(const std::string&)>& print);
+
+}  // namespace llsa::demo

@@ -1,0 +1,208 @@
+#include "demo/figures.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "plot/heat_map.hpp"
+#include "plot/line_chart.hpp"
+#include "plot/selection_overlay.hpp"
+#include "reference/naive.hpp"
+
+namespace llsa::demo {
+namespace {
+
+using plot::format_count;
+
+constexpr double resolution = 1.5;  // pixels a point: sharp enough for a page, small enough for a repository
+constexpr double margin = 14, gap = 22, panel = 370;
+
+/// Places for `columns` x `rows` panels; the canvas has their size.
+struct Sheet {
+  int columns, rows;
+  double panel_width = panel, panel_height = panel;
+
+  plot::Canvas canvas() const {
+    return {2 * margin + columns * panel_width + (columns - 1) * gap,
+            2 * margin + rows * panel_height + (rows - 1) * gap};
+  }
+  plot::Rect area(std::size_t index) const {
+    const auto column = static_cast<double>(index % static_cast<std::size_t>(columns));
+    const auto row = static_cast<double>(index / static_cast<std::size_t>(columns));
+    return {margin + column * (panel_width + gap), margin + row * (panel_height + gap), panel_width, panel_height};
+  }
+};
+
+plot::Marker marker_at(Pixel pixel) { return {static_cast<double>(pixel.row), static_cast<double>(pixel.column)}; }
+
+std::string pixels_of(const Hierarchy& hierarchy, int level) {
+  const std::int64_t span = std::min(hierarchy.span(level), hierarchy.tokens());
+  const auto side = static_cast<std::int64_t>(std::lround(std::sqrt(static_cast<double>(span))));
+  return side * side == span ? fmt::format("{0} x {0} pixels", side) : fmt::format("{} pixels", span);
+}
+
+/// One panel: the candidates of a level, and those that were selected.
+plot::SelectionOverlay level_panel(const QueryContext& context, const MethodResult& result, int level, Pixel query,
+                                   plot::Color color) {
+  const ResolvedOptions& options = result.options;
+  const std::int64_t t = options.query.ancestor(level, context.token_at(query));
+  std::vector<std::int32_t> all;
+  candidates(result.selection, options, level, shown_head, t, all);
+  const auto selected = result.selection.list(level, shown_head, t);
+  plot::SelectionOverlay overlay{.picture = context.picture, .markers = {marker_at(query)}, .fade = 0.5};
+  overlay.title = level == options.levels
+                      ? fmt::format("Level {}: every token is a candidate", level)
+                      : fmt::format("Level {}: only what lies under the best of level {}", level, level + 1);
+  overlay.layers = {
+      {.label = fmt::format("{} candidates ({} each)", format_count(std::ssize(all)), pixels_of(options.key, level)),
+       .color = plot::rgb(0x8a9299),
+       .chosen = level < options.levels,
+       .tint = 0,
+       .outline = 0.6},
+      {.label = fmt::format("the {} best", selected.size()), .color = color, .tint = 0.3, .outline = 1.8}};
+  for (const std::int32_t c : all) overlay.layers[0].tokens.push_back(context.region(options.key, level, c));
+  for (const std::int32_t c : selected) overlay.layers[1].tokens.push_back(context.region(options.key, level, c));
+  overlay.marker_label = "query pixel";
+  return overlay;
+}
+
+std::vector<float> all_values(const std::vector<std::vector<float>>& maps) {
+  std::vector<float> values;
+  for (const auto& map : maps) values.insert(values.end(), map.begin(), map.end());
+  return values;
+}
+
+/// The value that a share `quantile` of all positive values stays below.
+double quantile_of(std::vector<float> values, double quantile) {
+  std::erase_if(values, [](float value) { return !(value > 0); });
+  if (values.empty()) return 1e-6;
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(quantile * static_cast<double>(values.size() - 1));
+  std::ranges::nth_element(values, at);
+  return *at;
+}
+
+}  // namespace
+
+void draw_selection(const std::filesystem::path& path, const QueryContext& context, const MethodResult& two_levels,
+                    Pixel query) {
+  const Sheet sheet{3, 1, panel, panel + 75};
+  plot::Canvas canvas = sheet.canvas();
+  draw_selection_overlay(canvas, sheet.area(0), level_panel(context, two_levels, 2, query, plot::category_color(1)));
+  draw_selection_overlay(canvas, sheet.area(1), level_panel(context, two_levels, 1, query, plot::category_color(0)));
+  const auto keys =
+      reference::naive_key_set(two_levels.selection, two_levels.options, shown_head, context.token_at(query));
+  std::int64_t counts[3] = {};
+  for (const reference::KeyRef& key : keys) ++counts[key.level];
+  plot::SelectionOverlay seen{.title = "The picture as this query meets it",
+                              .picture = seen_by(context, two_levels, shown_head, query),
+                              .markers = {marker_at(query)},
+                              .fade = 0};
+  seen.layers = {{.label = fmt::format(
+                      "{} keys: {} single pixels, {} means of {}, {} of {}", format_count(std::ssize(keys)), counts[0],
+                      counts[1], pixels_of(two_levels.options.key, 1), counts[2], pixels_of(two_levels.options.key, 2)),
+                  .color = plot::category_color(0),
+                  .tint = 0}};
+  for (const std::int32_t c :
+       two_levels.selection.list(1, shown_head, two_levels.options.query.ancestor(1, context.token_at(query))))
+    seen.layers[0].tokens.push_back(context.region(two_levels.options.key, 1, c));
+  draw_selection_overlay(canvas, sheet.area(2), seen);
+  canvas.save(path, resolution);
+}
+
+void draw_attention(const std::filesystem::path& path, const QueryContext& context,
+                    const std::vector<MethodResult>& results, Pixel query) {
+  std::vector<std::string> titles{"dense attention"};
+  std::vector<std::vector<float>> maps{dense_probabilities(context, results[dense_method].options, shown_head, query)};
+  for (const MethodIndex index : {one_level, two_levels, two_levels_disjoint}) {
+    const MethodResult& result = results[index];
+    titles.push_back(fmt::format("{}: {} keys", result.method.name, format_count(std::lround(result.keys_per_query))));
+    maps.push_back(sparse_probabilities(context, result, shown_head, query));
+  }
+  // Four decades below the brightest pixels: what is darker does not count towards the result.
+  const double high = quantile_of(all_values(maps), 0.9995);
+  const Sheet sheet{2, 2, panel + 70, panel + 20};
+  plot::Canvas canvas = sheet.canvas();
+  for (std::size_t i = 0; i < maps.size(); ++i)
+    draw_heat_map(canvas, sheet.area(i),
+                  {.title = titles[i],
+                   .values = maps[i],
+                   .width = context.picture.width,
+                   .height = context.picture.height,
+                   .range = {high * 1e-4, high, plot::AxisScale::log},
+                   .color_map = "magma",
+                   .bar_label = "probability of a pixel",
+                   .markers = {marker_at(query)}});
+  canvas.save(path, resolution);
+}
+
+void draw_outputs(const std::filesystem::path& path, const QueryContext& context,
+                  const std::vector<MethodResult>& results, const ProjectionOptions& projection) {
+  const auto colors = [&](MethodIndex index) {
+    return colors_of(results[index].output.view().head(shown_head), shown_head, context.order, context.picture.width,
+                     context.picture.height, projection);
+  };
+  const Sheet sheet{3, 1, panel, panel + 24};
+  plot::Canvas canvas = sheet.canvas();
+  draw_picture(canvas, sheet.area(0), context.picture, "the picture");
+  draw_picture(canvas, sheet.area(1), colors(dense_method), "mean colour attended to: dense attention");
+  draw_picture(canvas, sheet.area(2), colors(two_levels), "mean colour attended to: LLSA, 2 levels");
+  canvas.save(path, resolution);
+}
+
+void draw_errors(const std::filesystem::path& path, const QueryContext& context,
+                 const std::vector<MethodResult>& results) {
+  std::vector<std::vector<float>> maps;
+  for (const MethodIndex index : {one_level, one_level_disjoint, two_levels, two_levels_disjoint})
+    maps.push_back(error_per_pixel(results[index], results[dense_method], context.order));
+  const double high = quantile_of(all_values(maps), 0.999);
+  const Sheet sheet{2, 2, panel + 70, panel + 20};
+  plot::Canvas canvas = sheet.canvas();
+  for (std::size_t i = 0; i < maps.size(); ++i) {
+    const MethodResult& result = results[one_level + i];
+    draw_heat_map(canvas, sheet.area(i),
+                  {.title = fmt::format("{}: {:.3f} in all", result.method.name, result.relative_l2),
+                   .values = maps[i],
+                   .width = context.picture.width,
+                   .height = context.picture.height,
+                   .range = {0, high},
+                   .color_map = "viridis",
+                   .bar_label = "relative error of the output"});
+  }
+  canvas.save(path, resolution);
+}
+
+void draw_scaling(const std::filesystem::path& path, const std::vector<ScalingPoint>& points) {
+  plot::LineChart chart{.title = "One head, forward with selection: time against tokens",
+                        .x = {.label = "tokens N", .scale = plot::AxisScale::log},
+                        .y = {.label = "milliseconds", .scale = plot::AxisScale::log}};
+  plot::Series llsa{.label = "LLSA (automatic levels)", .color = plot::category_color(1)};
+  plot::Series dense{.label = "dense attention (tiled)", .color = plot::category_color(0)};
+  plot::Series continued{
+      .label = "dense, continued as N²", .color = plot::category_color(0), .dashes = {5, 4}, .markers = false};
+  const auto add = [](plot::Series& series, std::int64_t tokens, const std::vector<double>& seconds) {
+    series.x.push_back(static_cast<double>(tokens));
+    series.y.push_back(1e3 * median(seconds));
+    series.low.push_back(1e3 * *std::ranges::min_element(seconds));
+    series.high.push_back(1e3 * *std::ranges::max_element(seconds));
+  };
+  for (const ScalingPoint& point : points) {
+    add(llsa, point.tokens, point.llsa);
+    if (!point.dense.empty()) {
+      add(dense, point.tokens, point.dense);
+      continued.x = {dense.x.back()};
+      continued.y = {dense.y.back()};
+    } else if (!continued.x.empty()) {
+      const double ratio = static_cast<double>(point.tokens) / dense.x.back();
+      continued.x.push_back(static_cast<double>(point.tokens));
+      continued.y.push_back(dense.y.back() * ratio * ratio);
+    }
+    chart.x.ticks.push_back({static_cast<double>(point.tokens), format_count(point.tokens)});
+  }
+  chart.series = {dense, continued, llsa};
+  plot::Canvas canvas(680, 440);
+  draw_line_chart(canvas, canvas.area().inset(margin), chart);
+  canvas.save(path, resolution);
+}
+
+}  // namespace llsa::demo

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "demo/query_view.hpp"
+#include "demo/scaling.hpp"
+
+namespace llsa::demo {
+
+/// The head that the pictures of single queries show: it weighs all features alike.
+inline constexpr std::int64_t shown_head = 0;
+
+/// What the levels select for one query pixel, over the picture: level 2, level 1, and the picture as the query meets
+/// it.
+void draw_selection(const std::filesystem::path& path, const QueryContext& context, const MethodResult& two_levels,
+                    Pixel query);
+
+/// Attention of one query pixel: dense, and LLSA with one level, with two, and with two in disjoint coverage, in one
+/// range.
+void draw_attention(const std::filesystem::path& path, const QueryContext& context,
+                    const std::vector<MethodResult>& results, Pixel query);
+
+/// The colours that each pixel attends to on average: the picture, dense attention's and LLSA's.
+void draw_outputs(const std::filesystem::path& path, const QueryContext& context,
+                  const std::vector<MethodResult>& results, const ProjectionOptions& projection);
+
+/// The relative error of each pixel's output against dense attention, all heads together, for the LLSA methods.
+void draw_errors(const std::filesystem::path& path, const QueryContext& context,
+                 const std::vector<MethodResult>& results);
+
+/// Time against tokens for one head, with the spread of the repetitions. Dense attention is continued as N^2, marked
+/// so.
+void draw_scaling(const std::filesystem::path& path, const std::vector<ScalingPoint>& points);
+
+}  // namespace llsa::demo

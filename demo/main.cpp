@@ -1,0 +1,68 @@
+// llsa-demo: a picture's pixels as tokens; dense attention against LLSA in numbers, pictures and a report.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+
+#include "compare/interrupt.hpp"
+#include "demo/demo.hpp"
+#include "llsa/error.hpp"
+
+namespace {
+
+int complain(std::string message, int exit_code) {
+  while (!message.empty() && message.back() == '\n') message.pop_back();
+  std::ranges::replace(message, '\n', ' ');
+  fmt::print(stderr, "llsa-demo: {}\n", message);
+  return exit_code;
+}
+
+int run_program(int argc, char** argv) {
+  constexpr int exit_bad_input = 2, exit_interrupted = 130;
+  const llsa::compare::Interrupt interrupt;
+  llsa::demo::DemoOptions options;
+  std::vector<std::string> queries;
+  CLI::App program(
+      "Runs dense attention and Log-linear Sparse Attention over the pixels of a picture; prints how they "
+      "compare, and writes pictures and a report that explain the method.",
+      "llsa-demo");
+  program.option_defaults()->always_capture_default();
+  program.add_option("--output", options.output, "folder for the pictures and report.md; made if missing");
+  program.add_option("--image", options.image,
+                     "PNG or JPEG; resized and centre-cropped to a square. Default: a "
+                     "procedural landscape");
+  program.add_option("--size", options.size, "side of the square picture in pixels, 8 to 1024");
+  program.add_option("--heads", options.projection.heads, "attention heads, 1 to 64");
+  program.add_option("--head-dim", options.projection.head_dim, "a multiple of 8 from 16 to 256");
+  program.add_option("--top-k", options.top_k, "blocks kept at each level, 1 or more");
+  program
+      .add_option("--query", queries,
+                  "a pixel to look at, as ROW,COLUMN counted from 0; up to 9 times. Default: three that differ")
+      ->take_all();
+  program.add_option("--seed", options.projection.seed, "seed of the projection and of the procedural picture");
+  program.add_option("--threads", options.threads, "0 takes every core");
+  program.add_option("--backend", options.backend, "implementation that runs LLSA");
+  try {
+    program.parse(argc, argv);
+    for (const std::string& query : queries) options.queries.push_back(llsa::demo::parse_pixel(query));
+    llsa::demo::run_demo(options, interrupt.token(), [](const std::string& line) {
+      fmt::print("{}\n", line);
+      std::fflush(stdout);
+    });
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return program.exit(error);  // --help
+    return complain(error.what(), exit_bad_input);
+  } catch (const llsa::Cancelled&) {
+    return complain("interrupted", exit_interrupted);
+  } catch (const std::bad_alloc&) {
+    return complain("not enough memory for so many tokens and heads", exit_bad_input);
+  } catch (const std::exception& error) {
+    return complain(error.what(), exit_bad_input);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return run_program(argc, argv); }

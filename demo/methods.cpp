@@ -1,0 +1,143 @@
+#include "demo/methods.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "compare/comparator.hpp"
+#include "compare/profile_keys.hpp"
+#include "reference/dense.hpp"
+
+namespace llsa::demo {
+namespace {
+
+constexpr int timed_runs = 3;
+
+AttentionInputs<float> inputs_of(const PixelTokens& tokens) {
+  return {tokens.query.view(), tokens.key.view(), tokens.value.view()};
+}
+
+AttentionOutputs<float> outputs_of(MethodResult& result) { return {result.output.view(), result.lse.view()}; }
+
+void run_dense(MethodResult& result, const PixelTokens& tokens, reference::ThreadPool& threads) {
+  result.options = resolve(Options{.levels = 0}, tokens.query.shape(), tokens.key.shape(), tokens.value.shape());
+  result.runs = 1;
+  result.seconds = seconds_of(
+      [&] { reference::dense_tiled<float>(inputs_of(tokens), result.options.scale, outputs_of(result), threads); });
+  result.keys_per_query = static_cast<double>(tokens.key.shape().tokens);
+}
+
+void run_sparse(MethodResult& result, const PixelTokens& tokens, Attention<float>& attention) {
+  std::unique_ptr<AttentionState> state;
+  std::vector<double> times;
+  for (result.runs = 0; result.runs < timed_runs; ++result.runs)
+    times.push_back(
+        seconds_of([&] { state = attention.forward(inputs_of(tokens), *result.method.options, outputs_of(result)); }));
+  result.seconds = median(times);
+  result.options = state->options();
+  result.selection = state->selection();
+  result.keys_per_query = compare::keys_per_query(result.selection, result.options, tokens.query.shape().heads);
+}
+
+/// Leaving out the coarse keys leaves the fine ones' sum of exponentials in the LSE; against dense attention's it is
+/// the probability that dense attention gives to these keys. Exact for every query, without a dense matrix.
+double mass_on_fine_keys(const MethodResult& result, const MethodResult& dense, const PixelTokens& tokens,
+                         Attention<float>& attention) {
+  Options options = *result.method.options;
+  options.enrichment_levels = 0;
+  Tensor<float> output(result.output.shape()), lse(result.lse.shape());
+  attention.forward(inputs_of(tokens), options, {output.view(), lse.view()}, &result.selection);
+  double sum = 0;
+  for (std::size_t i = 0; i < lse.flat().size(); ++i)
+    sum += std::exp(static_cast<double>(lse.flat()[i]) - static_cast<double>(dense.lse.flat()[i]));
+  return sum / static_cast<double>(lse.flat().size());
+}
+
+void compare_with_dense(MethodResult& result, const MethodResult& dense) {
+  const compare::Comparison comparison = compare::compare(compare::in_double(result.output.cview()).view(),
+                                                          compare::in_double(dense.output.cview()).view());
+  result.relative_l2 = comparison.relative_l2;
+  result.cosine = comparison.cosine;
+  double sum = 0;
+  for (std::size_t i = 0; i < result.lse.flat().size(); ++i) {
+    const double error = std::abs(static_cast<double>(result.lse.flat()[i]) - static_cast<double>(dense.lse.flat()[i]));
+    sum += error;
+    result.max_lse_error = std::max(result.max_lse_error, error);
+  }
+  result.mean_lse_error = sum / static_cast<double>(result.lse.flat().size());
+}
+
+}  // namespace
+
+std::vector<Method> methods_to_compare(std::int64_t tokens, std::int64_t top_k) {
+  const Options one{.levels = 1, .top_k = {top_k}}, two{.levels = 2, .top_k = {top_k}};
+  const auto disjoint = [](Options options) {
+    options.coverage = Coverage::disjoint;
+    return options;
+  };
+  const Hierarchy hierarchy(tokens, two.block_size, 2);
+  const std::int64_t blocks = 2 * top_k + (hierarchy.length(2) + two.block_size - 1) / two.block_size;
+  return {{"dense attention", std::nullopt},
+          {"LLSA, 1 level, overlapping", one},
+          {"LLSA, 1 level, disjoint", disjoint(one)},
+          {"LLSA, 2 levels, overlapping", two},
+          {"LLSA, 2 levels, disjoint", disjoint(two)},
+          {"top-" + std::to_string(blocks) + " blocks only",
+           Options{.levels = 1, .top_k = {blocks}, .enrichment_levels = 0}}};
+}
+
+std::vector<MethodResult> run_methods(const PixelTokens& tokens, const std::vector<Method>& methods,
+                                      Attention<float>& attention, reference::ThreadPool& threads,
+                                      const std::function<void(const std::string&)>& progress) {
+  const Shape& shape = tokens.query.shape();
+  std::vector<MethodResult> results;
+  results.reserve(methods.size());
+  for (const Method& method : methods) {
+    progress(method.name);
+    MethodResult& result = results.emplace_back();
+    result.method = method;
+    const float unwritten = std::numeric_limits<float>::quiet_NaN();
+    result.output = Tensor<float>(tokens.value.shape(), unwritten);
+    result.lse = Tensor<float>({shape.batch, shape.heads, shape.tokens, 1}, unwritten);
+    if (!method.options) {
+      run_dense(result, tokens, threads);
+      continue;
+    }
+    run_sparse(result, tokens, attention);
+    compare_with_dense(result, results.front());
+    result.fine_mass = mass_on_fine_keys(result, results.front(), tokens, attention);
+  }
+  return results;
+}
+
+std::vector<float> error_per_pixel(const MethodResult& result, const MethodResult& dense, const TokenOrder& order) {
+  const Shape& shape = result.output.shape();
+  std::vector<float> errors(static_cast<std::size_t>(shape.tokens));
+  for (std::int64_t i = 0; i < shape.tokens; ++i) {
+    double difference = 0, norm = 0;
+    for (std::int64_t head = 0; head < shape.heads; ++head)
+      for (std::int64_t d = 0; d < shape.dim; ++d) {
+        const double want = dense.output(0, head, i, d), got = result.output(0, head, i, d);
+        difference += (got - want) * (got - want);
+        norm += want * want;
+      }
+    errors[static_cast<std::size_t>(order.to_raster()[static_cast<std::size_t>(i)])] =
+        static_cast<float>(norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference));
+  }
+  return errors;
+}
+
+double seconds_of(const std::function<void()>& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+}  // namespace llsa::demo
