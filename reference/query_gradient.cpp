@@ -45,11 +45,9 @@ class QueryGradientTile {
     chunk_.gather(runs, keys, values, [&] { attend_chunk(first - queries_.begin, last - queries_.begin); });
   }
 
-  void end(const HeadView<T>& gradient) const {
-    const C scale = static_cast<C>(options_->scale);
-    for (std::int64_t c = 0; c < queries_.size(); ++c)
-      for (std::int64_t d = 0; d < dim_; ++d)
-        gradient(queries_.begin + c, d) = static_cast<T>(scale * gradient_[d * columns_ + c]);
+  void end(const HeadView<T>& gradient) {
+    gradient_.head(dim_ * columns_) *= static_cast<C>(options_->scale);
+    store_tile(gradient_.data(), columns_, queries_.size(), gradient, queries_.begin);
   }
 
  private:
@@ -109,7 +107,8 @@ QueryStatistics<Accumulate<T>> query_statistics(const AttentionOutputs<T>& outpu
     for (std::int64_t i = first; i < std::min(first + tokens_per_item, shape.tokens); ++i) {
       C delta = output_gradients.lse.data ? -output_gradients.lse.head(head)(i, 0) : C{0};
       for (std::int64_t d = 0; d < shape.dim; ++d)
-        delta += static_cast<C>(output(i, d)) * static_cast<C>(output_gradient(i, d));
+        // fma, so that the sum rounds alike whether or not the compiler vectorises the loop for unit strides.
+        delta = std::fma(static_cast<C>(output(i, d)), static_cast<C>(output_gradient(i, d)), delta);
       statistics.delta[head * shape.tokens + i] = delta;
       statistics.lse2[head * shape.tokens + i] = lse(i, 0) * std::numbers::log2e_v<C>;
     }
@@ -128,7 +127,7 @@ void query_gradient(const AttentionInputs<T>& inputs, const Pyramid<Accumulate<T
       [&](Tile& tile, std::int64_t head, TokenRange queries) {
         tile.begin(inputs.query.head(head), output_gradient.head(head), statistics, head, queries);
       },
-      [&](const Tile& tile, std::int64_t head) { tile.end(gradient.head(head)); });
+      [&](Tile& tile, std::int64_t head) { tile.end(gradient.head(head)); });
 }
 
 #define LLSA_INSTANTIATE(T)                                                                                            \
