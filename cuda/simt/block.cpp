@@ -16,7 +16,8 @@ constexpr std::size_t alignment = 1024;
 constexpr std::byte fill{0xff}, guard{0xa5};
 
 bool same_place(const std::source_location& a, const std::source_location& b) {
-  return a.line() == b.line() && a.column() == b.column() && std::strcmp(a.file_name(), b.file_name()) == 0;
+  return a.line() == b.line() && a.column() == b.column() &&
+         (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
 }
 
 std::string describe(const Dim3& d) {
@@ -110,6 +111,7 @@ void Block::run(Dim3 index) {
   guard_shared();
   finished_ = at_barrier_ = 0;
   votes_ = 0;
+  meetings_.clear();
   for (CudaThread& thread : threads_) {
     thread.state = State::ready;
     thread.started = false;
@@ -172,22 +174,23 @@ void Block::rendezvous(const char* what, unsigned mask, void* payload, WarpApply
   const unsigned last = 31u - static_cast<unsigned>(std::countl_zero(mask));
   if (first + last >= threads_.size())
     fail(std::string(what) + " names lane " + std::to_string(last) + ", which the block does not have", site);
-  self.mask = mask;
-  self.payload = payload;
-  self.apply = apply;
-  void* payloads[32] = {};
-  payloads[lane] = payload;
-  for (unsigned other = 0; other < 32; ++other) {
-    if (other == lane || !(mask >> other & 1u)) continue;
-    const CudaThread& thread = threads_[first + other];
-    const bool here = thread.state == State::at_warp && thread.mask == mask && thread.apply == apply &&
-                      std::strcmp(thread.what, what) == 0 && same_place(thread.site, site);
-    if (!here) return wait(State::at_warp, what, site);
-    payloads[other] = thread.payload;
+  auto meeting = std::find_if(meetings_.begin(), meetings_.end(),
+                              [&](const Meeting& m) { return m.mask == mask && m.warp == first / 32; });
+  if (meeting == meetings_.end())
+    meeting = meetings_.insert(meetings_.end(), {.warp = first / 32, .mask = mask, .what = what, .site = site});
+  if (!same_place(meeting->site, site) || std::strcmp(meeting->what, what) != 0)
+    fail(std::string("divergent warp operation: ") + what + " meets lanes of its mask that wait in " + meeting->what +
+             " at " + simt::describe(meeting->site), site);
+  meeting->payloads[lane] = payload;
+  meeting->arrived |= 1u << lane;
+  if (meeting->arrived != mask) {
+    self.mask = mask;
+    return wait(State::at_warp, what, site);
   }
-  apply(context, payloads);
-  for (unsigned other = 0; other < 32; ++other)
-    if (other != lane && mask >> other & 1u) threads_[first + other].state = State::ready;
+  apply(context, meeting->payloads);
+  meetings_.erase(meeting);
+  for (unsigned rest = mask & ~(1u << lane); rest != 0; rest &= rest - 1)
+    threads_[first + static_cast<unsigned>(std::countr_zero(rest))].state = State::ready;
 }
 
 void Block::guard_shared() {

@@ -25,8 +25,14 @@ struct CudaThread {
   const char* what = "";
   std::source_location site;
   unsigned mask = 0;
-  void* payload = nullptr;
-  void (*apply)(void*, void* const*) = nullptr;
+};
+
+/// Lanes of one warp on their way to the same warp operation.
+struct Meeting {
+  unsigned warp = 0, mask = 0, arrived = 0;
+  const char* what = "";
+  std::source_location site;
+  void* payloads[32] = {};
 };
 
 /// Runs blocks one after the other on the calling thread of the operating system. The fibers live as long as the object.
@@ -56,7 +62,6 @@ class Block {
   void switch_to(CudaThread& thread);
   void switch_to_scheduler();
   void wait(State state, const char* what, std::source_location site);
-  void release(CudaThread& thread);
   void abandon();
   void arrange_order();
   void guard_shared();
@@ -82,6 +87,7 @@ class Block {
   CudaThread* current_ = nullptr;
   unsigned finished_ = 0, at_barrier_ = 0;
   int votes_ = 0, result_ = 0;
+  std::vector<Meeting> meetings_;
   bool aborting_ = false, quitting_ = false;
   std::exception_ptr failure_;
 };

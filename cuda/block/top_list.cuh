@@ -1,0 +1,78 @@
+#pragma once
+
+#include "cuda/kernel.cuh"
+
+namespace llsa::cuda::inline LLSA_WORLD {
+
+/// A score and its token as one integer: a smaller key is a better candidate. Higher scores first, -0 as 0, ties to the
+/// lower token, NaN behind everything (spec section 3). Keys of different tokens differ.
+__device__ inline std::uint64_t rank_key(float score, std::int32_t token) {
+  const std::uint32_t bits = __float_as_uint(score + 0.0f);  // -0 + 0 is +0
+  const std::uint32_t ascending = bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+  const std::uint32_t descending = score != score ? 0xffffffffu : ~ascending;
+  return static_cast<std::uint64_t>(descending) << 32 | static_cast<std::uint32_t>(token);
+}
+
+/// Larger than every key: no candidate.
+inline constexpr std::uint64_t no_key = 0xffffffffffffffffull;
+
+__device__ inline std::int32_t token_of(std::uint64_t key) {
+  return key == no_key ? -1 : static_cast<std::int32_t>(key & 0xffffffffu);
+}
+
+/// The smallest 32 * Words keys seen by a warp, sorted ascending, entry i in word i / 32 of lane i % 32. CUB's warp sort
+/// goes through shared memory and knows no running list; merging bitonically needs registers and shuffles only.
+template <int Words>
+class TopList {
+ public:
+  __device__ TopList() {
+#pragma unroll
+    for (int w = 0; w < Words; ++w) key_[w] = no_key;
+  }
+
+  __device__ std::uint64_t key(int word) const { return key_[word]; }
+  /// The worst key of the list, in every lane.
+  __device__ std::uint64_t worst() const { return __shfl_sync(full_warp, key_[Words - 1], 31); }
+
+  /// Offers one key from each lane; all lanes of the warp must call it.
+  __device__ void offer(std::uint64_t key) {
+    const std::uint64_t bar = worst();
+    if (__ballot_sync(full_warp, key < bar) == 0) return;
+    sort(key);
+    // Against the reversed newcomers the lower of each pair is among the best, and together they are bitonic.
+    const std::uint64_t reversed = __shfl_xor_sync(full_warp, key, 31);
+    key_[Words - 1] = min(key_[Words - 1], reversed);
+#pragma unroll
+    for (int half = Words / 2; half > 0; half /= 2)
+#pragma unroll
+      for (int w = 0; w < Words; ++w)
+        if ((w & half) == 0) {
+          const std::uint64_t low = key_[w], high = key_[w + half];
+          key_[w] = min(low, high);
+          key_[w + half] = max(low, high);
+        }
+#pragma unroll
+    for (int w = 0; w < Words; ++w) merge(key_[w], 16, 0);
+  }
+
+ private:
+  /// One bitonic sequence of the lanes into order; `bit` of the lane number set means descending (0: never).
+  __device__ static void merge(std::uint64_t& key, int distance, unsigned bit) {
+    const unsigned lane = lane_id();
+#pragma unroll
+    for (int step = distance; step > 0; step /= 2) {
+      const std::uint64_t other = __shfl_xor_sync(full_warp, key, step);
+      const bool keep_low = ((lane & static_cast<unsigned>(step)) == 0) == ((lane & bit) == 0);
+      key = keep_low ? min(key, other) : max(key, other);
+    }
+  }
+
+  __device__ static void sort(std::uint64_t& key) {
+#pragma unroll
+    for (int size = 2; size <= 32; size *= 2) merge(key, size / 2, size == 32 ? 0u : static_cast<unsigned>(size));
+  }
+
+  std::uint64_t key_[Words];
+};
+
+}  // namespace llsa::cuda::inline LLSA_WORLD

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "cuda/world.hpp"
+
+namespace llsa::cuda::inline LLSA_WORLD {
+
+/// What kernels run on: the current CUDA device, or the executor.
+struct DeviceInfo {
+  std::string name;
+  int compute_major = 0, compute_minor = 0;
+  int multiprocessors = 0;
+  int driver_version = 0, runtime_version = 0;  ///< as CUDA counts: 1000 * major + 10 * minor
+  double memory_bytes = 0;
+};
+DeviceInfo device_info();
+
+/// Why nothing can run here, in one line (no driver, a driver too old, no device, a device too old), or nothing.
+std::optional<std::string> why_unavailable();
+
+/// Throws `Error` with `why_unavailable()` if there is a reason.
+void require_device();
+
+/// The index of the current device; -1 on the CPU. `check_on_device` throws `Error` unless `address` is memory of it
+/// (host memory on the CPU); null passes.
+int current_device();
+void check_on_device(const char* what, const char* name, const void* address);
+
+}  // namespace llsa::cuda::inline LLSA_WORLD

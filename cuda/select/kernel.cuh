@@ -1,0 +1,157 @@
+#pragma once
+
+#include "cuda/block/top_list.cuh"
+#include "cuda/kernel.cuh"
+#include "cuda/levels.hpp"
+
+namespace llsa::cuda::inline LLSA_WORLD {
+
+/// One level. Sibling queries share their candidates: at the coarsest level all queries are siblings and all keys
+/// candidates, below it the children of one parent and the children of what that parent selected.
+struct SelectLevel {
+  const float* d_query = nullptr;               ///< [heads, queries, dim]
+  const float* d_key = nullptr;                 ///< [heads, keys, dim]
+  const std::int32_t* d_parent_lists = nullptr; ///< [heads, parents, parent_width], or null at the coarsest level
+  std::int32_t* d_lists = nullptr;              ///< [heads, queries, width]
+  std::int64_t queries = 0, keys = 0, width = 0, parent_width = 0, parents = 1;
+  std::int64_t siblings = 0;        ///< queries of one parent
+  std::int64_t tiles = 0;           ///< blocks for one parent
+  std::int64_t block_size = 0;      ///< B
+  std::int64_t family = 0;          ///< most children of one selected key
+  std::int32_t dim = 0;
+};
+
+namespace select_tile {
+inline constexpr int queries = 16, keys = 64, dims = 64;
+inline constexpr int row = dims + 4;  // floats; keeps float4 reads of neighbouring rows in different banks
+
+struct Layout {
+  std::size_t query, key, score, token, bytes;
+};
+
+__host__ __device__ constexpr Layout layout() {
+  SharedLayout shared;
+  Layout at{};
+  at.query = shared.take<float>(queries * row);
+  at.key = shared.take<float>(keys * row);
+  at.score = shared.take<float>(queries * (keys + 1));
+  at.token = shared.take<std::int32_t>(keys);
+  at.bytes = shared.bytes();
+  return at;
+}
+}  // namespace select_tile
+
+/// A block takes 16 sibling queries past all their candidates, 64 at a time: scores into shared memory, then every warp
+/// offers those of its four queries to running lists in registers. Lists longer than 32 * Words are found in rounds, each
+/// admitting only candidates that rank behind the last one found.
+template <int Words>
+struct SelectKernel {
+  static constexpr int threads = 128;
+  static constexpr int blocks_per_sm = 4;
+  static constexpr int warp_queries = select_tile::queries / (threads / 32);
+
+  __device__ void operator()(const SelectLevel& p) const {
+    const std::int64_t tile = blockIdx.x % p.tiles, rest = blockIdx.x / p.tiles;
+    const std::int64_t parent = rest % p.parents, head = rest / p.parents;
+    const std::int64_t first = parent * p.siblings + tile * select_tile::queries;
+    const std::int64_t end = min((parent + 1) * p.siblings, p.queries);
+    if (first >= end) return;
+    const std::int64_t candidates = p.d_parent_lists ? p.parent_width * p.family : p.keys;
+    const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(lane_id());
+
+    std::uint64_t found[warp_queries] = {};  // the last key of the rounds before; every key is larger than 0
+    for (std::int64_t place = 0; place < p.width; place += 32 * Words) {
+      TopList<Words> best[warp_queries];
+      for (std::int64_t begin = 0; begin < candidates; begin += select_tile::keys) {
+        score_tile(p, head, parent, first, end, begin, candidates);
+        offer_tile(warp, lane, found, best);
+        __syncthreads();
+      }
+#pragma unroll
+      for (int i = 0; i < warp_queries; ++i) {
+        const std::int64_t query = first + warp * warp_queries + i;
+        std::int32_t* list = p.d_lists + (head * p.queries + query) * p.width + place;
+#pragma unroll
+        for (int w = 0; w < Words; ++w)
+          if (query < end && place + w * 32 + lane < p.width) list[w * 32 + lane] = token_of(best[i].key(w));
+        found[i] = best[i].worst();
+      }
+    }
+  }
+
+ private:
+  __device__ static std::int32_t candidate(const SelectLevel& p, std::int64_t head, std::int64_t parent,
+                                           std::int64_t number, std::int64_t candidates) {
+    if (number >= candidates) return -1;
+    if (!p.d_parent_lists) return static_cast<std::int32_t>(number);
+    const std::int32_t chosen = p.d_parent_lists[(head * p.parents + parent) * p.parent_width + number / p.family];
+    const std::int64_t token = chosen * p.block_size + number % p.family;
+    return chosen >= 0 && token < p.keys ? static_cast<std::int32_t>(token) : -1;
+  }
+
+  /// Scores of 16 queries x 64 candidates into shared memory, ends with a barrier. Each thread makes 2 x 4 of them.
+  __device__ static void score_tile(const SelectLevel& p, std::int64_t head, std::int64_t parent, std::int64_t first,
+                                    std::int64_t end, std::int64_t begin, std::int64_t candidates) {
+    using namespace select_tile;
+    constexpr Layout at = layout();
+    const Shared<float4> query(at.query, select_tile::queries * row / 4), key(at.key, select_tile::keys * row / 4);
+    const Shared<float> score(at.score, select_tile::queries * (select_tile::keys + 1));
+    const Shared<std::int32_t> token(at.token, select_tile::keys);
+    const int t = static_cast<int>(threadIdx.x), column = t % 16, line = t / 16;
+    if (t < select_tile::keys) token[t] = candidate(p, head, parent, begin + t, candidates);
+    __syncthreads();
+
+    float sum[2][4] = {};
+    for (int d0 = 0; d0 < p.dim; d0 += dims) {
+      const int pieces = min(dims, p.dim - d0) / 4;
+      for (int i = t; i < select_tile::queries * pieces; i += threads) {
+        const std::int64_t q = min(first + i / pieces, end - 1);
+        query[i / pieces * (row / 4) + i % pieces] =
+            *reinterpret_cast<const float4*>(p.d_query + (head * p.queries + q) * p.dim + d0 + i % pieces * 4);
+      }
+      for (int i = t; i < select_tile::keys * pieces; i += threads) {
+        const std::int64_t k = max(token[i / pieces], 0);
+        key[i / pieces * (row / 4) + i % pieces] =
+            *reinterpret_cast<const float4*>(p.d_key + (head * p.keys + k) * p.dim + d0 + i % pieces * 4);
+      }
+      __syncthreads();
+      for (int piece = 0; piece < pieces; ++piece) {
+        float4 q[2], k[4];
+#pragma unroll
+        for (int i = 0; i < 2; ++i) q[i] = query[(line + 8 * i) * (row / 4) + piece];
+#pragma unroll
+        for (int j = 0; j < 4; ++j) k[j] = key[(column + 16 * j) * (row / 4) + piece];
+#pragma unroll
+        for (int i = 0; i < 2; ++i)
+#pragma unroll
+          for (int j = 0; j < 4; ++j)
+            sum[i][j] = fmaf(q[i].w, k[j].w, fmaf(q[i].z, k[j].z, fmaf(q[i].y, k[j].y, fmaf(q[i].x, k[j].x, sum[i][j]))));
+      }
+      __syncthreads();
+    }
+#pragma unroll
+    for (int i = 0; i < 2; ++i)
+#pragma unroll
+      for (int j = 0; j < 4; ++j) score[(line + 8 * i) * (select_tile::keys + 1) + column + 16 * j] = sum[i][j];
+    __syncthreads();
+  }
+
+  __device__ static void offer_tile(int warp, int lane, const std::uint64_t (&found)[warp_queries],
+                                    TopList<Words> (&best)[warp_queries]) {
+    using namespace select_tile;
+    constexpr Layout at = layout();
+    const Shared<float> score(at.score, select_tile::queries * (select_tile::keys + 1));
+    const Shared<std::int32_t> token(at.token, select_tile::keys);
+#pragma unroll
+    for (int i = 0; i < warp_queries; ++i)
+#pragma unroll
+      for (int part = 0; part < select_tile::keys; part += 32) {
+        const std::int32_t id = token[part + lane];
+        const std::uint64_t key =
+            rank_key(score[(warp * warp_queries + i) * (select_tile::keys + 1) + part + lane], id);
+        best[i].offer(id >= 0 && key > found[i] ? key : no_key);
+      }
+  }
+};
+
+}  // namespace llsa::cuda::inline LLSA_WORLD
