@@ -43,13 +43,15 @@ class QueryTile {
     chunk_.gather(runs, keys, values, [&] { attend_chunk(first - queries_.begin, last - queries_.begin); });
   }
 
-  void end(const HeadView<T>& output, const HeadView<C>& lse) const {
-    for (std::int64_t c = 0; c < queries_.size(); ++c) {
-      const std::int64_t i = queries_.begin + c;
-      for (std::int64_t d = 0; d < value_dim_; ++d)
-        output(i, d) = static_cast<T>(output_[d * columns_ + c] / sum_[c]);
-      lse(i, 0) = (maximum_[c] + std::log2(sum_[c])) * std::numbers::ln2_v<C>;
-    }
+  void end(const HeadView<T>& output, const HeadView<C>& lse) {
+    for (std::int64_t d = 0; d < value_dim_; ++d)
+      for (std::int64_t c = 0; c < columns_; c += W) {
+        C* place = output_.data() + d * columns_ + c;
+        store(place, load(place) / load(sum_.data() + c));
+      }
+    store_tile(output_.data(), columns_, queries_.size(), output, queries_.begin);
+    for (std::int64_t c = 0; c < queries_.size(); ++c)
+      lse(queries_.begin + c, 0) = (maximum_[c] + std::log2(sum_[c])) * std::numbers::ln2_v<C>;
   }
 
  private:
@@ -118,7 +120,7 @@ void attend(const AttentionInputs<T>& inputs, const Pyramid<Accumulate<T>>& key,
   for_each_query_tile(
       Tile(options, inputs.query.shape.dim, inputs.value.shape.dim), inputs, key, value, selection, options, threads,
       [&](Tile& tile, std::int64_t head, TokenRange queries) { tile.begin(inputs.query.head(head), queries); },
-      [&](const Tile& tile, std::int64_t head) { tile.end(outputs.output.head(head), outputs.lse.head(head)); });
+      [&](Tile& tile, std::int64_t head) { tile.end(outputs.output.head(head), outputs.lse.head(head)); });
 }
 
 #define LLSA_INSTANTIATE(T)                                                                                            \

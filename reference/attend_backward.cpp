@@ -54,10 +54,8 @@ class Backward {
     UnpooledPair<C> pair{Unpooled<C>(rows, inputs_.key.shape.dim), Unpooled<C>(rows, inputs_.value.shape.dim)};
     const auto sink = [&](std::int64_t head, std::int64_t first, std::int64_t count, const C* key, const C* value,
                           std::int64_t columns) {
-      for (std::int64_t c = 0; c < count; ++c) {
-        copy_column(key + c, columns, pair.key.row(head * length + first + c));
-        copy_column(value + c, columns, pair.value.row(head * length + first + c));
-      }
+      store_tile(key, columns, count, rows_of_head(pair.key, length, head), first);
+      store_tile(value, columns, count, rows_of_head(pair.value, length, head), first);
     };
     key_gradient<T>(inputs_, key_, value_, selection_, options_, level, statistics_, output_gradient_, sink, threads_);
     return pair;
@@ -67,10 +65,14 @@ class Backward {
   void fine(const UnpooledPair<C>& above, const TensorView<T>& key_gradient_out, const TensorView<T>& value_gradient_out) {
     const auto sink = [&](std::int64_t head, std::int64_t first, std::int64_t count, const C* key, const C* value,
                           std::int64_t columns) {
-      for (std::int64_t c = 0; c < count; ++c) {
-        write_row(key + c, columns, above.key, head, first + c, key_gradient_out.head(head));
-        write_row(value + c, columns, above.value, head, first + c, value_gradient_out.head(head));
-      }
+      const auto passed = [&](const Unpooled<C>& rows) {
+        return [&, head, first](std::int64_t c) -> const C* {
+          if (rows.size() == 0) return nullptr;
+          return rows.row(head * options_.key.length(1) + options_.key.ancestor(1, first + c)).data();
+        };
+      };
+      store_tile(key, columns, count, key_gradient_out.head(head), first, passed(above.key));
+      store_tile(value, columns, count, value_gradient_out.head(head), first, passed(above.value));
     };
     key_gradient<T>(inputs_, key_, value_, selection_, options_, 0, statistics_, output_gradient_, sink, threads_);
   }
@@ -78,17 +80,8 @@ class Backward {
   std::int64_t heads() const { return inputs_.key.shape.batch * inputs_.key.shape.heads; }
 
  private:
-  template <class Row>
-  static void copy_column(const C* column, std::int64_t stride, Row row) {
-    for (std::int64_t d = 0; d < row.size(); ++d) row[d] = column[d * stride];
-  }
-
-  void write_row(const C* column, std::int64_t stride, const Unpooled<C>& above, std::int64_t head, std::int64_t token,
-                 const HeadView<T>& out) const {
-    const C* passed = above.size() == 0 ? nullptr
-                                        : above.row(head * options_.key.length(1) + options_.key.ancestor(1, token)).data();
-    for (std::int64_t d = 0; d < out.dim; ++d)
-      out(token, d) = static_cast<T>(passed ? column[d * stride] + passed[d] : column[d * stride]);
+  static HeadView<C> rows_of_head(Unpooled<C>& rows, std::int64_t length, std::int64_t head) {
+    return {rows.data() + head * length * rows.cols(), length, rows.cols(), rows.cols(), 1};
   }
 
   const AttentionInputs<T>& inputs_;

@@ -20,6 +20,50 @@ struct Scored {
   }
 };
 
+/// The best `width` of a stream of candidates: a buffer twice that size, cut back to its best half whenever it is full, so
+/// that a candidate costs O(1) whatever K is and most fail one comparison.
+template <class C>
+class TopK {
+ public:
+  void reset(std::int64_t width) {
+    width_ = static_cast<std::size_t>(width);
+    best_.clear();
+    full_ = false;
+  }
+
+  void offer(C score, std::int32_t token) {
+    Scored<C> scored{score, token, token};
+    if (std::isnan(score)) {
+      scored.score = -std::numeric_limits<C>::infinity();
+      scored.order += std::int64_t{1} << 32;
+    }
+    if (full_ && !(scored < worst_)) return;
+    best_.push_back(scored);
+    if (best_.size() >= 2 * width_ + 8) cut();
+  }
+
+  /// Best first.
+  const std::vector<Scored<C>>& sorted() {
+    if (best_.size() > width_) cut();
+    std::sort(best_.begin(), best_.end());
+    return best_;
+  }
+
+ private:
+  void cut() {
+    const auto last = best_.begin() + static_cast<std::ptrdiff_t>(width_ - 1);
+    std::nth_element(best_.begin(), last, best_.end());
+    worst_ = *last;
+    best_.resize(width_);
+    full_ = true;
+  }
+
+  std::size_t width_ = 1;
+  bool full_ = false;
+  Scored<C> worst_{};
+  std::vector<Scored<C>> best_;
+};
+
 /// The selection of sibling query tokens (they share a parent and so their candidates), one tile of them at a time.
 template <class C>
 class SiblingSelector {
@@ -34,7 +78,7 @@ class SiblingSelector {
     const std::int64_t columns = round_up(queries.size(), lanes<C>);
     load_tile(query, queries.begin, queries.size(), C{1}, tile_.data(), columns);
     ranked_.resize(static_cast<std::size_t>(queries.size()));
-    for (auto& each : ranked_) each.clear();
+    for (auto& each : ranked_) each.reset(lists.width);
     const auto total = static_cast<std::int64_t>(candidates.size());
     for (std::int64_t first = 0; first < total;) {
       // Candidates come in ascending runs; each run's keys stand side by side.
@@ -44,12 +88,11 @@ class SiblingSelector {
       rows_times_tile(rows, dim_, tile_.data(), columns, static_cast<int>(columns / lanes<C>), scores_.data(), columns);
       for (std::int64_t j = 0; j < last - first; ++j)
         for (std::int64_t c = 0; c < queries.size(); ++c)
-          offer(ranked_[static_cast<std::size_t>(c)], scores_[j * columns + c], at(candidates, first + j), lists.width);
+          ranked_[static_cast<std::size_t>(c)].offer(scores_[j * columns + c], at(candidates, first + j));
       first = last;
     }
     for (std::int64_t c = 0; c < queries.size(); ++c) {
-      auto& ranked = ranked_[static_cast<std::size_t>(c)];
-      std::sort_heap(ranked.begin(), ranked.end());
+      const auto& ranked = ranked_[static_cast<std::size_t>(c)].sorted();
       const auto row = lists.row(head, queries.begin + c);
       for (std::size_t i = 0; i < ranked.size(); ++i) row[i] = ranked[i].token;
     }
@@ -58,26 +101,9 @@ class SiblingSelector {
  private:
   static std::int32_t at(const std::vector<std::int32_t>& v, std::int64_t i) { return v[static_cast<std::size_t>(i)]; }
 
-  /// Keeps the best `width` in a heap whose front is the worst of them.
-  static void offer(std::vector<Scored<C>>& heap, C score, std::int32_t token, std::int64_t width) {
-    Scored<C> scored{score, token, token};
-    if (std::isnan(score)) {
-      scored.score = -std::numeric_limits<C>::infinity();
-      scored.order += std::int64_t{1} << 32;
-    }
-    if (static_cast<std::int64_t>(heap.size()) == width) {
-      if (!(scored < heap.front())) return;
-      std::pop_heap(heap.begin(), heap.end());
-      heap.back() = scored;
-    } else {
-      heap.push_back(scored);
-    }
-    std::push_heap(heap.begin(), heap.end());
-  }
-
   std::int64_t dim_;
   Buffer<C> tile_, scores_;
-  std::vector<std::vector<Scored<C>>> ranked_;
+  std::vector<TopK<C>> ranked_;
 };
 
 }  // namespace

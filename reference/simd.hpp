@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 namespace llsa::reference {
 
@@ -56,6 +57,33 @@ inline Mask<C> lanes_between(std::int64_t first_column, std::int64_t begin, std:
   Mask<C> mask;
   for (int i = 0; i < lanes<C>; ++i) mask[i] = first_column + i >= begin && first_column + i < end ? -1 : 0;
   return mask;
+}
+
+namespace detail {
+
+/// Lane i of the result is a[i / 2 + offset] for even i and b[i / 2 + offset] for odd i.
+template <class C, int offset, std::size_t... i>
+inline Vector<C> interleave(Vector<C> a, Vector<C> b, std::index_sequence<i...>) {
+  return __builtin_shufflevector(a, b, (static_cast<int>(i / 2) + offset + (i % 2 ? lanes<C> : 0))...);
+}
+
+}  // namespace detail
+
+/// Transposes `lanes` vectors in place: log2(lanes) perfect shuffles of the upper with the lower half.
+template <class C>
+inline void transpose_vectors(Vector<C> (&rows)[lanes<C>]) {
+  constexpr int W = lanes<C>;
+  constexpr auto all = std::make_index_sequence<W>{};
+  Vector<C> next[W];
+  for (int round = 1; round < W; round *= 2) {
+#pragma GCC unroll 16
+    for (int i = 0; i < W / 2; ++i) {
+      next[2 * i] = detail::interleave<C, 0>(rows[i], rows[i + W / 2], all);
+      next[2 * i + 1] = detail::interleave<C, W / 2>(rows[i], rows[i + W / 2], all);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < W; ++i) rows[i] = next[i];
+  }
 }
 
 /// 2^x for x <= 0 (the softmax's arguments after the maximum was subtracted; small positive values are fine too).

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <vector>
@@ -30,9 +31,52 @@ inline Rows<C> rows_of(const HeadView<const T>& x, std::int64_t first, std::int6
 template <class C, class T>
 inline void load_tile(const HeadView<const T>& x, std::int64_t first, std::int64_t count, C factor, C* tile,
                       std::int64_t columns) {
-  for (std::int64_t c = 0; c < columns; ++c)
-    for (std::int64_t d = 0; d < x.dim; ++d)
-      tile[d * columns + c] = c < count ? factor * static_cast<C>(x(first + c, d)) : C{0};
+  constexpr std::int64_t W = lanes<C>;
+  for (std::int64_t c = 0; c < columns; c += W) {
+    std::int64_t d = 0;
+    if constexpr (std::is_same_v<C, T>)
+      if (x.dim_stride == 1 && c + W <= count)
+        for (; d + W <= x.dim; d += W) {
+          Vector<C> block[W];
+          for (int i = 0; i < W; ++i) block[i] = factor * load(x.row(first + c + i) + d);
+          transpose_vectors<C>(block);
+          for (int i = 0; i < W; ++i) store(tile + (d + i) * columns + c, block[i]);
+        }
+    for (; d < x.dim; ++d)
+      for (std::int64_t i = c; i < c + W; ++i)
+        tile[d * columns + i] = i < count ? factor * static_cast<C>(x(first + i, d)) : C{0};
+  }
+}
+
+/// The way back: `x[first + c][d] = tile[d][c] + offset[d]` for `count` columns; `offset(c)` is a row or null.
+template <class C, class T, class Offset>
+inline void store_tile(const C* tile, std::int64_t columns, std::int64_t count, const HeadView<T>& x,
+                       std::int64_t first, const Offset& offset) {
+  constexpr std::int64_t W = lanes<C>;
+  for (std::int64_t c = 0; c < count; c += W) {
+    std::int64_t d = 0;
+    if constexpr (std::is_same_v<C, T>)
+      if (x.dim_stride == 1 && c + W <= count)
+        for (; d + W <= x.dim; d += W) {
+          Vector<C> block[W];
+          for (int i = 0; i < W; ++i) block[i] = load(tile + (d + i) * columns + c);
+          transpose_vectors<C>(block);
+          for (int i = 0; i < W; ++i) {
+            const C* row = offset(c + i);
+            store(x.row(first + c + i) + d, row ? block[i] + load(row + d) : block[i]);
+          }
+        }
+    for (; d < x.dim; ++d)
+      for (std::int64_t i = c; i < std::min(c + W, count); ++i) {
+        const C* row = offset(i);
+        x(first + i, d) = static_cast<T>(row ? tile[d * columns + i] + row[d] : tile[d * columns + i]);
+      }
+  }
+}
+template <class C, class T>
+inline void store_tile(const C* tile, std::int64_t columns, std::int64_t count, const HeadView<T>& x,
+                       std::int64_t first) {
+  store_tile(tile, columns, count, x, first, [](std::int64_t) -> const C* { return nullptr; });
 }
 
 /// A head's keys or values at every level, as rows of type C.
