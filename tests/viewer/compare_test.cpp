@@ -1,0 +1,98 @@
+#include "viewer/model/compare.hpp"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+
+#include "small_problem.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+RC_GTEST_PROP(Compare, AnOverlapSplitsBothSelections, ()) {
+  auto p = *small_problems();
+  p.settings.options.levels = *rc::gen::inRange(1, 4);
+  p.settings.options.enrichment_levels.reset();
+  auto other = p;
+  other.settings.options.top_k = {*rc::gen::inRange(1, 6)};
+  const std::int64_t position = *rc::gen::inRange<std::int64_t>(0, p.query_grid.size());
+  const QueryView a = view_query(select(p), position), b = view_query(select(other), position);
+  const int level = *rc::gen::inRange(1, *p.settings.options.levels + 1);
+  const auto overlap = overlap_of(a, b, level);
+  RC_ASSERT(overlap.has_value());
+  const auto chosen = [&](const QueryView& v) {
+    std::set<std::int32_t> tokens;
+    for (const Candidate& c : v.level(level).candidates)
+      if (c.rank >= 0) tokens.insert(c.token);
+    return tokens;
+  };
+  std::set<std::int32_t> of_a(overlap->both.begin(), overlap->both.end()), of_b = of_a;
+  of_a.insert(overlap->only_a.begin(), overlap->only_a.end());
+  of_b.insert(overlap->only_b.begin(), overlap->only_b.end());
+  RC_ASSERT(of_a == chosen(a) && of_b == chosen(b));
+  for (const std::int32_t token : overlap->only_a) RC_ASSERT(!chosen(b).contains(token));
+  for (const std::int32_t token : overlap->only_b) RC_ASSERT(!chosen(a).contains(token));
+}
+
+TEST(Compare, SelectionsOfDifferentBlocksOrOrdersAreNotCompared) {
+  SmallProblem p, blocks, order;
+  p.settings.options = blocks.settings.options = order.settings.options = {.block_size = 4, .levels = 1, .top_k = {2}};
+  blocks.settings.options.block_size = 2;
+  order.settings.order = "morton";
+  const QueryView view = view_query(select(p), 0);
+  EXPECT_TRUE(overlap_of(view, view, 1));
+  EXPECT_FALSE(overlap_of(view, view, 2));
+  EXPECT_FALSE(overlap_of(view, view_query(select(blocks), 0), 1));
+  EXPECT_FALSE(overlap_of(view, view_query(select(order), 0), 1));
+}
+
+RC_GTEST_PROP(Compare, WeightsAndOutputsAreMatchedByCellWhateverTheOrder, ()) {
+  auto p = *small_problems();
+  p.settings.options.levels = 0;
+  p.settings.options.enrichment_levels.reset();
+  auto other = p;
+  p.settings.order = "raster";
+  other.settings.order = "hilbert";
+  reference::ThreadPool threads(1);
+  HeadResult a{select(p), nullptr, nullptr}, b{select(other), nullptr, nullptr};
+  RC_ASSERT(!output_gap(a, b));
+  a.outputs = std::make_shared<const HeadOutputs>(attend_head(*a.selection, threads));
+  b.outputs = std::make_shared<const HeadOutputs>(attend_head(*b.selection, threads));
+  const auto gap = output_gap(a, b);
+  RC_ASSERT(gap.has_value());
+  RC_ASSERT(gap->relative_l2 < 1e-4 || std::isnan(gap->relative_l2));
+  RC_ASSERT(gap->lse < 1e-4);
+  const std::int64_t cell = *rc::gen::inRange<std::int64_t>(0, p.query_grid.size());
+  const auto difference = weight_difference(view_query(a.selection, a.selection->head->query_position(cell)),
+                                            view_query(b.selection, b.selection->head->query_position(cell)));
+  for (const float d : difference) RC_ASSERT(std::abs(d) < 1e-5f);
+}
+
+RC_GTEST_PROP(Compare, HotKeysAreTheMostPopularFirstAndCellsShowTheirAncestorsCount, ()) {
+  auto p = *small_problems();
+  p.settings.options.levels = *rc::gen::inRange(1, 4);
+  p.settings.options.enrichment_levels.reset();
+  const auto head = select(p);
+  const int level = *rc::gen::inRange(1, head->levels() + 1);
+  const auto& counts = head->popularity[static_cast<std::size_t>(level - 1)];
+  const std::size_t limit = static_cast<std::size_t>(*rc::gen::inRange(1, 12));
+  const auto hot = hot_keys(*head, level, limit);
+  const auto ever = static_cast<std::size_t>(std::ranges::count_if(counts, [](float c) { return c > 0; }));
+  RC_ASSERT(hot.size() == std::min(limit, ever));
+  for (std::size_t i = 0; i < hot.size(); ++i) {
+    RC_ASSERT(static_cast<float>(hot[i].queries) == counts[static_cast<std::size_t>(hot[i].token)]);
+    if (i) RC_ASSERT(hot[i - 1].queries > hot[i].queries || (hot[i - 1].queries == hot[i].queries && hot[i - 1].token < hot[i].token));
+  }
+  if (!hot.empty()) RC_ASSERT(static_cast<float>(hot[0].queries) == *std::ranges::max_element(counts));
+  const auto by_cell = popularity_by_cell(*head, level);
+  for (std::int64_t j = 0; j < p.key_grid.size(); ++j)
+    RC_ASSERT(by_cell[static_cast<std::size_t>(head->head->key_cell(j))] ==
+              counts[static_cast<std::size_t>(j / head->options.key.span(level))]);
+}
+
+}  // namespace
+}  // namespace llsa::viewer

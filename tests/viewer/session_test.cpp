@@ -1,0 +1,115 @@
+#include "viewer/model/session.hpp"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "small_problem.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+using nlohmann::json;
+
+Session any_session() {
+  Session session;
+  session.files = {"a b.png", "/x/ü.safetensors"};
+  session.profile = "p.json";
+  session.hints = {.layout = "bnhd", .order = "hilbert", .grid = Grid{2, 3, 4}, .key_grid = Grid{1, 5, 6},
+                   .picture_size = Grid{1, 7, 8}, .in_order = *rc::gen::arbitrary<bool>(),
+                   .seed = static_cast<std::uint64_t>(*rc::gen::inRange(0, 1000))};
+  for (Settings& settings : session.settings) {
+    settings = (*small_problems()).settings;
+    settings.options.top_k = {*rc::gen::inRange<std::int64_t>(1, 9), 3};
+    settings.options.scale = *rc::gen::inRange(1, 99) / 8.0;
+    settings.set = *rc::gen::inRange(0, 9);
+    settings.batch = *rc::gen::inRange(0, 9);
+    settings.head = *rc::gen::inRange(0, 9);
+    settings.backend = "cuda";
+  }
+  ViewState& view = session.view;
+  view.query_cell = *rc::gen::inRange(-1, 999);
+  view.level = *rc::gen::inRange(1, 9);
+  view.only_level = *rc::gen::arbitrary<bool>();
+  view.to_scale = *rc::gen::arbitrary<bool>();
+  view.weights = *rc::gen::element(WeightKind::llsa, WeightKind::dense, WeightKind::difference);
+  view.weights_opacity = *rc::gen::inRange(0, 9) / 8.0;
+  view.weight_colors = {.map = "magma", .log = *rc::gen::arbitrary<bool>(), .low = 0.5, .high = 2};
+  view.popularity_colors.high = 4.5;
+  view.block_colors.map = "cividis";
+  view.block_value = *rc::gen::element(BlockValue::rank, BlockValue::score);
+  view.compare = *rc::gen::arbitrary<bool>();
+  view.side = view.compare ? *rc::gen::inRange(0, 2) : 0;
+  view.theme = *rc::gen::element<std::string>("dark", "light");
+  view.scale = *rc::gen::inRange(4, 33) / 8.0;
+  view.places[3] = {false, {0.25, 0.5, 0.75, 1}};
+  return session;
+}
+
+RC_GTEST_PROP(Session, WhatIsWrittenIsReadAgain, ()) {
+  const Session session = any_session();
+  const json written = json::parse(to_json(session).dump());
+  const Session read = session_from(written);
+  RC_ASSERT(to_json(read) == written);
+  RC_ASSERT(read.files == session.files && read.profile == session.profile);
+  RC_ASSERT(read.hints.grid == session.hints.grid && read.hints.order == session.hints.order);
+  RC_ASSERT(same(read.settings[0], session.settings[0]) && same(read.settings[1], session.settings[1]));
+  RC_ASSERT(read.settings[1].options.scale == session.settings[1].options.scale);
+  RC_ASSERT(read.view.query_cell == session.view.query_cell && read.view.side == session.view.side);
+  RC_ASSERT(read.view.weights == session.view.weights && read.view.block_value == session.view.block_value);
+  RC_ASSERT(read.view.places[3].rect == session.view.places[3].rect && !read.view.places[3].open);
+  RC_ASSERT(read.view.weight_colors.low == 0.5 && !read.view.block_colors.low);
+}
+
+TEST(Session, IsKeptInAFileAndAbsentOnesAreFresh) {
+  TemporaryFolder folder;
+  const auto path = folder / "deep/er/session.json";
+  EXPECT_EQ(to_json(load_session(path)), to_json(Session()));
+  Session session;
+  session.view.query_cell = 77;
+  session.view.theme = "light";
+  save_session(path, session);
+  EXPECT_EQ(load_session(path).view.query_cell, 77);
+  EXPECT_EQ(to_json(load_session(path)), to_json(session));
+}
+
+TEST(Session, BadFilesAreNamedWithWhatIsWrong) {
+  TemporaryFolder folder;
+  const auto expect = [&](const std::string& text, const std::string& what) {
+    std::ofstream(folder / "s.json") << text;
+    const std::string message = error_of([&] { load_session(folder / "s.json"); });
+    EXPECT_TRUE(message.starts_with((folder / "s.json").string() + ": ")) << message;
+    EXPECT_NE(message.find(what), std::string::npos) << message;
+  };
+  expect("{", "not a session");
+  expect("[]", "not a session");
+  expect(R"({"version": 9})", "\"version\" is 9");
+  expect(R"({"version": 1, "view": {"theme": "blue"}})", "\"theme\" is \"blue\"");
+  expect(R"({"version": 1, "view": {"scale": 99}})", "\"scale\" is 99");
+  expect(R"({"version": 1, "view": {"level": "x"}})", "\"level\"");
+  expect(R"({"version": 1, "view": {"weight_colors": {"map": "jet"}}})", "jet");
+  expect(R"({"version": 1, "settings": [{"block_size": "x"}]})", "block_size");
+  expect(R"({"version": 1, "settings": [{"coverage": "x"}]})", "coverage");
+  expect(R"({"version": 1, "hints": {"grid": "x"}})", "grid");
+  expect(R"({"version": 1, "view": {"panels": {"overlay": {"rect": [0, 0, 9, 9]}}}})", "overlay");
+}
+
+TEST(Panel, NamesGoThereAndBack) {
+  for (int i = 0; i < panel_count; ++i) EXPECT_EQ(panel_from(name_of(static_cast<Panel>(i))), static_cast<Panel>(i));
+  EXPECT_NE(error_of([] { panel_from("nothing"); }).find("overlay"), std::string::npos);
+}
+
+TEST(Panel, DefaultPlacesOfOpenPanelsDoNotOverlap) {
+  const PanelPlaces places = default_places();
+  for (std::size_t i = 0; i < places.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!places[i].open || !places[j].open) continue;
+      const Rect &a = places[i].rect, &b = places[j].rect;
+      EXPECT_TRUE(a.x0 >= b.x1 || b.x0 >= a.x1 || a.y0 >= b.y1 || b.y0 >= a.y1) << i << " " << j;
+    }
+}
+
+}  // namespace
+}  // namespace llsa::viewer

@@ -1,0 +1,211 @@
+#include "viewer/model/workspace.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <fstream>
+
+#include "datasets/safetensors.hpp"
+#include "small_problem.hpp"
+#include "viewer/model/figures.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+/// A workspace with a small picture open and everything computed.
+struct Opened {
+  Workspace work{1};
+  explicit Opened(Grid size = {1, 16, 16}) {
+    work.open({}, {.picture_size = size});
+    work.finish();
+  }
+};
+
+TEST(Workspace, OpensAPictureAndShowsTheQueryInItsMiddle) {
+  Opened opened;
+  Workspace& work = opened.work;
+  ASSERT_TRUE(work.document());
+  EXPECT_EQ(work.view.query_cell, 8 * 16 + 8);
+  ASSERT_TRUE(work.query());
+  EXPECT_EQ(work.query()->head->head->query_cell(work.query()->position), work.view.query_cell);
+  EXPECT_TRUE(work.shown().result().error);
+  EXPECT_FALSE(work.message_is_error);
+}
+
+TEST(Workspace, ABadFileIsAMessageAndTheLastGoodStateStays) {
+  TemporaryFolder folder;
+  Opened opened;
+  Workspace& work = opened.work;
+  const auto before = work.document();
+  const auto* query = work.query();
+  std::ofstream(folder / "bad.safetensors") << "x";
+  for (const std::filesystem::path& file : {folder / "bad.safetensors", folder / "absent.png", folder / "absent.json"}) {
+    work.drop({file});
+    work.finish();
+    EXPECT_TRUE(work.message_is_error);
+    EXPECT_TRUE(work.message.starts_with(file.string())) << work.message;
+    EXPECT_EQ(work.document(), before);
+    EXPECT_EQ(work.query(), query);
+  }
+}
+
+TEST(Workspace, AsksForMissingMetadataAndGoesOnWithTheAnswer) {
+  TemporaryFolder folder;
+  std::vector<float> values(64);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 7);
+  std::vector<datasets::NamedTensor> tensors;
+  for (const char* name : {"q", "k", "v"})
+    tensors.emplace_back(name, std::vector<std::int64_t>{1, 1, 16, 4}, std::span<const float>(values));
+  datasets::write_safetensors(folder / "a.safetensors", tensors);
+  Opened opened;
+  Workspace& work = opened.work;
+  work.open({folder / "a.safetensors"}, {});
+  work.finish();
+  ASSERT_TRUE(work.question);
+  EXPECT_TRUE(work.question->layout);
+  EXPECT_EQ(work.document()->title, "built-in picture");
+  work.answer({.layout = "bhnd", .order = "raster", .grid = Grid{1, 3, 5}});
+  work.finish();
+  EXPECT_TRUE(work.message_is_error);
+  EXPECT_TRUE(work.question);
+  work.answer({.layout = "bhnd", .order = "raster", .grid = Grid{1, 4, 4}});
+  work.finish();
+  EXPECT_FALSE(work.question);
+  EXPECT_EQ(work.document()->title, "a.safetensors");
+  EXPECT_EQ(work.query()->llsa.size(), 16u);
+  EXPECT_EQ(work.view.query_cell, 2 * 4 + 2);
+}
+
+TEST(Workspace, ChangedSettingsAreComputedAnewAndBadOnesKeepTheLastResult) {
+  Opened opened;
+  Workspace& work = opened.work;
+  work.side(0).settings.options = {.block_size = 4, .levels = 2, .top_k = {3}};
+  work.finish();
+  EXPECT_EQ(work.query()->head->levels(), 2);
+  EXPECT_EQ(work.query()->level(1).selected, 3);
+  const QueryView* good = work.query();
+  work.side(0).settings.options.top_k = {1, 2, 3};
+  work.finish();
+  EXPECT_NE(work.side(0).problem.find("top_k"), std::string::npos);
+  EXPECT_EQ(work.query(), good);
+  work.side(0).settings.options.top_k = {1, 2};
+  work.finish();
+  EXPECT_EQ(work.side(0).problem, "");
+  EXPECT_EQ(work.query()->level(1).selected, 1);
+  EXPECT_EQ(work.query()->level(2).selected, 2);
+}
+
+TEST(Workspace, StepsStopAtTheBorderAndCellsOutsideAreIgnored) {
+  Opened opened({1, 4, 6});
+  Workspace& work = opened.work;
+  work.choose_query(0);
+  work.step_query(-1, 0);
+  work.step_query(0, -1);
+  EXPECT_EQ(work.view.query_cell, 0);
+  work.step_query(1, 2);
+  EXPECT_EQ(work.view.query_cell, 2 * 6 + 1);
+  work.step_query(100, 100);
+  EXPECT_EQ(work.view.query_cell, 23);
+  work.choose_query(24);
+  work.choose_query(-1);
+  EXPECT_EQ(work.view.query_cell, 23);
+}
+
+TEST(Workspace, AQueryShowsAtOnceWithoutRecomputingTheHead) {
+  Opened opened({1, 32, 32});
+  Workspace& work = opened.work;
+  const auto head = work.shown().result().selection;
+  work.choose_query(5);
+  EXPECT_TRUE(work.update());
+  EXPECT_EQ(work.query()->head->head->query_cell(work.query()->position), 5);
+  EXPECT_EQ(work.shown().result().selection, head);
+  EXPECT_FALSE(work.update());
+}
+
+TEST(Workspace, ComparingComputesTheOtherSideAndSwapsBetweenThem) {
+  Opened opened;
+  Workspace& work = opened.work;
+  EXPECT_FALSE(work.side(1).query());
+  work.swap_sides();
+  EXPECT_EQ(work.view.side, 0);
+  work.view.compare = true;
+  work.finish();
+  ASSERT_TRUE(work.side(1).query());
+  EXPECT_EQ(work.side(1).query()->head->levels(), 0);
+  work.swap_sides();
+  EXPECT_EQ(work.query(), work.side(1).query().get());
+  work.swap_sides();
+  EXPECT_EQ(work.query(), work.side(0).query().get());
+}
+
+TEST(Workspace, LevelsBeyondTheLastAreNotChosen) {
+  Opened opened;
+  Workspace& work = opened.work;
+  work.side(0).settings.options = {.block_size = 4, .levels = 2, .top_k = {3}};
+  work.finish();
+  work.choose_level(2);
+  EXPECT_EQ(work.level(), 2);
+  work.choose_level(3);
+  work.choose_level(0);
+  EXPECT_EQ(work.level(), 2);
+  work.side(0).settings.options.levels = 1;
+  work.finish();
+  EXPECT_EQ(work.level(), 1);
+}
+
+TEST(Workspace, ASessionRestoresQuerySettingsAndFile) {
+  TemporaryFolder folder;
+  Opened first;
+  first.work.side(0).settings.options.block_size = 4;
+  first.work.side(0).settings.options.levels = 1;
+  first.work.choose_query(37);
+  save_session(folder / "s.json", first.work.session());
+  const Session session = load_session(folder / "s.json");
+  Workspace second(1);
+  second.restore(session);
+  second.open(session.files, session.hints);
+  second.finish();
+  EXPECT_EQ(second.view.query_cell, 37);
+  EXPECT_EQ(second.query()->head->options.block_size, 4);
+  EXPECT_EQ(second.query()->head->head->query_cell(second.query()->position), 37);
+  EXPECT_TRUE(same(second.query()->head->settings, first.work.side(0).settings));
+}
+
+TEST(Workspace, CancellingLeavesWhatIsThere) {
+  Opened opened;
+  Workspace& work = opened.work;
+  const auto before = work.document();
+  work.open({}, {.picture_size = Grid{1, 64, 64}});
+  work.cancel();
+  work.finish();
+  EXPECT_EQ(work.document(), before);
+}
+
+TEST(Figures, EveryPanelWithAFigureDrawsAndOthersSayWhy) {
+  TemporaryFolder folder;
+  Opened opened;
+  Workspace& work = opened.work;
+  work.side(0).settings.options = {.block_size = 4, .levels = 2, .top_k = {2}};
+  work.view.compare = true;
+  work.finish();
+  std::ofstream(folder / "p.json") << R"({"benchmarks": [
+    {"name": "reference/llsa/forward/total/100", "real_time": 2, "time_unit": "ms"},
+    {"name": "reference/llsa/forward/total/200", "real_time": 4, "time_unit": "ms"}]})";
+  work.drop({folder / "p.json"});
+  work.finish();
+  for (int i = 0; i < panel_count; ++i) {
+    const auto panel = static_cast<Panel>(i);
+    if (!has_figure(panel)) {
+      EXPECT_NE(error_of([&] { draw_figure(panel, work); }), "") << name_of(panel);
+      continue;
+    }
+    const std::string svg = draw_figure(panel, work).svg();
+    EXPECT_NE(svg.find("<svg"), std::string::npos) << name_of(panel);
+    EXPECT_GT(svg.size(), 3000u) << name_of(panel);
+  }
+  Workspace empty(1);
+  EXPECT_EQ(error_of([&] { draw_figure(Panel::overlay, empty); }), "nothing is computed yet");
+}
+
+}  // namespace
+}  // namespace llsa::viewer

@@ -1,0 +1,83 @@
+#include "viewer/model/compare.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+namespace llsa::viewer {
+namespace {
+
+std::vector<std::int32_t> selected_tokens(const QueryView& view, int level) {
+  std::vector<std::int32_t> tokens;
+  for (const Candidate& c : view.level(level).candidates)
+    if (c.rank >= 0) tokens.push_back(c.token);
+  std::ranges::sort(tokens);
+  return tokens;
+}
+
+}  // namespace
+
+std::optional<SelectionOverlap> overlap_of(const QueryView& a, const QueryView& b, int level) {
+  if (level < 1 || level > a.head->levels() || level > b.head->levels()) return {};
+  if (a.head->options.block_size != b.head->options.block_size) return {};
+  if (a.head->options.key.tokens() != b.head->options.key.tokens()) return {};
+  if (a.head->head->key_order.to_raster() != b.head->head->key_order.to_raster()) return {};
+  const auto of_a = selected_tokens(a, level), of_b = selected_tokens(b, level);
+  SelectionOverlap overlap;
+  std::ranges::set_intersection(of_a, of_b, std::back_inserter(overlap.both));
+  std::ranges::set_difference(of_a, of_b, std::back_inserter(overlap.only_a));
+  std::ranges::set_difference(of_b, of_a, std::back_inserter(overlap.only_b));
+  return overlap;
+}
+
+std::vector<float> weight_difference(const QueryView& a, const QueryView& b) {
+  if (a.llsa.size() != b.llsa.size()) return {};
+  std::vector<float> difference(a.llsa.size());
+  std::ranges::transform(a.llsa, b.llsa, difference.begin(), std::minus<>());
+  return difference;
+}
+
+std::optional<OutputGap> output_gap(const HeadResult& a, const HeadResult& b) {
+  if (!a.outputs || !b.outputs) return {};
+  const Tensor<float>&of_a = a.outputs->output, &of_b = b.outputs->output;
+  if (of_a.shape() != of_b.shape()) return {};
+  const Head &head_a = *a.selection->head, &head_b = *b.selection->head;
+  double gap = 0, norm = 0;
+  OutputGap result;
+  for (std::int64_t i = 0; i < of_a.shape().tokens; ++i) {
+    const std::int64_t j = head_b.query_position(head_a.query_cell(i));
+    for (std::int64_t d = 0; d < of_a.shape().dim; ++d) {
+      const double x = static_cast<double>(of_a(0, 0, i, d)), y = static_cast<double>(of_b(0, 0, j, d));
+      gap += (x - y) * (x - y);
+      norm += y * y;
+    }
+    const double lse = std::abs(static_cast<double>(a.outputs->lse(0, 0, i, 0)) - static_cast<double>(b.outputs->lse(0, 0, j, 0)));
+    if (!(lse <= result.lse)) result.lse = lse;
+  }
+  result.relative_l2 = std::sqrt(gap / norm);
+  return result;
+}
+
+std::vector<float> popularity_by_cell(const HeadSelection& head, int level) {
+  const auto& counts = head.popularity[static_cast<std::size_t>(level - 1)];
+  const std::int64_t tokens = head.options.key.tokens();
+  std::vector<float> values(static_cast<std::size_t>(tokens));
+  for (std::int64_t i = 0; i < tokens; ++i)
+    values[static_cast<std::size_t>(head.head->key_cell(i))] =
+        counts[static_cast<std::size_t>(head.options.key.ancestor(level, i))];
+  return values;
+}
+
+std::vector<HotKey> hot_keys(const HeadSelection& head, int level, std::size_t limit) {
+  const auto& counts = head.popularity[static_cast<std::size_t>(level - 1)];
+  std::vector<HotKey> keys;
+  for (std::size_t token = 0; token < counts.size(); ++token)
+    if (counts[token] > 0) keys.push_back({static_cast<std::int64_t>(token), static_cast<std::int64_t>(counts[token])});
+  limit = std::min(limit, keys.size());
+  std::partial_sort(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(limit), keys.end(),
+                    [](const HotKey& a, const HotKey& b) { return a.queries != b.queries ? a.queries > b.queries : a.token < b.token; });
+  keys.resize(limit);
+  return keys;
+}
+
+}  // namespace llsa::viewer

@@ -1,0 +1,113 @@
+#include "viewer/model/head_result.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "backends/backends.hpp"
+#include "reference/attend.hpp"
+#include "reference/select.hpp"
+#include "reference/transpose.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+std::vector<float> scores_of(const HeadSelection& head, int level, reference::ThreadPool& threads) {
+  const LevelSelection& lists = head.selection.level(level);
+  const auto q = head.query.level(level).head(0), k = head.key.level(level).head(0);
+  std::vector<float> scores(lists.indices.size(), std::numeric_limits<float>::quiet_NaN());
+  constexpr std::int64_t chunk = 256;
+  threads.parallel_for((lists.queries + chunk - 1) / chunk, [&](std::int64_t item, int) {
+    for (std::int64_t t = item * chunk; t < std::min(lists.queries, (item + 1) * chunk); ++t) {
+      float* out = scores.data() + t * lists.width;
+      for (const std::int32_t c : lists.list(0, t)) {
+        float sum = 0;
+        for (std::int64_t d = 0; d < q.dim; ++d) sum += q(t, d) * k(c, d);
+        *out++ = sum;
+      }
+    }
+  });
+  return scores;
+}
+
+std::vector<float> popularity_of(const HeadSelection& head, int level) {
+  const std::int64_t keys = head.options.key.length(level);
+  const TransposedList by_key = reference::transpose(head.selection.level(level), 0, keys);
+  std::vector<float> counts(static_cast<std::size_t>(keys));
+  for (std::size_t c = 0; c < counts.size(); ++c)
+    counts[c] = static_cast<float>(by_key.offsets[c + 1] - by_key.offsets[c]);
+  return counts;
+}
+
+AttentionInputs<float> inputs_of(const Head& head) { return {head.query.view(), head.key.view(), head.value.view()}; }
+
+HeadOutputs room_for(const Head& head) {
+  const std::int64_t tokens = head.query.shape().tokens;
+  return {Tensor<float>(Shape{1, 1, tokens, head.value.shape().dim}), Tensor<float>(Shape{1, 1, tokens, 1})};
+}
+
+}  // namespace
+
+HeadSelection select_head(std::shared_ptr<const Head> head, const Settings& settings, reference::ThreadPool& threads,
+                          const Selection* given) {
+  HeadSelection result;
+  result.settings = settings;
+  result.options = resolve(settings.options, head->query.shape(), head->key.shape(), head->value.shape());
+  const ResolvedOptions& o = result.options;
+  result.query = reference::pool<float>(head->query.view(), o.query, threads);
+  result.key = reference::pool<float>(head->key.view(), o.key, threads);
+  result.value = reference::pool<float>(head->value.view(), o.key, threads);
+  result.selection = given ? *given : reference::select(result.query, result.key, o, threads);
+  for (int level = 1; level <= o.levels; ++level) {
+    result.scores.push_back(scores_of(result, level, threads));
+    result.popularity.push_back(popularity_of(result, level));
+  }
+  result.head = std::move(head);
+  return result;
+}
+
+HeadOutputs attend_head(const HeadSelection& selection, reference::ThreadPool& threads) {
+  HeadOutputs outputs = room_for(*selection.head);
+  reference::attend(inputs_of(*selection.head), selection.key, selection.value, selection.selection, selection.options,
+                    AttentionOutputs<float>{outputs.output.view(), outputs.lse.view()}, threads);
+  return outputs;
+}
+
+void analyse(const Background::Job& job, std::shared_ptr<const Document> document, const Settings& settings,
+             bool exact_error, const std::function<void(HeadResult)>& publish) {
+  job.progress("reading the head");
+  auto head = std::make_shared<const Head>(
+      take_head(*document, settings.set, settings.batch, settings.head, settings.order));
+  job.check();
+  HeadResult result;
+  if (settings.backend == "reference") {
+    job.progress("selecting");
+    result.selection = std::make_shared<const HeadSelection>(select_head(head, settings, job.threads()));
+    publish(result);
+    job.progress(result.selection->levels() == 0 ? "dense attention" : "attending");
+    result.outputs = std::make_shared<const HeadOutputs>(attend_head(*result.selection, job.threads()));
+  } else {
+    job.progress("attending with " + settings.backend);
+    const auto attention = make_attention<float>(settings.backend, job.threads());
+    HeadOutputs outputs = room_for(*head);
+    const auto state = attention->forward(inputs_of(*head), settings.options,
+                                          {outputs.output.view(), outputs.lse.view()});
+    result.selection = std::make_shared<const HeadSelection>(
+        select_head(head, settings, job.threads(), &state->selection()));
+    result.outputs = std::make_shared<const HeadOutputs>(std::move(outputs));
+  }
+  publish(result);
+  const std::int64_t queries = head->query.shape().tokens;
+  const bool all = exact_error || queries <= exact_error_limit;
+  const std::string stage = all ? "exact error" : "error of sampled queries";
+  job.progress(stage);
+  result.error = std::make_shared<const HeadError>(
+      measure_error(*result.selection, *result.outputs, all ? queries : sampled_queries, job.threads(),
+                    [&](double fraction) {
+                      job.check();
+                      job.progress(stage, fraction);
+                    }));
+  publish(result);
+}
+
+}  // namespace llsa::viewer

@@ -1,0 +1,47 @@
+#include "viewer/model/picture_document.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "datasets/procedural.hpp"
+#include "demo/projection.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+constexpr int longest_side = 256;
+
+datasets::Image sized(const datasets::Image& image, const LoadHints& hints) {
+  if (hints.picture_size) {
+    if (hints.picture_size->frames != 1) throw Error("a picture has one frame; its size is HxW, for example 256x256");
+    return datasets::resize_and_crop(image, static_cast<int>(hints.picture_size->width),
+                                     static_cast<int>(hints.picture_size->height));
+  }
+  const int longer = std::max(image.width, image.height);
+  if (longer <= longest_side) return image;
+  const auto shrunk = [&](int side) {
+    return std::max(1, static_cast<int>(std::lround(static_cast<double>(side) * longest_side / longer)));
+  };
+  return datasets::resize(image, shrunk(image.width), shrunk(image.height));
+}
+
+}  // namespace
+
+Document picture_document(const std::filesystem::path& file, const LoadHints& hints) {
+  Document document;
+  if (file.empty()) {
+    const Grid size = hints.picture_size.value_or(Grid{1, longest_side, longest_side});
+    document.picture = datasets::landscape(static_cast<int>(size.width), static_cast<int>(size.height), hints.seed);
+  } else {
+    document.picture = sized(datasets::read_image(file), hints);
+  }
+  const datasets::Image& picture = *document.picture;
+  document.query_grid = document.key_grid = {1, picture.height, picture.width};
+  document.order = "raster";
+  demo::PixelTokens tokens = demo::project(picture, demo::local_features(picture), raster_order(document.query_grid),
+                                           demo::ProjectionOptions{.seed = hints.seed});
+  document.sets.push_back({"", std::move(tokens.query), std::move(tokens.key), std::move(tokens.value)});
+  return document;
+}
+
+}  // namespace llsa::viewer

@@ -1,0 +1,248 @@
+#include "viewer/model/session.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "datasets/atomic_file.hpp"
+#include "viewer/model/layout.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array<std::string_view, panel_count> panel_names = {
+    "controls", "overlay", "weights", "pyramid", "blocks", "popularity", "numbers", "compare", "profile", "samples"};
+
+template <class T>
+void read(const json& from, const char* name, T& into) {
+  const auto found = from.find(name);
+  if (found == from.end()) return;
+  try {
+    found->get_to(into);
+  } catch (const json::exception&) {
+    throw Error(fmt::format("\"{}\" is {}, which has the wrong type", name, found->dump()));
+  }
+}
+
+void read_range(const json& from, const char* name, double low, double high, double& into) {
+  read(from, name, into);
+  if (!(into >= low && into <= high))
+    throw Error(fmt::format("\"{}\" is {}; it must be from {} to {}", name, into, low, high));
+}
+
+template <class T>
+void read(const json& from, const char* name, std::optional<T>& into) {
+  const auto found = from.find(name);
+  if (found == from.end() || found->is_null()) return;
+  read(from, name, into.emplace());
+}
+
+template <class T>
+void write(json& to, const char* name, const std::optional<T>& value) {
+  if (value) to[name] = *value;
+}
+
+json colors_json(const ColorChoice& choice) {
+  json to = {{"map", choice.map}, {"log", choice.log}};
+  write(to, "low", choice.low);
+  write(to, "high", choice.high);
+  return to;
+}
+
+ColorChoice colors_from(const json& from, const ColorChoice& defaults) {
+  ColorChoice choice = defaults;
+  read(from, "map", choice.map);
+  plot::color_map(choice.map);  // throws for an unknown name
+  read(from, "log", choice.log);
+  read(from, "low", choice.low);
+  read(from, "high", choice.high);
+  return choice;
+}
+
+json hints_json(const LoadHints& hints) {
+  json to = {{"in_order", hints.in_order}, {"seed", hints.seed}};
+  write(to, "layout", hints.layout);
+  write(to, "order", hints.order);
+  if (hints.grid) to["grid"] = to_string(*hints.grid);
+  if (hints.key_grid) to["key_grid"] = to_string(*hints.key_grid);
+  if (hints.picture_size) to["picture_size"] = to_string(*hints.picture_size);
+  return to;
+}
+
+LoadHints hints_from(const json& from) {
+  LoadHints hints;
+  read(from, "in_order", hints.in_order);
+  read(from, "seed", hints.seed);
+  read(from, "layout", hints.layout);
+  read(from, "order", hints.order);
+  const auto grid = [&](const char* name, std::optional<Grid>& into) {
+    std::optional<std::string> text;
+    read(from, name, text);
+    if (text) into = grid_from(*text);
+  };
+  grid("grid", hints.grid);
+  grid("key_grid", hints.key_grid);
+  grid("picture_size", hints.picture_size);
+  return hints;
+}
+
+json places_json(const PanelPlaces& places) {
+  json to = json::object();
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const Rect& r = places[i].rect;
+    to[std::string(panel_names[i])] = {{"open", places[i].open}, {"rect", {r.x0, r.y0, r.x1, r.y1}}};
+  }
+  return to;
+}
+
+void read_places(const json& from, PanelPlaces& places) {
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto found = from.find(std::string(panel_names[i]));
+    if (found == from.end()) continue;
+    read(*found, "open", places[i].open);
+    std::array<double, 4> r = {places[i].rect.x0, places[i].rect.y0, places[i].rect.x1, places[i].rect.y1};
+    read(*found, "rect", r);
+    const bool usable = r[0] >= -1 && r[1] >= 0 && r[2] <= 2 && r[3] <= 2 && r[2] - r[0] >= 0.02 && r[3] - r[1] >= 0.02;
+    if (!usable) throw Error(fmt::format("\"rect\" of panel {} does not fit the window", panel_names[i]));
+    places[i].rect = {r[0], r[1], r[2], r[3]};
+  }
+}
+
+json view_json(const ViewState& view) {
+  return {{"query_cell", view.query_cell},
+          {"level", view.level},
+          {"only_level", view.only_level},
+          {"to_scale", view.to_scale},
+          {"weights", std::string(name_of(view.weights))},
+          {"weights_opacity", view.weights_opacity},
+          {"weight_colors", colors_json(view.weight_colors)},
+          {"popularity_colors", colors_json(view.popularity_colors)},
+          {"block_colors", colors_json(view.block_colors)},
+          {"block_value", std::string(name_of(view.block_value))},
+          {"compare", view.compare},
+          {"side", view.side},
+          {"theme", view.theme},
+          {"scale", view.scale},
+          {"panels", places_json(view.places)}};
+}
+
+ViewState view_from(const json& from) {
+  ViewState view;
+  read(from, "query_cell", view.query_cell);
+  read(from, "level", view.level);
+  view.level = std::clamp(view.level, 1, max_levels);
+  read(from, "only_level", view.only_level);
+  read(from, "to_scale", view.to_scale);
+  std::string weights(name_of(view.weights)), block(name_of(view.block_value));
+  read(from, "weights", weights);
+  view.weights = weight_kind_from(weights);
+  read_range(from, "weights_opacity", 0, 1, view.weights_opacity);
+  if (from.contains("weight_colors")) view.weight_colors = colors_from(from["weight_colors"], view.weight_colors);
+  if (from.contains("popularity_colors"))
+    view.popularity_colors = colors_from(from["popularity_colors"], view.popularity_colors);
+  if (from.contains("block_colors")) view.block_colors = colors_from(from["block_colors"], view.block_colors);
+  read(from, "block_value", block);
+  view.block_value = block == name_of(BlockValue::score) ? BlockValue::score : BlockValue::rank;
+  read(from, "compare", view.compare);
+  read(from, "side", view.side);
+  view.side = view.side == 1 && view.compare ? 1 : 0;
+  read(from, "theme", view.theme);
+  if (view.theme != "dark" && view.theme != "light")
+    throw Error(fmt::format("\"theme\" is \"{}\"; it must be \"dark\" or \"light\"", view.theme));
+  read_range(from, "scale", 0.5, 4, view.scale);
+  if (from.contains("panels")) read_places(from["panels"], view.places);
+  return view;
+}
+
+}  // namespace
+
+std::string_view name_of(Panel panel) { return panel_names[static_cast<std::size_t>(panel)]; }
+
+Panel panel_from(std::string_view name) {
+  std::string known;
+  for (std::size_t i = 0; i < panel_names.size(); ++i) {
+    if (panel_names[i] == name) return static_cast<Panel>(i);
+    known += (i ? ", " : "") + std::string(panel_names[i]);
+  }
+  throw Error(fmt::format("panel is '{}'; it must be one of: {}", name, known));
+}
+
+PanelPlaces default_places() {
+  PanelPlaces places;
+  const auto put = [&](Panel panel, bool open, Rect rect) { places[static_cast<std::size_t>(panel)] = {open, rect}; };
+  put(Panel::controls, true, {0, 0, 0.2, 1});
+  put(Panel::overlay, true, {0.2, 0, 0.5, 0.56});
+  put(Panel::weights, true, {0.5, 0, 0.8, 0.56});
+  put(Panel::numbers, true, {0.8, 0, 1, 0.56});
+  put(Panel::pyramid, true, {0.2, 0.56, 0.54, 1});
+  put(Panel::blocks, true, {0.54, 0.56, 0.77, 1});
+  put(Panel::popularity, true, {0.77, 0.56, 1, 1});
+  put(Panel::compare, false, {0.3, 0.05, 0.9, 0.9});
+  put(Panel::profile, false, {0.25, 0.1, 0.85, 0.9});
+  put(Panel::samples, false, {0.22, 0.06, 0.9, 0.94});
+  return places;
+}
+
+json to_json(const Session& session) {
+  json files = json::array();
+  for (const auto& file : session.files) files.push_back(file.string());
+  return {{"version", 1},
+          {"files", std::move(files)},
+          {"profile", session.profile.string()},
+          {"hints", hints_json(session.hints)},
+          {"settings", {to_json(session.settings[0]), to_json(session.settings[1])}},
+          {"view", view_json(session.view)}};
+}
+
+Session session_from(const json& from) {
+  if (!from.is_object() || !from.contains("version")) throw Error("this is not a session of llsa-viewer");
+  int version = 0;
+  read(from, "version", version);
+  if (version != 1) throw Error(fmt::format("\"version\" is {}; this program reads 1", version));
+  Session session;
+  std::vector<std::string> files;
+  std::string profile;
+  read(from, "files", files);
+  session.files.assign(files.begin(), files.end());
+  read(from, "profile", profile);
+  session.profile = profile;
+  if (from.contains("hints")) session.hints = hints_from(from["hints"]);
+  if (from.contains("settings") && from["settings"].is_array())
+    for (std::size_t side = 0; side < std::min<std::size_t>(2, from["settings"].size()); ++side)
+      session.settings[side] = settings_from(from["settings"][side]);
+  if (from.contains("view")) session.view = view_from(from["view"]);
+  return session;
+}
+
+std::filesystem::path default_session_path() {
+  if (const char* config = std::getenv("XDG_CONFIG_HOME"); config && *config)
+    return std::filesystem::path(config) / "llsa-viewer" / "session.json";
+  if (const char* home = std::getenv("HOME"); home && *home)
+    return std::filesystem::path(home) / ".config" / "llsa-viewer" / "session.json";
+  return {};
+}
+
+void save_session(const std::filesystem::path& path, const Session& session) {
+  std::error_code problem;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), problem);
+  if (problem) throw Error(fmt::format("{}: {}", path.parent_path().string(), problem.message()));
+  datasets::write_file_atomically(path, to_json(session).dump(1) + "\n");
+}
+
+Session load_session(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) return {};
+  std::ifstream in(path, std::ios::binary);
+  try {
+    return session_from(json::parse(in));
+  } catch (const json::exception& error) {
+    throw Error(fmt::format("{}: not a session: {}", path.string(), error.what()));
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}: {}", path.string(), error.what()));
+  }
+}
+
+}  // namespace llsa::viewer

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "viewer/model/block_map.hpp"
+#include "viewer/model/document.hpp"
+#include "viewer/model/heat_map.hpp"
+#include "viewer/model/query_view.hpp"
+#include "viewer/model/settings.hpp"
+
+namespace llsa::viewer {
+
+enum class Panel { controls, overlay, weights, pyramid, blocks, popularity, numbers, compare, profile, samples };
+inline constexpr int panel_count = 10;
+std::string_view name_of(Panel panel);
+/// Throws `Error` that lists the names.
+Panel panel_from(std::string_view name);
+
+/// Where a panel's window lies, in fractions of the area for windows.
+struct PanelPlace {
+  bool open = true;
+  Rect rect;
+};
+using PanelPlaces = std::array<PanelPlace, panel_count>;
+PanelPlaces default_places();
+
+/// How results are shown; nothing here changes what is computed.
+struct ViewState {
+  std::int64_t query_cell = -1;  ///< raster index on the query grid; -1 before anything was chosen
+  int level = 1;                 ///< the level that block map, popularity and comparison show
+  bool only_level = false;       ///< the overlay shows that level alone
+  bool to_scale = false;         ///< pyramid
+  WeightKind weights = WeightKind::llsa;
+  double weights_opacity = 0.85; ///< of the heat map over the picture
+  ColorChoice weight_colors{.map = "viridis", .log = true, .low = {}, .high = {}}, popularity_colors, block_colors;
+  BlockValue block_value = BlockValue::rank;
+  bool compare = false;          ///< side B is computed too
+  int side = 0;                  ///< the side that panels show: 0 is A
+  std::string theme = "dark";    ///< or "light"
+  double scale = 1;              ///< of text and controls, on top of the display's own
+  PanelPlaces places = default_places();
+};
+
+/// What is kept from one run to the next.
+struct Session {
+  Session() { settings[1].options.levels = 0; }  // B starts as dense attention: the comparison asked for most
+
+  std::vector<std::filesystem::path> files;
+  std::filesystem::path profile;
+  LoadHints hints;
+  std::array<Settings, 2> settings;
+  ViewState view;
+};
+
+nlohmann::json to_json(const Session& session);
+/// Missing fields keep their default. Throws `Error` naming a field of the wrong type or out of range.
+Session session_from(const nlohmann::json& json);
+
+/// `$XDG_CONFIG_HOME/llsa-viewer/session.json`, else below `~/.config`; empty when neither variable is set.
+std::filesystem::path default_session_path();
+/// Creates the folder; complete or not at all. Throws `Error` with the path.
+void save_session(const std::filesystem::path& path, const Session& session);
+/// A default session when there is no such file. Throws `Error` with the path when it cannot be read as one.
+Session load_session(const std::filesystem::path& path);
+
+}  // namespace llsa::viewer

@@ -1,0 +1,98 @@
+#include "viewer/model/settings.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+
+#include "llsa/error.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+using nlohmann::json;
+
+template <class T>
+json optional_json(const std::optional<T>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+
+template <class T>
+void read(const json& from, const char* name, T& into) {
+  const auto found = from.find(name);
+  if (found == from.end()) return;
+  try {
+    found->get_to(into);
+  } catch (const json::exception&) {
+    throw Error(fmt::format("settings: \"{}\" is {}, which has the wrong type", name, found->dump()));
+  }
+}
+
+template <class T>
+void read(const json& from, const char* name, std::optional<T>& into) {
+  const auto found = from.find(name);
+  if (found == from.end()) return;
+  if (found->is_null()) {
+    into.reset();
+    return;
+  }
+  T value{};
+  read(from, name, value);
+  into = value;
+}
+
+}  // namespace
+
+json to_json(const Settings& settings) {
+  const Options& o = settings.options;
+  return {{"set", settings.set},
+          {"batch", settings.batch},
+          {"head", settings.head},
+          {"order", settings.order},
+          {"backend", settings.backend},
+          {"block_size", o.block_size},
+          {"levels", optional_json(o.levels)},
+          {"top_k", o.top_k},
+          {"enrichment_levels", optional_json(o.enrichment_levels)},
+          {"reweight", o.reweight},
+          {"coverage", std::string(name_of(o.coverage))},
+          {"scale", optional_json(o.scale)}};
+}
+
+Settings settings_from(const json& from) {
+  if (!from.is_object()) throw Error("settings: expected an object, found " + std::string(from.type_name()));
+  Settings settings;
+  Options& o = settings.options;
+  std::string coverage(name_of(o.coverage));
+  read(from, "set", settings.set);
+  read(from, "batch", settings.batch);
+  read(from, "head", settings.head);
+  read(from, "order", settings.order);
+  read(from, "backend", settings.backend);
+  read(from, "block_size", o.block_size);
+  read(from, "levels", o.levels);
+  read(from, "top_k", o.top_k);
+  read(from, "enrichment_levels", o.enrichment_levels);
+  read(from, "reweight", o.reweight);
+  read(from, "coverage", coverage);
+  read(from, "scale", o.scale);
+  o.coverage = coverage_from(coverage);
+  return settings;
+}
+
+bool same(const Settings& a, const Settings& b) { return to_json(a) == to_json(b); }
+
+std::string describe(const Settings& settings) {
+  const Options& o = settings.options;
+  const std::string backend = settings.backend == "reference" ? "" : settings.backend + ", ";
+  if (o.levels == 0) return backend + "dense";
+  std::string text = fmt::format("{}B {}, L {}, K {}", backend, o.block_size,
+                                 o.levels ? std::to_string(*o.levels) : "auto", fmt::join(o.top_k, ","));
+  if (o.enrichment_levels) text += fmt::format(", Le {}", *o.enrichment_levels);
+  text += fmt::format(", {}", name_of(o.coverage));
+  if (!o.reweight) text += ", no reweighting";
+  if (!settings.order.empty()) text += ", " + settings.order;
+  return text;
+}
+
+}  // namespace llsa::viewer

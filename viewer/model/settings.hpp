@@ -1,0 +1,28 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "llsa/options.hpp"
+
+namespace llsa::viewer {
+
+/// What a person chooses for one side of a comparison: which head of which set, and how to attend.
+struct Settings {
+  int set = 0;                      ///< which Q, K, V of the document (a layer and step of a capture)
+  std::int64_t batch = 0, head = 0;
+  std::string order;                ///< token order to attend in; empty keeps the document's own
+  std::string backend = "reference";
+  Options options;
+};
+
+/// Every field by name; options that are left to their default are null. `settings_from` inverts it and throws `Error`
+/// naming the field when one has the wrong type; missing fields keep their default.
+nlohmann::json to_json(const Settings& settings);
+Settings settings_from(const nlohmann::json& json);
+
+bool same(const Settings& a, const Settings& b);
+/// One line for people, for example "B 16, L 2, K 8, overlapping, reweighted, morton".
+std::string describe(const Settings& settings);
+
+}  // namespace llsa::viewer

@@ -1,0 +1,171 @@
+#include "viewer/model/workspace.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+namespace llsa::viewer {
+namespace {
+
+bool is_json(const std::filesystem::path& path) { return path.extension() == ".json" || path.extension() == ".JSON"; }
+
+/// Indices that the document has, so that a session or another file's settings never ask for a head that is not there.
+void clamp_to(const Document& document, Settings& settings) {
+  settings.set = std::clamp(settings.set, 0, static_cast<int>(document.sets.size()) - 1);
+  const Shape& shape = document.shape(settings.set);
+  settings.batch = std::clamp<std::int64_t>(settings.batch, 0, shape.batch - 1);
+  settings.head = std::clamp<std::int64_t>(settings.head, 0, shape.heads - 1);
+}
+
+}  // namespace
+
+Workspace::Workspace(int threads, std::function<void()> wake) : loading_(1, wake), profile_loading_(1, wake) {
+  for (auto& side : sides_) side = std::make_unique<Side>(threads, wake);
+  restore(Session());
+}
+
+void Workspace::open(std::vector<std::filesystem::path> files, LoadHints hints) {
+  if (files.size() == 1 && is_json(files[0])) return open_profile(files[0]);
+  question.reset();
+  load(std::move(files), std::move(hints));
+}
+
+void Workspace::drop(const std::vector<std::filesystem::path>& files) {
+  if (!files.empty()) open(files, LoadHints{.picture_size = hints_.picture_size, .seed = hints_.seed});
+}
+
+void Workspace::answer(const LoadHints& hints) {
+  if (question) load(asked_files_, hints);
+}
+
+void Workspace::load(std::vector<std::filesystem::path> files, LoadHints hints) {
+  asked_files_ = files;
+  asked_hints_ = hints;
+  loading_.start(
+      [this, files = std::move(files), hints = std::move(hints)](const Background::Job& job) {
+        job.progress("loading " + (files.empty() ? "the built-in picture" : files[0].filename().string()));
+        try {
+          auto loaded = std::make_shared<const Document>(load_document(files, hints));
+          job.publish([this, loaded, hints] { accept(loaded, hints); });
+        } catch (const MetadataNeeded& needed) {
+          job.publish([this, needed] { question = needed; });
+        }
+      },
+      [this](const std::string& problem) { report(problem, true); });
+}
+
+void Workspace::open_profile(const std::filesystem::path& file) {
+  profile_loading_.start(
+      [this, file](const Background::Job& job) {
+        job.progress("loading " + file.filename().string());
+        job.publish([this, profile = load_profile(file)] {
+          profile_ = profile;
+          view.places[static_cast<std::size_t>(Panel::profile)].open = true;
+          report("opened " + profile.file.filename().string(), false);
+        });
+      },
+      [this](const std::string& problem) { report(problem, true); });
+}
+
+void Workspace::accept(std::shared_ptr<const Document> document, const LoadHints& hints) {
+  // A query is kept for another file on the same grid, and for the file that a session restores.
+  const bool other_grid = document_ && document_->query_grid != document->query_grid;
+  document_ = std::move(document);
+  files_ = document_->files;
+  hints_ = hints;
+  question.reset();
+  pinned.reset();
+  for (auto& side : sides_) clamp_to(*document_, side->settings);
+  const Grid grid = document_->query_grid;
+  if (view.query_cell < 0 || view.query_cell >= grid.size() || other_grid)
+    view.query_cell = (grid.height / 2) * grid.width + grid.width / 2;
+  report(fmt::format("opened {}", document_->title), false);
+}
+
+bool Workspace::update() {
+  bool changed = loading_.deliver();
+  changed |= profile_loading_.deliver();
+  for (int index = 0; index < 2; ++index) {
+    if (index == 1 && !view.compare) continue;
+    side(index).refresh(document_);
+    changed |= side(index).update(view.query_cell);
+  }
+  return changed;
+}
+
+void Workspace::cancel() {
+  loading_.cancel();
+  profile_loading_.cancel();
+  for (auto& each : sides_) each->cancel();
+}
+
+bool Workspace::busy() const { return progress().busy; }
+
+Progress Workspace::progress() const {
+  for (const Progress& each : {loading_.progress(), profile_loading_.progress(), side(0).progress(), side(1).progress()})
+    if (each.busy) return each;
+  return {};
+}
+
+void Workspace::finish() {
+  // An update can start new work (a document its head, a head its query), so idle means idle after an update.
+  do {
+    while (busy()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      update();
+    }
+    update();
+  } while (busy());
+}
+
+int Workspace::level() const {
+  const auto& head = shown().result().selection;
+  return head ? std::min(view.level, head->levels()) : 0;
+}
+
+void Workspace::choose_query(std::int64_t cell) {
+  if (document_ && cell >= 0 && cell < document_->query_grid.size()) view.query_cell = cell;
+}
+
+void Workspace::step_query(int columns, int rows) {
+  if (!document_ || view.query_cell < 0) return;
+  const Grid grid = document_->query_grid;
+  const std::int64_t area = grid.height * grid.width, frame = view.query_cell / area, in_frame = view.query_cell % area;
+  const std::int64_t x = std::clamp<std::int64_t>(in_frame % grid.width + columns, 0, grid.width - 1);
+  const std::int64_t y = std::clamp<std::int64_t>(in_frame / grid.width + rows, 0, grid.height - 1);
+  view.query_cell = frame * area + y * grid.width + x;
+}
+
+void Workspace::choose_level(int level) {
+  const auto& head = shown().result().selection;
+  if (level < 1 || (head && level > head->levels())) return;
+  view.level = level;
+}
+
+void Workspace::swap_sides() {
+  if (view.compare) view.side = 1 - view.side;
+}
+
+void Workspace::report(std::string text, bool error) {
+  message = std::move(text);
+  message_is_error = error;
+}
+
+Session Workspace::session() const {
+  Session session;
+  session.files = files_;
+  if (profile_) session.profile = profile_->file;
+  session.hints = hints_;
+  session.settings = {side(0).settings, side(1).settings};
+  session.view = view;
+  return session;
+}
+
+void Workspace::restore(const Session& session) {
+  view = session.view;
+  for (int index = 0; index < 2; ++index) side(index).settings = session.settings[static_cast<std::size_t>(index)];
+}
+
+}  // namespace llsa::viewer

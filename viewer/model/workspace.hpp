@@ -1,0 +1,81 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "viewer/model/profile.hpp"
+#include "viewer/model/session.hpp"
+#include "viewer/model/side.hpp"
+
+namespace llsa::viewer {
+
+/// What the window shows and works on: a document, two sides, how they are shown, and what is pointed at. All functions
+/// return at once; long work runs behind them and arrives in `update`.
+class Workspace {
+ public:
+  /// `wake` is called from other threads when `update` has something to take in. `threads == 0` takes every core.
+  explicit Workspace(int threads = 0, std::function<void()> wake = {});
+
+  ViewState view;
+  std::optional<TokenRef> hovered;          ///< the key token under the cursor in any panel; set anew in each frame
+  std::optional<TokenRef> pinned;           ///< a key token that stays highlighted
+  std::string message;                      ///< the last failure or success, for the status line
+  bool message_is_error = false;
+  std::optional<MetadataNeeded> question;   ///< what must be answered before a file can be shown
+
+  /// Opens a document, or a profile (.json). On failure `message` says why and everything else stays.
+  void open(std::vector<std::filesystem::path> files, LoadHints hints);
+  void open_profile(const std::filesystem::path& file);
+  /// Files dropped on the window: a profile, a document, or several .npy files.
+  void drop(const std::vector<std::filesystem::path>& files);
+  /// Loads what asked `question` again, with the answers.
+  void answer(const LoadHints& hints);
+
+  /// Takes in results and starts what changed settings call for. Once per frame; true when the picture changed.
+  bool update();
+  void cancel();
+  bool busy() const;
+  /// Of the loading document or of the sides; `busy` false when idle.
+  Progress progress() const;
+  /// Waits until nothing is under way: for programs without a window.
+  void finish();
+
+  const std::shared_ptr<const Document>& document() const { return document_; }
+  const std::vector<std::filesystem::path>& files() const { return files_; }
+  const LoadHints& hints() const { return hints_; }
+  const std::optional<Profile>& profile() const { return profile_; }
+  Side& side(int index) { return *sides_[static_cast<std::size_t>(index)]; }
+  const Side& side(int index) const { return *sides_[static_cast<std::size_t>(index)]; }
+  Side& shown() { return side(view.side); }
+  const Side& shown() const { return side(view.side); }
+  /// The shown side's query, null before there is one.
+  const QueryView* query() const { return shown().query().get(); }
+  /// The level of `view.level` that the shown head has; 0 when it has none.
+  int level() const;
+
+  void choose_query(std::int64_t cell);
+  /// By columns and rows, stopping at the border of the query's frame.
+  void step_query(int columns, int rows);
+  void choose_level(int level);
+  void swap_sides();
+  void report(std::string text, bool error);
+
+  Session session() const;
+  /// Settings and view of a session; its document is not opened.
+  void restore(const Session& session);
+
+ private:
+  void load(std::vector<std::filesystem::path> files, LoadHints hints);
+  void accept(std::shared_ptr<const Document> document, const LoadHints& hints);
+
+  std::shared_ptr<const Document> document_;
+  std::vector<std::filesystem::path> files_, asked_files_;
+  LoadHints hints_, asked_hints_;
+  std::optional<Profile> profile_;
+  std::array<std::unique_ptr<Side>, 2> sides_;
+  Background loading_, profile_loading_;
+};
+
+}  // namespace llsa::viewer
