@@ -11,19 +11,19 @@ namespace llsa::cuda::inline LLSA_WORLD {
 struct LevelKeys {
   const std::int32_t* d_parents;  ///< null at the coarsest level
   std::int64_t slots;
-  std::int64_t block_size;
-  std::int64_t tokens;  ///< T_l
+  std::int64_t children;  ///< slots of a parent
+  std::int64_t tokens;    ///< T_l
 
   /// The key token of a slot, or -1.
   __device__ std::int64_t token(std::int64_t slot) const {
     if (slot >= slots) return -1;
     std::int64_t result = slot;
     if (d_parents) {
-      // Slots stay below 2^32: all but the last listed parent have block_size children among fewer than 2^31 tokens.
-      const auto place = static_cast<std::uint32_t>(slot), size = static_cast<std::uint32_t>(block_size);
+      // Slots stay below 2^32: all but one of the parents have all their children among fewer than 2^31 tokens.
+      const auto place = static_cast<std::uint32_t>(slot), size = static_cast<std::uint32_t>(children);
       const std::int32_t parent = d_parents[place / size];
       if (parent < 0) return -1;
-      result = parent * block_size + place % size;
+      result = parent * children + place % size;
     }
     return result < tokens ? result : -1;
   }
@@ -41,9 +41,9 @@ __device__ inline const std::int32_t* list_of(const AttendProblem<T>& p, int lev
 template <class T>
 __device__ inline LevelKeys keys_of(const AttendProblem<T>& p, int level, std::int64_t head, std::int64_t query) {
   const std::int64_t tokens = p.levels.level[level].keys;
-  if (level == p.levels.levels) return {nullptr, tokens, p.levels.block_size, tokens};
-  return {list_of(p, level + 1, head, query), p.levels.level[level + 1].width * p.levels.block_size,
-          p.levels.block_size, tokens};
+  const std::int64_t children = min(p.levels.block_size, tokens);  // a block beyond the tokens has one parent only
+  if (level == p.levels.levels) return {nullptr, tokens, children, tokens};
+  return {list_of(p, level + 1, head, query), p.levels.level[level + 1].width * children, children, tokens};
 }
 
 /// Whether disjoint coverage drops coarse key `token` of `level` for `query`: it was refined there (spec section 6).

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cuda/attend/fma_kernel.cuh"
+#include "cuda/attend/tensor_kernel.cuh"
 #include "cuda/launch.cuh"
 #include "llsa/error.hpp"
 
@@ -46,6 +47,16 @@ void launch_fma(const AttendParams<T>& params, Stream stream) {
                  stream, params);
 }
 
+template <class Kernel, class T>
+void launch_tensor(const AttendParams<T>& params, Stream stream) {
+  const Levels& levels = params.problem.levels;
+  launch<Kernel>("attend",
+                 {.blocks = {grid_size(levels.heads * Kernel::Tile::per_head(levels))},
+                  .threads = {Kernel::threads},
+                  .shared_bytes = Kernel::Tile::shared_bytes},
+                 stream, params);
+}
+
 }  // namespace
 
 template <class T>
@@ -57,6 +68,10 @@ void attend(const AttendParams<T>& params, Stream stream) {
   if constexpr (std::is_same_v<T, float>) {
     if (p.value_dim <= 64) return launch_fma<AttendFma<T, 64>>(params, stream);
     if (p.value_dim <= 128) return launch_fma<AttendFma<T, 128>>(params, stream);
+  } else if (fits_tensor_cores(p)) {
+    if (p.head_dim == 32) return launch_tensor<AttendTensor<T, 32>>(params, stream);
+    if (p.head_dim == 64) return launch_tensor<AttendTensor<T, 64>>(params, stream);
+    return launch_tensor<AttendTensor<T, 128>>(params, stream);
   }
   launch_fma<AttendFma<T, 256>>(params, stream);
 }

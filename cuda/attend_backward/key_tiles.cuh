@@ -98,8 +98,9 @@ __device__ inline std::int64_t query_of(const KeyGradientParams<T>& params, cons
                                         std::int64_t slot) {
   const std::int64_t queries = params.problem.levels.level[0].queries;
   if (!d_entries) return slot < queries ? slot : -1;
-  const std::int64_t wide = params.plan.entry_slots;
-  const std::int64_t query = d_entries[slot / wide] * wide + slot % wide;
+  // A parent's slots stay below 2^32: only the last of the ascending entries can reach beyond the queries.
+  const auto place = static_cast<std::uint32_t>(slot), wide = static_cast<std::uint32_t>(params.plan.entry_slots);
+  const std::int64_t query = d_entries[place / wide] * params.plan.entry_slots + place % wide;
   return query < queries ? query : -1;
 }
 

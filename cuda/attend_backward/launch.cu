@@ -19,9 +19,8 @@ void attend_backward(const AttendBackwardParams<T>& params, void* d_workspace, s
   launch_statistics(params, workspace.d_statistics, stream);
   launch_query_gradient<T>({p, params.d_output_gradient, workspace.d_statistics, params.d_query_gradient}, stream);
   for (int level = p.levels.enrichment_levels; level >= 0; --level) {
-    const auto level_params =
-        key_params(params, workspace, make_key_plan(p.levels, level, FmaTile::rows, true));
-    launch_key_fma<ListedQueries>(level_params, stream);
+    const auto level_params = key_params(params, workspace, level, true);
+    launch_key_gradient<ListedQueries>(level_params, stream);
     launch_add_parts(level_params, stream);
   }
 }

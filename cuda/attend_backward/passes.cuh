@@ -1,7 +1,9 @@
 #pragma once
 
 #include "cuda/attend_backward/key_fma_kernel.cuh"
+#include "cuda/attend_backward/key_tensor_kernel.cuh"
 #include "cuda/attend_backward/query_fma_kernel.cuh"
+#include "cuda/attend_backward/query_tensor_kernel.cuh"
 #include "cuda/attend_backward/workspace.hpp"
 #include "cuda/launch.cuh"
 
@@ -49,12 +51,26 @@ void launch_query_fma(const QueryGradientParams<T>& params, Stream stream) {
                  stream, params);
 }
 
+template <class Kernel, class T>
+void launch_query_tensor(const QueryGradientParams<T>& params, Stream stream) {
+  const Levels& levels = params.problem.levels;
+  launch<Kernel>("attend_backward: dQ",
+                 {.blocks = {grid_size(levels.heads * Kernel::Tile::per_head(levels))},
+                  .threads = {Kernel::threads},
+                  .shared_bytes = Kernel::Tile::shared_bytes},
+                 stream, params);
+}
+
 template <class T>
 void launch_query_gradient(const QueryGradientParams<T>& params, Stream stream) {
   const int dim = params.problem.head_dim;
   if constexpr (std::is_same_v<T, float>) {
     if (dim <= 64) return launch_query_fma<QueryGradientFma<T, 64>>(params, stream);
     if (dim <= 128) return launch_query_fma<QueryGradientFma<T, 128>>(params, stream);
+  } else if (fits_tensor_cores(params.problem)) {
+    if (dim == 32) return launch_query_tensor<QueryGradientTensor<T, 32>>(params, stream);
+    if (dim == 64) return launch_query_tensor<QueryGradientTensor<T, 64>>(params, stream);
+    return launch_query_tensor<QueryGradientTensor<T, 128>>(params, stream);
   }
   launch_query_fma<QueryGradientFma<T, 256>>(params, stream);
 }
@@ -69,13 +85,24 @@ void launch_key_kernel(const KeyGradientParams<T>& params, Stream stream) {
                  stream, params);
 }
 
-/// `Queries` says where a key's queries come from.
+/// Whether the key-major tensor-core kernels take a level. Where coverage drops pairs of keys and queries, a product over
+/// whole tiles would let a NaN of a query reach a key that it does not attend to.
+template <class T>
+bool key_major_on_tensor_cores(const AttendProblem<T>& p, int level) {
+  return fits_tensor_cores(p) && !(p.disjoint && level > 0);
+}
+
+/// One level; the plan must have the tile size of the kernel. `Queries` says where a key's queries come from.
 template <class Queries, class T>
-void launch_key_fma(const KeyGradientParams<T>& params, Stream stream) {
+void launch_key_gradient(const KeyGradientParams<T>& params, Stream stream) {
   const int dim = max(params.problem.head_dim, params.problem.value_dim);
   if constexpr (std::is_same_v<T, float>) {
     if (dim <= 64) return launch_key_kernel<KeyGradientFma<T, 64, Queries>>(params, stream);
     if (dim <= 128) return launch_key_kernel<KeyGradientFma<T, 128, Queries>>(params, stream);
+  } else if (key_major_on_tensor_cores(params.problem, params.plan.level)) {
+    if (dim == 32) return launch_key_kernel<KeyGradientTensor<T, 32, Queries>>(params, stream);
+    if (dim == 64) return launch_key_kernel<KeyGradientTensor<T, 64, Queries>>(params, stream);
+    return launch_key_kernel<KeyGradientTensor<T, 128, Queries>>(params, stream);
   }
   launch_key_kernel<KeyGradientFma<T, 256, Queries>>(params, stream);
 }
@@ -91,9 +118,12 @@ void launch_add_parts(const KeyGradientParams<T>& params, Stream stream) {
 
 /// What the key-major kernels of one level are given, but for the mask.
 template <class T>
-KeyGradientParams<T> key_params(const AttendBackwardParams<T>& params, const BackwardWorkspace& workspace,
-                                const KeyPlan& plan) {
+KeyGradientParams<T> key_params(const AttendBackwardParams<T>& params, const BackwardWorkspace& workspace, int level,
+                                bool split) {
   const Levels& levels = params.problem.levels;
+  const int tile_keys =
+      key_major_on_tensor_cores(params.problem, level) ? tensor_tile_keys(levels, level) : FmaTile::rows;
+  const KeyPlan plan = make_key_plan(levels, level, tile_keys, split);
   const bool listed = plan.listed, inherits = plan.level < levels.enrichment_levels;
   const Level& above = levels.level[plan.level + (listed ? 1 : 0)];
   return {.problem = params.problem,

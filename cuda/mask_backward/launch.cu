@@ -36,10 +36,10 @@ void mask_backward(const AttendBackwardParams<T>& params, void* d_workspace, std
   launch_statistics(params, workspace.d_statistics, stream);
   launch_query_gradient<T>({p, params.d_output_gradient, workspace.d_statistics, params.d_query_gradient}, stream);
   for (int level = p.levels.enrichment_levels; level >= 0; --level) {
-    auto level_params = key_params(params, workspace, make_key_plan(p.levels, level, FmaTile::rows, false));
+    auto level_params = key_params(params, workspace, level, false);
     if (level_params.plan.listed) build_mask(p, level + 1, workspace.d_mask, stream);
     level_params.d_mask = workspace.d_mask;
-    launch_key_fma<MaskedQueries>(level_params, stream);
+    launch_key_gradient<MaskedQueries>(level_params, stream);
     launch_add_parts(level_params, stream);
   }
 }

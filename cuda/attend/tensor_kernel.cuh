@@ -1,0 +1,82 @@
+#pragma once
+
+#include "cuda/attend/launch.hpp"
+#include "cuda/attend/tensor_tiles.cuh"
+
+namespace llsa::cuda::inline LLSA_WORLD {
+
+/// Attention on tensor cores; T is half or bfloat16, D = Dv = `dim`. Products of two T are summed in fp32; probabilities are
+/// rounded to T for the second product, as in FlashAttention.
+template <class T, int dim>
+struct AttendTensor {
+  using Tile = TensorTile<T, dim>;
+  static constexpr int threads = Tile::threads, blocks_per_sm = 1;
+
+  __device__ void operator()(const AttendParams<T>& params) const {
+    const AttendProblem<T>& p = params.problem;
+    Tile tile(p, blockIdx.x);
+    const int lane = tile.lane();
+    const float scale = p.scale * log2_of_e;
+    FragmentA query[dim / 16];
+    tile.load_rows(query, p.d_query);
+    FragmentC output[dim / 8] = {};
+    float highest[2] = {-INFINITY, -INFINITY}, sum[2] = {};  // of rows lane / 4 and lane / 4 + 8
+
+    tile.walk([&](const T* keys, const T* values, const KeyStep& which) {
+      FragmentC scores[2];
+      tensor_dots<T, dim>(scores, query, keys, lane);
+      float step_max[2] = {-INFINITY, -INFINITY};
+#pragma unroll
+      for (int i = 0; i < 8; ++i) {
+        float& score = scores[i / 4].value[i % 4];
+        score = which.score(score * scale, 8 * (i / 4) + 2 * (lane % 4) + i % 2);
+        step_max[i / 2 % 2] = fmaxf(step_max[i / 2 % 2], score);
+      }
+#pragma unroll
+      for (int row = 0; row < 2; ++row) {
+        step_max[row] = fmaxf(step_max[row], __shfl_xor_sync(full_warp, step_max[row], 1));
+        step_max[row] = fmaxf(step_max[row], __shfl_xor_sync(full_warp, step_max[row], 2));
+      }
+      // Later keys seldom raise a maximum; the sums are left alone when none of the warp's rows did.
+      if (__any_sync(full_warp, step_max[0] > highest[0] || step_max[1] > highest[1])) {
+        float shrink[2];
+#pragma unroll
+        for (int row = 0; row < 2; ++row) {
+          const float before = highest[row];
+          highest[row] = fmaxf(before, step_max[row]);
+          shrink[row] = exp2f(before - base(highest[row]));
+          sum[row] *= shrink[row];
+        }
+#pragma unroll
+        for (int n = 0; n < dim / 8; ++n)
+#pragma unroll
+          for (int i = 0; i < 4; ++i) output[n].value[i] *= shrink[i / 2];
+      }
+#pragma unroll
+      for (int i = 0; i < 8; ++i) {
+        float& share = scores[i / 4].value[i % 4];
+        share = exp2f(share - base(highest[i / 2 % 2]));
+        sum[i / 2 % 2] += share;
+      }
+      tensor_sums<T, dim>(output, as_a<T>(scores[0], scores[1]), values, which.dropped, lane);
+    });
+
+    float factor[2];
+#pragma unroll
+    for (int row = 0; row < 2; ++row) {
+      sum[row] += __shfl_xor_sync(full_warp, sum[row], 1);
+      sum[row] += __shfl_xor_sync(full_warp, sum[row], 2);
+      factor[row] = 1.0f / sum[row];
+      const int at = lane / 4 + 8 * row;
+      if (lane % 4 == 0 && at < tile.count())
+        params.d_lse[tile.first_row() + at] = (base(highest[row]) + log2f(sum[row])) * ln_of_2;
+    }
+    tile.store_rows(params.d_output, output, factor);
+  }
+
+ private:
+  /// What is subtracted from scores: their maximum, unless there is none yet.
+  __device__ static float base(float highest) { return highest == -INFINITY ? 0.0f : highest; }
+};
+
+}  // namespace llsa::cuda::inline LLSA_WORLD

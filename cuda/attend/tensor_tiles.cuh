@@ -1,0 +1,231 @@
+#pragma once
+
+#include "cuda/attend/keys.cuh"
+#include "cuda/mma/cp_async.cuh"
+#include "cuda/mma/ldmatrix.cuh"
+
+// The tiles of the query-major kernels that multiply on tensor cores. D = Dv = `dim` is a multiple of 16 and the block
+// size a multiple of 16, so that the 16 queries of a warp share their keys and 16 key slots share a parent.
+namespace llsa::cuda::inline LLSA_WORLD {
+
+/// Elements from one row of a tile in shared memory to the next: eight rows lie in different banks.
+template <int dim>
+inline constexpr int tensor_pitch = dim + 8;
+
+/// 16 neighbouring key slots of one level, as the warp that multiplies them sees them.
+struct KeyStep {
+  int count;         ///< keys 0..count-1 are there; rows beyond are zero
+  int last;          ///< which of them is its level's last token, with a count of its own
+  float weight;      ///< log2 of a key's weight
+  float last_weight;
+  unsigned dropped;  ///< bit j: coverage drops key j for this warp's queries
+
+  __device__ bool has(int j) const { return j < count && !(dropped >> j & 1u); }
+  /// A scaled score in base 2 with its weight, -inf for a key that is not there.
+  __device__ float score(float scaled, int j) const {
+    return has(j) ? scaled + (j == last ? last_weight : weight) : -INFINITY;
+  }
+};
+
+/// Clears the halves of a B fragment that belong to dropped tokens (rows): 0 times a NaN is not 0.
+__device__ inline void clear_dropped(FragmentB& b, unsigned dropped, int lane) {
+  const unsigned mine = dropped >> 2 * (lane % 4);
+  for (int i = 0; i < 2; ++i) {
+    const unsigned bits = mine >> 8 * i;
+    b.word[i] &= (bits & 1u ? 0u : 0xffffu) | (bits & 2u ? 0u : 0xffff0000u);
+  }
+}
+
+/// A tile of `16 * warps` neighbouring queries, 16 to a warp, on its walk through the keys. All lie under one level-2
+/// query, so every coarse key is loaded once for the whole tile; fine keys are gathered by each warp for its own block.
+template <class T, int dim>
+class TensorTile {
+ public:
+  static constexpr int warps = dim <= 64 ? 16 : 8;
+  static constexpr int threads = 32 * warps, rows = 16 * warps;
+  static constexpr int pitch = tensor_pitch<dim>, pieces = dim / 8;
+  static constexpr int shared_keys = 64;  ///< keys of one stage that the tile shares
+  static constexpr int shared_stage = 2 * shared_keys * pitch, warp_stage = 2 * 16 * pitch;  ///< K, then V
+  static constexpr std::size_t ring = 2 * (shared_stage > warps * warp_stage ? shared_stage : warps * warp_stage);
+  static constexpr std::size_t shared_bytes = ring * sizeof(T);
+
+  static std::int64_t per_head(const Levels& levels) { return (levels.level[0].queries + rows - 1) / rows; }
+
+  __device__ TensorTile(const AttendProblem<T>& p, std::int64_t number)
+      : p_(p), ring_(Shared<T>(0, ring).data()), warp_(static_cast<int>(threadIdx.x) / 32),
+        lane_(static_cast<int>(lane_id())) {
+    const std::int64_t queries = p.levels.level[0].queries, tiles = (queries + rows - 1) / rows;
+    head_ = number / tiles;
+    first_ = number % tiles * rows;
+    mine_ = first_ + 16 * warp_;
+    count_ = static_cast<int>(max(min(std::int64_t{16}, queries - mine_), std::int64_t{0}));
+  }
+
+  __device__ int lane() const { return lane_; }
+  /// This warp's queries: row 0 is query `first_row()` of all heads; rows beyond `count()` are padding.
+  __device__ std::int64_t first_row() const { return head_ * p_.levels.level[0].queries + mine_; }
+  __device__ int count() const { return count_; }
+
+  /// This warp's rows of a [heads, Nq, dim] tensor as A fragments, zero beyond `count()`.
+  __device__ void load_rows(FragmentA (&fragments)[dim / 16], const T* d_rows) const {
+    for (int k = 0; k < dim / 16; ++k)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const int row = lane_ / 4 + 8 * (i % 2), d = 16 * k + 2 * (lane_ % 4) + 8 * (i / 2);
+        fragments[k].word[i] =
+            row < count_ ? *reinterpret_cast<const std::uint32_t*>(d_rows + (first_row() + row) * dim + d) : 0u;
+      }
+  }
+
+  /// Writes this warp's 16 rows of C fragments, row r times `factor[r / 8]` for the lane's two rows.
+  __device__ void store_rows(T* d_rows, const FragmentC (&fragments)[dim / 8], const float (&factor)[2]) const {
+#pragma unroll
+    for (int half_row = 0; half_row < 2; ++half_row) {
+      const int row = lane_ / 4 + 8 * half_row;
+      if (row >= count_) continue;
+      T* d_row = d_rows + (first_row() + row) * dim + 2 * (lane_ % 4);
+#pragma unroll
+      for (int n = 0; n < dim / 8; ++n)
+        *reinterpret_cast<std::uint32_t*>(d_row + 8 * n) =
+            pack<T>(fragments[n].value[2 * half_row] * factor[half_row],
+                    fragments[n].value[2 * half_row + 1] * factor[half_row]);
+    }
+  }
+
+  /// Calls `step(keys, values, KeyStep)` for all keys that this warp's queries attend to, 16 at a time, rows `pitch` apart
+  /// in shared memory. All warps of the block must call.
+  template <class Step>
+  __device__ __forceinline__ void walk(Step&& step) {
+    const int coarsest = p_.levels.levels;
+    // At L = 0 the fine keys are the coarsest, shared by all.
+    for (int level = coarsest == 0 ? 0 : p_.levels.enrichment_levels; level >= (coarsest == 0 ? 0 : 1); --level)
+      walk_shared(level, step);
+    if (coarsest > 0 && count_ > 0) walk_gathered(step);
+  }
+
+ private:
+  /// Starts the copies of `count` slots from `slot` on into K and V tiles of `count` rows, by `workers` threads.
+  __device__ __forceinline__ void load(const LevelKeys& keys, const T* d_keys, const T* d_values, T* to,
+                                       std::int64_t slot, int count, int worker, int workers) {
+    for (int i = worker; i < count * pieces; i += workers) {
+      const int row = i / pieces, d = i % pieces * 8;
+      const std::int64_t token = keys.token(slot + row), from = max(token, std::int64_t{0}) * dim + d;
+      copies_.copy(to + row * pitch + d, d_keys + from, token >= 0);
+      copies_.copy(to + (count + row) * pitch + d, d_values + from, token >= 0);
+    }
+    copies_.commit();
+  }
+
+  __device__ __forceinline__ KeyStep describe(const LevelKeys& keys, int level, std::int64_t slot) const {
+    const std::int64_t token = keys.token(slot);
+    if (token < 0) return {};
+    const std::int64_t left = keys.tokens - token;
+    KeyStep step{};
+    step.count = static_cast<int>(min(left, std::int64_t{16}));
+    step.last = static_cast<int>(min(left - 1, std::int64_t{16}));
+    if (level == 0) return step;
+    step.weight = p_.reweight ? log2f(static_cast<float>(p_.levels.level[level].key_span)) : 0.0f;
+    step.last_weight = log2_weight(p_, level, keys.tokens - 1);
+    if (p_.disjoint)
+      step.dropped = __ballot_sync(full_warp, lane_ < step.count &&
+                                                  is_dropped(p_, level, head_, mine_, token + lane_));
+    return step;
+  }
+
+  template <class Step>
+  __device__ __forceinline__ void walk_shared(int level, Step& step) {
+    const LevelKeys keys = keys_of(p_, level, head_, first_);
+    const T *d_keys = key_rows(p_, level, head_), *d_values = value_rows(p_, level, head_);
+    const auto begin = [&](std::int64_t slot) {
+      load(keys, d_keys, d_values, ring_ + slot / shared_keys % 2 * shared_stage, slot, shared_keys,
+           static_cast<int>(threadIdx.x), threads);
+    };
+    begin(0);
+    for (std::int64_t slot = 0; slot < keys.slots; slot += shared_keys) {
+      if (slot + shared_keys < keys.slots) begin(slot + shared_keys);
+      else copies_.commit();
+      copies_.template wait<1>();
+      __syncthreads();
+      const T* tile = ring_ + slot / shared_keys % 2 * shared_stage;
+      if (count_ > 0)
+        for (int part = 0; part < shared_keys; part += 16) {
+          const KeyStep which = describe(keys, level, slot + part);
+          if (which.count > 0) step(tile + part * pitch, tile + (shared_keys + part) * pitch, which);
+        }
+      __syncthreads();
+    }
+  }
+
+  template <class Step>
+  __device__ __forceinline__ void walk_gathered(Step& step) {
+    const LevelKeys keys = keys_of(p_, 0, head_, mine_);
+    std::int64_t parents = 0;
+    for (std::int64_t first = 0; first < keys.slots / keys.children; first += 32) {
+      const std::int64_t i = first + lane_;
+      parents += __popc(__ballot_sync(full_warp, i < keys.slots / keys.children && keys.d_parents[i] >= 0));
+    }
+    const std::int64_t slots = parents * keys.children;
+    const T *d_keys = key_rows(p_, 0, head_), *d_values = value_rows(p_, 0, head_);
+    T* mine = ring_ + warp_ * 2 * warp_stage;
+    const auto begin = [&](std::int64_t slot) {
+      load(keys, d_keys, d_values, mine + slot / 16 % 2 * warp_stage, slot, 16, lane_, 32);
+    };
+    begin(0);
+    for (std::int64_t slot = 0; slot < slots; slot += 16) {
+      if (slot + 16 < slots) begin(slot + 16);
+      else copies_.commit();
+      copies_.template wait<1>();
+      __syncwarp();
+      const T* tile = mine + slot / 16 % 2 * warp_stage;
+      const KeyStep which = describe(keys, 0, slot);
+      if (which.count > 0) step(tile, tile + 16 * pitch, which);
+      __syncwarp();
+    }
+  }
+
+  const AttendProblem<T>& p_;
+  T* ring_;
+  int warp_, lane_, count_;
+  std::int64_t head_, first_, mine_;
+  AsyncCopies copies_;
+};
+
+/// Dot products of a warp's 16 rows with 16 tokens of a tile in shared memory.
+template <class T, int dim>
+__device__ __forceinline__ void tensor_dots(FragmentC (&out)[2], const FragmentA (&rows)[dim / 16], const T* tokens,
+                                            int lane) {
+  out[0] = out[1] = FragmentC{};
+#pragma unroll
+  for (int k = 0; k < dim / 16; ++k) {
+    FragmentB b[2];
+    load_b_transposed(b, tokens + 16 * k, tensor_pitch<dim>, lane);
+    mma<T>(out[0], rows[k], b[0]);
+    mma<T>(out[1], rows[k], b[1]);
+  }
+}
+
+/// Adds the sums of 16 tokens of a tile, weighted by a warp's 16 rows of weights; bits of `dropped` leave tokens out.
+template <class T, int dim>
+__device__ __forceinline__ void tensor_sums(FragmentC (&sums)[dim / 8], const FragmentA& weights, const T* tokens,
+                                            unsigned dropped, int lane) {
+#pragma unroll
+  for (int n = 0; n < dim / 16; ++n) {
+    FragmentB b[2];
+    load_b(b, tokens + 16 * n, tensor_pitch<dim>, lane);
+    if (dropped != 0) {
+      clear_dropped(b[0], dropped, lane);
+      clear_dropped(b[1], dropped, lane);
+    }
+    mma<T>(sums[2 * n], weights, b[0]);
+    mma<T>(sums[2 * n + 1], weights, b[1]);
+  }
+}
+
+/// Whether the tensor-core kernels take a problem; the others multiply by fused multiply-add.
+template <class T>
+bool fits_tensor_cores(const AttendProblem<T>& p) {
+  return sizeof(T) == 2 && p.head_dim == p.value_dim && (p.head_dim == 32 || p.head_dim == 64 || p.head_dim == 128) &&
+         (p.levels.levels == 0 || p.levels.block_size % 16 == 0);
+}
+
+}  // namespace llsa::cuda::inline LLSA_WORLD

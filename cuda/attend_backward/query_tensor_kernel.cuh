@@ -1,0 +1,46 @@
+#pragma once
+
+#include "cuda/attend/tensor_tiles.cuh"
+#include "cuda/attend_backward/query_fma_kernel.cuh"
+
+namespace llsa::cuda::inline LLSA_WORLD {
+
+/// dQ on tensor cores, query-major: the same walk over the keys as `AttendTensor`. dS is rounded to T for its product.
+template <class T, int dim>
+struct QueryGradientTensor {
+  using Tile = TensorTile<T, dim>;
+  static constexpr int threads = Tile::threads, blocks_per_sm = 1;
+
+  __device__ void operator()(const QueryGradientParams<T>& params) const {
+    const AttendProblem<T>& p = params.problem;
+    Tile tile(p, blockIdx.x);
+    const int lane = tile.lane();
+    const float scale = p.scale * log2_of_e;
+    FragmentA query[dim / 16], output_gradient[dim / 16];
+    tile.load_rows(query, p.d_query);
+    tile.load_rows(output_gradient, params.d_output_gradient);
+    QueryStatistics mine[2] = {{INFINITY, 0}, {INFINITY, 0}};  // of rows lane / 4 and lane / 4 + 8
+#pragma unroll
+    for (int row = 0; row < 2; ++row)
+      if (lane / 4 + 8 * row < tile.count()) mine[row] = params.d_statistics[tile.first_row() + lane / 4 + 8 * row];
+    FragmentC gradient[dim / 8] = {};
+
+    tile.walk([&](const T* keys, const T* values, const KeyStep& which) {
+      FragmentC scores[2], products[2];
+      tensor_dots<T, dim>(scores, query, keys, lane);
+      tensor_dots<T, dim>(products, output_gradient, values, lane);
+#pragma unroll
+      for (int i = 0; i < 8; ++i) {
+        float& slope = scores[i / 4].value[i % 4];
+        const int j = 8 * (i / 4) + 2 * (lane % 4) + i % 2;
+        const QueryStatistics& query_statistics = mine[i / 2 % 2];
+        const float share = exp2f(which.score(slope * scale, j) - query_statistics.lse2);
+        slope = which.has(j) ? share * (products[i / 4].value[i % 4] - query_statistics.delta) : 0.0f;
+      }
+      tensor_sums<T, dim>(gradient, as_a<T>(scores[0], scores[1]), keys, which.dropped, lane);
+    });
+    tile.store_rows(params.d_query_gradient, gradient, {p.scale, p.scale});
+  }
+};
+
+}  // namespace llsa::cuda::inline LLSA_WORLD
