@@ -25,7 +25,7 @@ Hierarchy::Hierarchy(std::int64_t tokens, std::int64_t block_size, int levels) :
 
 TokenRange Hierarchy::fine(int level, std::int64_t t) const {
   const std::int64_t begin = t * span(level);
-  return {begin, std::min(begin + span(level), tokens())};
+  return {begin, begin + std::min(span(level), tokens() - begin)};
 }
 
 TokenRange Hierarchy::children(int level, std::int64_t t) const {
