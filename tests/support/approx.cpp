@@ -48,7 +48,7 @@ Verdict close(const std::string& what, const Tensor<double>& actual, const Tenso
       if (!same_non_finite(a, e) && !odd_found) odd = {b, h, t, d}, odd_found = true;
       return;
     }
-    const double error = std::abs(a - e) / std::max(std::abs(e), magnitude);
+    const double error = a == e ? 0 : std::abs(a - e) / std::max(std::abs(e), magnitude);
     sum_error += (a - e) * (a - e);
     sum_expected += std::max(e * e, magnitude * magnitude);
     if (!(error <= worst)) worst = error, worst_index = {b, h, t, d};

@@ -96,10 +96,11 @@ Verdict is_as_exact_as_dense_attention(Attention<T>& attention, const Case& orig
     const Run<T> run = run_forward(attention, problem);
     const ExactInputs exact(problem);
     const auto expected = reference::naive_forward(exact.inputs(), run.selection(), problem.options);
+    const Tensor<double> output = run.exact_output();
     double difference = 0, size = 0;
     for (std::size_t i = 0; i < expected.output.flat().size(); ++i) {
       const double e = expected.output.flat()[i];
-      difference += std::pow(run.exact_output().flat()[i] - e, 2);
+      difference += std::pow(output.flat()[i] - e, 2);
       size += e * e;
     }
     return std::sqrt(difference / size);

@@ -13,8 +13,8 @@ bool register_properties(const std::string& suite, const std::function<std::shar
                          const Limits& limits = {}) {
   class PropertyTest : public ::testing::Test {
    public:
-    PropertyTest(Property<T> property, std::function<std::shared_ptr<Attention<T>>()> make, Limits limits_)
-        : property_(std::move(property)), make_(std::move(make)), limits_(limits_) {}
+    PropertyTest(Property<T> property, std::function<std::shared_ptr<Attention<T>>()> make, Limits largest)
+        : property_(std::move(property)), make_(std::move(make)), limits_(largest) {}
     void TestBody() override {
       const std::shared_ptr<Attention<T>> attention = make_();
       if (!attention) GTEST_SKIP() << "the implementation cannot run here";
