@@ -1,0 +1,74 @@
+// llsa-compare verify: judges anybody's kernel from the outputs that it wrote.
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include "backends/backends.hpp"
+#include "compare/arguments.hpp"
+#include "compare/command.hpp"
+#include "compare/progress.hpp"
+#include "compare/verify_report.hpp"
+#include "datasets/atomic_file.hpp"
+#include "llsa/error.hpp"
+
+namespace llsa::compare {
+namespace {
+
+struct VerifyArguments {
+  ProblemFiles files;
+  OptionArguments options;
+  ExecutionArguments execution;
+  std::string theirs, tolerance, json;
+};
+
+std::optional<DType> tolerance_from(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  for (const DType type : {DType::f16, DType::bf16, DType::f32, DType::f64})
+    if (text == name_of(type)) return type;
+  throw Error(fmt::format("--tolerance is '{}'; it must be f16, bf16, f32 or f64", text));
+}
+
+void run_verify(const VerifyArguments& a, bool precision_given, CommandContext& context) {
+  VerifyOptions options{.tolerance = tolerance_from(a.tolerance)};
+  const DType precision = precision_from(a.execution.precision);
+  if (precision_given && !options.tolerance) options.tolerance = precision;
+  reference::ThreadPool threads(a.execution.threads);
+  threads.set_stop_token(context.stop);
+  make_attention<double>(a.execution.backend, threads);  // an unknown name is a usage error here too
+  Progress progress("llsa-compare verify");
+  progress.step("reading");
+  const LoadedProblem<double> loaded = load_problem<double>(a.files, options_from(a.options));
+  const datasets::TensorFile file = datasets::read_tensor_file(a.theirs);
+  const Theirs theirs = read_theirs(file, loaded.problem);
+  options.inputs = coarsest_type(loaded.stored);
+  options.on_step = [&progress](std::string_view step) { progress.step(step); };
+  const VerifyReport report = verify(loaded.problem, theirs, options, threads);
+  if (context.stop.stop_requested()) throw Cancelled();
+  bool judged = false;
+  for (const TensorVerdict& v : report.tensors) judged |= v.verdict != Verdict::not_judged;
+  if (!judged) throw Error(fmt::format("{}: nothing in it can be judged: dq, dk and dv need --grad-output", a.theirs));
+  if (!a.json.empty() && a.json != "-") datasets::write_file_atomically(a.json, to_json(report));
+  fmt::print("{}", a.json == "-" ? to_json(report) : to_text(report));
+  if (!report.right()) context.exit_code = exit_wrong;
+}
+
+}  // namespace
+
+void add_verify_command(CLI::App& program, CommandContext& context) {
+  const auto arguments = std::make_shared<VerifyArguments>();
+  CLI::App& command = *program.add_subcommand(
+      "verify", "Judge anybody's kernel from the outputs that it wrote, and say what a wrong one looks like");
+  add_problem_arguments(command, arguments->files);
+  command.add_option("--theirs", arguments->theirs, "what the kernel wrote: any of o, lse, indices_1 ..., dq, dk, dv; .safetensors")->required();
+  add_option_arguments(command, arguments->options);
+  add_execution_arguments(command, arguments->execution);
+  const CLI::Option* precision = command.get_option("--precision");
+  command.get_option("--backend")->description("accepted as for run; the judge is always the reference in double");
+  command.get_option("--precision")->description("as for run: the arithmetic to expect of theirs (default: the types they are stored in)");
+  command.add_option("--tolerance", arguments->tolerance, "expect no better than this type's arithmetic: f16, bf16, f32 or f64");
+  command.add_option("--json", arguments->json, "file for the report as JSON; - prints it instead of the table");
+  command.callback([arguments, precision, &context] { run_verify(*arguments, precision->count() > 0, context); });
+}
+
+}  // namespace llsa::compare
