@@ -1,14 +1,12 @@
 #include "diffusion/random.hpp"
 
-#include <fmt/format.h>
-
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
-#include <numeric>
 #include <utility>
 
 #include "diffusion/philox.hpp"
-#include "llsa/error.hpp"
 
 namespace llsa::diffusion {
 namespace {
@@ -56,19 +54,5 @@ void RandomSequence::fill_normal(std::span<T> values, double scale) const {
 
 template void RandomSequence::fill_normal(std::span<float>, double) const;
 template void RandomSequence::fill_normal(std::span<double>, double) const;
-
-std::vector<std::int64_t> shuffled_indices(std::int64_t size, std::uint64_t seed, std::uint64_t epoch) {
-  if (size < 0 || size >= std::int64_t{1} << 32) {
-    throw Error(fmt::format("a data set of {} pictures cannot be shuffled; at most 2^32 - 1 can", size));
-  }
-  const RandomSequence random(seed, Purpose::shuffle, epoch);
-  std::vector<std::int64_t> order(static_cast<std::size_t>(size));
-  std::iota(order.begin(), order.end(), 0);
-  for (std::uint64_t i = order.size(); i > 1; --i) {
-    const std::uint64_t j = std::uint64_t{random.word(i - 1)} * i >> 32;
-    std::swap(order[i - 1], order[j]);
-  }
-  return order;
-}
 
 }  // namespace llsa::diffusion

@@ -2,14 +2,12 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace llsa::diffusion {
 
 /// What random numbers are for. Different purposes never share a number. The values are part of a run's definition.
 enum class Purpose : std::uint32_t {
   initial_weights = 1,
-  shuffle = 2,
   training_noise = 3,
   training_time = 4,
   label_dropout = 5,
@@ -42,9 +40,5 @@ class RandomSequence {
   Purpose purpose_;
   std::uint64_t sequence_;
 };
-
-/// A permutation of 0..size-1 (Fisher and Yates) that depends on the seed and the epoch. Throws `Error` unless
-/// size < 2^32.
-std::vector<std::int64_t> shuffled_indices(std::int64_t size, std::uint64_t seed, std::uint64_t epoch);
 
 }  // namespace llsa::diffusion

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "diffusion/checkpoint.hpp"
+#include "diffusion/runner.hpp"
+
+/// The commands of llsa-diffusion, one file each. Every one registers itself with the program and runs in its callback.
+namespace llsa::diffusion {
+
+/// Exit statuses: done, bad input, stopped by a signal (what there was is saved).
+inline constexpr int exit_done = 0, exit_bad_input = 2, exit_interrupted = 130;
+
+struct CommandContext {
+  int exit_code = exit_done;
+  std::function<bool()> stop_requested;  ///< by Ctrl-C or SIGTERM
+};
+
+void add_train_command(CLI::App& program, CommandContext& context);
+void add_sample_command(CLI::App& program, CommandContext& context);
+void add_capture_command(CLI::App& program, CommandContext& context);
+void add_evaluate_command(CLI::App& program, CommandContext& context);
+void add_export_command(CLI::App& program, CommandContext& context);
+void add_profile_command(CLI::App& program, CommandContext& context);
+
+/// --backend and --threads, for every command that computes.
+struct ComputeOptions {
+  std::string backend = "reference";
+  int threads = 0;
+  void add(CLI::App& command) {
+    command.add_option("--backend", backend, "implementation of attention")->capture_default_str();
+    command.add_option("--threads", threads, "threads; 0 takes every core")->capture_default_str();
+  }
+};
+
+/// Says one line on stderr.
+void say(const std::string& message);
+
+}  // namespace llsa::diffusion

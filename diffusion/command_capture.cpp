@@ -1,0 +1,69 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "datasets/safetensors.hpp"
+#include "diffusion/capture.hpp"
+#include "diffusion/command.hpp"
+#include "diffusion/overrides.hpp"
+#include "diffusion/pictures.hpp"
+#include "llsa/error.hpp"
+
+namespace llsa::diffusion {
+namespace {
+
+struct CaptureCommand {
+  std::string checkpoint, out, picture;
+  SampleOptions sampling{.count = 1};
+  CaptureOptions options;
+  std::int64_t head = -1;
+  std::vector<std::int32_t> labels;
+  Overrides attention;
+  ComputeOptions compute;
+
+  void execute() const {
+    const Model loaded = load_model(checkpoint);
+    nlohmann::json json = to_json(loaded.config);
+    attention.apply(json);
+    const ModelConfig config = model_config_from(json);
+    SampleOptions wanted = sampling;
+    for (std::int64_t i = 0; !labels.empty() && i < wanted.count; ++i) {
+      wanted.labels.push_back(labels[std::size_t(i) % labels.size()]);
+    }
+    CaptureOptions what = options;
+    if (head != -1) what.head = head;
+    validate(wanted, config);
+    Runner runner(config, {.batch = wanted.count}, compute.backend, compute.threads);
+    Capture taken = capture(runner.model, loaded.weights, loaded.flow, wanted, what);
+    datasets::write_safetensors(out, taken.file);
+    if (!picture.empty()) {
+      datasets::write_png(picture, picture_grid(taken.pictures, config.channels, config.image_size,
+                                                grid_columns(wanted.count), 1));
+    }
+    say(fmt::format("wrote q, k, v {} of layer {} at step {} to {}",
+                    datasets::describe_shape(taken.file.tensors.front().shape()), what.layer, what.step, out));
+  }
+};
+
+}  // namespace
+
+void add_capture_command(CLI::App& program, CommandContext&) {
+  CLI::App* app = program.add_subcommand("capture", "write Q, K and V of a layer at a sampling step");
+  const auto c = std::make_shared<CaptureCommand>();
+  app->add_option("--checkpoint", c->checkpoint, "a checkpoint or model")->required();
+  app->add_option("--layer", c->options.layer, "transformer block, from 0")->required();
+  app->add_option("--step", c->options.step, "sampling step, from 0")->required();
+  app->add_option("--out", c->out, "file to write (.safetensors)")->required();
+  app->add_option("--head", c->head, "one head, from 0; -1: all")->capture_default_str();
+  app->add_option("--picture", c->picture, "also write the sampled pictures as PNG");
+  app->add_option("--count", c->sampling.count, "pictures (the batch)")->capture_default_str();
+  app->add_option("--steps", c->sampling.steps, "Euler steps")->capture_default_str();
+  app->add_option("--guidance", c->sampling.guidance, "classifier-free guidance; 1: none")->capture_default_str();
+  app->add_option("--seed", c->sampling.seed, "of the noise")->capture_default_str();
+  app->add_option("--label", c->labels, "labels in turn (default: every class in turn)")->delimiter(',');
+  add_attention_options(*app, c->attention, "/attention");
+  c->compute.add(*app);
+  app->callback([c] { c->execute(); });
+}
+
+}  // namespace llsa::diffusion

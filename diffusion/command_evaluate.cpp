@@ -1,0 +1,70 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "datasets/atomic_file.hpp"
+#include "diffusion/command.hpp"
+#include "diffusion/evaluate.hpp"
+#include "diffusion/overrides.hpp"
+#include "llsa/error.hpp"
+
+namespace llsa::diffusion {
+namespace {
+
+struct EvaluateCommand {
+  std::string checkpoint, place, json_file;
+  EvaluateOptions options;
+  Overrides attention;
+
+  Batch real_pictures(const Model& model, const ModelConfig& config) const;
+  void execute() const;
+};
+
+/// Those of --data, else the validation pictures of the run that the model comes from.
+Batch EvaluateCommand::real_pictures(const Model& model, const ModelConfig& config) const {
+  const std::int64_t wanted = 2 * options.count;
+  if (!place.empty()) {
+    return load_pictures(*datasets::open_dataset(place, datasets::Split::test), config, 0, wanted, say);
+  }
+  const nlohmann::json training = nlohmann::json::parse(model.training, nullptr, false);
+  if (!training.is_object()) throw Error("the model does not say what it was trained on; give --data");
+  const TrainConfig trained = train_config_from(training);
+  return TrainingData(trained.data, trained.validation_pictures).validation(config, wanted, say);
+}
+
+void EvaluateCommand::execute() const {
+  if (options.count < 2 || options.count > 1'000'000) {
+    throw Error(fmt::format("number of pictures is {}; it must be 2 to 1000000", options.count));
+  }
+  const Model model = load_model(checkpoint);
+  nlohmann::json json = to_json(model.config);
+  attention.apply(json);
+  const ModelConfig config = model_config_from(json);
+  const Batch real = real_pictures(model, config);
+  const nlohmann::ordered_json report = evaluate(model, config, real, options);
+  fmt::print("{}", evaluation_table(report));
+  if (!json_file.empty()) datasets::write_file_atomically(json_file, report.dump(2) + "\n");
+}
+
+}  // namespace
+
+void add_evaluate_command(CLI::App& program, CommandContext&) {
+  CLI::App* app = program.add_subcommand("evaluate", "judge a model: losses and distances beside the real-against-real floor");
+  const auto c = std::make_shared<EvaluateCommand>();
+  app->add_option("--checkpoint", c->checkpoint, "a checkpoint or model")->required();
+  app->add_option("--data", c->place, "real pictures (default: the run's validation pictures)");
+  app->add_option("--count", c->options.count, "pictures in each set")->capture_default_str();
+  app->add_option("--steps", c->options.steps, "Euler steps")->capture_default_str();
+  app->add_option("--guidance", c->options.guidance, "classifier-free guidance; 1: none")->capture_default_str();
+  app->add_option("--directions", c->options.directions, "of the sliced Wasserstein distance")->capture_default_str();
+  app->add_option("--seed", c->options.seed, "of noise, times and directions")->capture_default_str();
+  app->add_option("--batch", c->options.batch, "pictures in one pass")->capture_default_str();
+  app->add_flag("!--no-full", c->options.against_full, "do not compare with full attention");
+  app->add_option("--json", c->json_file, "also write the report as JSON");
+  app->add_option("--backend", c->options.backend, "implementation of attention")->capture_default_str();
+  app->add_option("--threads", c->options.threads, "threads; 0 takes every core")->capture_default_str();
+  add_attention_options(*app, c->attention, "/attention");
+  app->callback([c] { c->execute(); });
+}
+
+}  // namespace llsa::diffusion

@@ -1,0 +1,29 @@
+#include <fmt/format.h>
+
+#include "diffusion/command.hpp"
+#include "llsa/error.hpp"
+
+namespace llsa::diffusion {
+
+void add_export_command(CLI::App& program, CommandContext&) {
+  struct Arguments {
+    std::string checkpoint, out, precision = "f16";
+  };
+  CLI::App* app = program.add_subcommand("export", "write the averaged weights of a checkpoint alone, to pass on");
+  const auto arguments = std::make_shared<Arguments>();
+  app->add_option("--checkpoint", arguments->checkpoint, "a checkpoint or model")->required();
+  app->add_option("--out", arguments->out, "file to write (.safetensors)")->required();
+  app->add_option("--precision", arguments->precision, "f16, bf16 or f32")->capture_default_str();
+  app->callback([arguments] {
+    datasets::ElementType type = datasets::ElementType::f32;
+    if (arguments->precision == "f16") type = datasets::ElementType::f16;
+    else if (arguments->precision == "bf16") type = datasets::ElementType::bf16;
+    else if (arguments->precision != "f32") {
+      throw Error(fmt::format("precision is '{}'; it must be f16, bf16 or f32", arguments->precision));
+    }
+    save_model(arguments->out, load_model(arguments->checkpoint), type);
+    say(fmt::format("wrote {}", arguments->out));
+  });
+}
+
+}  // namespace llsa::diffusion

@@ -1,0 +1,167 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "diffusion/command.hpp"
+#include "diffusion/overrides.hpp"
+#include "diffusion/trainer.hpp"
+#include "llsa/error.hpp"
+
+namespace llsa::diffusion {
+namespace {
+
+struct TrainCommand {
+  Overrides settings;
+  RunOptions run;
+  std::string preset = "tiny", init_from;
+  bool resume = false, unconditional = false, plain_noise = false, no_mirror = false;
+  CLI::Option* preset_option = nullptr;
+
+  void add_options(CLI::App& app);
+  TrainConfig new_config(const TrainingData& data) const;
+  TrainConfig resumed_config(const TrainConfig& saved) const;
+  void execute(CommandContext& context) const;
+};
+
+void TrainCommand::add_options(CLI::App& app) {
+  app.add_option("--out", run.out, "folder of the run")->required();
+  settings.add<std::string>(app, "--data", "/data/place", "a folder, shapes or shapes:SEED (default shapes)");
+  settings.add<std::string>(app, "--validation-data", "/data/validation", "pictures to validate on, like --data");
+  app.add_flag("--resume", resume, "continue from the newest checkpoint in --out; starts anew when there is none");
+  app.add_option("--init-from", init_from, "take over weights of this checkpoint, for example of smaller pictures");
+  preset_option = app.add_option("--preset", preset, "tiny, S or B")->capture_default_str();
+  settings.add<std::int64_t>(app, "--image-size", "/model/image_size", "pixels along a side (default 32)");
+  settings.add<std::int64_t>(app, "--channels", "/model/channels", "3, or 1 for grey");
+  settings.add<std::int64_t>(app, "--patch-size", "/model/patch_size", "pixels along a side of a token (default 1)");
+  settings.add<std::int64_t>(app, "--hidden", "/model/hidden", "width of the residual stream");
+  settings.add<std::int64_t>(app, "--layers", "/model/layers", "transformer blocks");
+  settings.add<std::int64_t>(app, "--heads", "/model/heads", "attention heads");
+  settings.add<std::int64_t>(app, "--mlp-ratio", "/model/mlp_ratio", "width of the MLP in hidden sizes");
+  settings.add<std::int64_t>(app, "--frequency-dim", "/model/frequency_dim", "sinusoidal timestep features");
+  settings.add_flag(app, "--per-block-embedders", "/model/per_block_embedders", true, "as diffusers' DiT checkpoints");
+  settings.add<double>(app, "--rope-base", "/model/rope_base", "base of the rotary embedding's wavelengths");
+  settings.add<std::string>(app, "--order", "/model/order", "token order: raster, morton or hilbert");
+  app.add_flag("--unconditional", unconditional, "do not use labels");
+  add_attention_options(app, settings, "/model/attention");
+  settings.add<std::string>(app, "--time-sampling", "/flow/time", "uniform, logit-normal or shift");
+  settings.add<double>(app, "--noise-scale", "/flow/noise_scale", "s (default: size / 64 above 64 pixels, uniform times)");
+  settings.add<double>(app, "--time-shift", "/flow/time_shift", "of --time-sampling shift (default: size / 64, at least 1)");
+  settings.add<std::int64_t>(app, "--steps", "/steps", "training steps in all");
+  settings.add<std::int64_t>(app, "--batch", "/batch", "pictures a step");
+  settings.add<std::int64_t>(app, "--micro-batch", "/micro_batch", "pictures in one pass (default: the batch)");
+  settings.add<double>(app, "--lr", "/learning_rate", "peak learning rate");
+  settings.add<std::int64_t>(app, "--warmup", "/warmup", "steps over which the learning rate rises");
+  settings.add<std::string>(app, "--schedule", "/schedule", "constant or cosine");
+  settings.add<double>(app, "--weight-decay", "/weight_decay", "of AdamW");
+  settings.add<double>(app, "--beta1", "/beta1", "of AdamW");
+  settings.add<double>(app, "--beta2", "/beta2", "of AdamW");
+  settings.add<double>(app, "--clip", "/clip", "largest gradient norm; 0: no clipping");
+  settings.add<double>(app, "--ema", "/average_decay", "decay of the averaged weights");
+  settings.add<double>(app, "--label-dropout", "/label_dropout", "share of pictures trained without label");
+  settings.add_flag(app, "--mirror", "/mirror", true, "mirror half of the pictures");
+  settings.add_flag(app, "--recompute", "/recompute", true, "gradient checkpointing: less memory, more time");
+  settings.add<std::uint64_t>(app, "--seed", "/seed", "of everything random");
+  settings.add<std::int64_t>(app, "--validation-pictures", "/validation_pictures", "how many");
+  app.add_option("--checkpoint-every", run.checkpoint_every, "steps; 0: at the end only")->capture_default_str();
+  app.add_option("--keep", run.keep, "checkpoints kept")->capture_default_str();
+  app.add_option("--log-every", run.log_every, "steps; 0: never")->capture_default_str();
+  app.add_option("--validate-every", run.validate_every, "steps; 0: at the end only")->capture_default_str();
+  app.add_option("--sample-every", run.sample_every, "steps; 0: at the end only")->capture_default_str();
+  app.add_option("--sample-count", run.sample_count, "pictures in a sample grid")->capture_default_str();
+  app.add_option("--backend", run.backend, "implementation of attention")->capture_default_str();
+  app.add_option("--threads", run.threads, "threads; 0 takes every core")->capture_default_str();
+  app.add_flag("--quiet", run.quiet, "no progress line");
+}
+
+/// Preset, then the data's classes, then what the user gave; the paper's noise rescaling where nothing else was asked for.
+TrainConfig TrainCommand::new_config(const TrainingData& data) const {
+  TrainConfig config;
+  config.model = diffusion::preset(preset);
+  config.model.classes = unconditional ? 0 : std::int64_t(data.classes().size());
+  nlohmann::json json = to_json(config);
+  settings.apply(json);
+  const double ratio = resolution_ratio(json["model"]["image_size"].get<std::int64_t>());
+  const std::string time = json["flow"]["time"].get<std::string>();
+  if (!settings.has("/flow/noise_scale") && time == "uniform") json["flow"]["noise_scale"] = ratio;
+  if (!settings.has("/flow/time_shift") && time == "shift") json["flow"]["time_shift"] = ratio;
+  return train_config_from(json);
+}
+
+/// The checkpoint's settings; what the user gave must be the same, except that a run may be made longer or shorter.
+TrainConfig TrainCommand::resumed_config(const TrainConfig& saved) const {
+  nlohmann::json json = to_json(saved);
+  if (settings.has("/steps")) {
+    nlohmann::json wanted = json;
+    settings.apply(wanted);
+    json["steps"] = wanted["steps"];
+  }
+  settings.require_equal(json);
+  const ModelConfig named = diffusion::preset(preset);
+  const bool same = named.hidden == saved.model.hidden && named.layers == saved.model.layers && named.heads == saved.model.heads;
+  if (preset_option->count() > 0 && !same && !settings.has("/model/hidden") && !settings.has("/model/layers") &&
+      !settings.has("/model/heads")) {
+    throw Error(fmt::format("--preset {} is not the model of the run to resume; leave it out, or start a new run", preset));
+  }
+  if (unconditional && saved.model.classes > 0) {
+    throw Error("--unconditional was given, but the run to resume uses labels; leave it out, or start a new run");
+  }
+  return train_config_from(json);
+}
+
+void TrainCommand::execute(CommandContext& context) const {
+  RunOptions options = run;
+  if (!init_from.empty()) options.init_from = init_from;
+  validate(options);
+  const CheckpointFolder folder(options.out / "checkpoints");
+  if (!resume && !folder.steps().empty()) {
+    throw Error(fmt::format("{}: holds a run already; continue it with --resume, or choose another --out",
+                            options.out.string()));
+  }
+  std::vector<std::string> skipped;
+  std::optional<Checkpoint> checkpoint;
+  if (resume) checkpoint = folder.newest(skipped);
+  for (const std::string& line : skipped) say("passed over " + line);
+
+  TrainConfig config;
+  std::optional<TrainState> state;
+  DataConfig places;
+  if (checkpoint) {
+    config = resumed_config(checkpoint->config);
+    places = config.data;
+  } else {
+    nlohmann::json json = to_json(TrainConfig{});
+    settings.apply(json);
+    places = {.place = json["data"]["place"].get<std::string>(), .validation = json["data"]["validation"].get<std::string>()};
+  }
+  nlohmann::json counts = to_json(checkpoint ? config : TrainConfig{});
+  settings.apply(counts);
+  const TrainingData data(places, counts["validation_pictures"].get<std::int64_t>());
+  if (checkpoint) {
+    say(fmt::format("resuming at step {} of {}", checkpoint->state.step, config.steps));
+    state = std::move(checkpoint->state);
+  } else {
+    config = new_config(data);
+  }
+  const ParameterLayout layout(config.model);
+  say(fmt::format("{} parameters, {} tokens of {} pictures a step, {} classes, attention {}", layout.count(),
+                  config.batch * config.model.tokens(), config.batch, config.model.classes, config.model.attention.name));
+  const TrainState last = train(config, options, data, std::move(state), context.stop_requested, say);
+  const std::string where = folder.path_of(last.step).string();
+  if (last.step < config.steps) {
+    say(fmt::format("interrupted at step {}; saved {}; continue with --resume", last.step, where));
+    context.exit_code = exit_interrupted;
+  } else {
+    say(fmt::format("done; saved {}", where));
+  }
+}
+
+}  // namespace
+
+void add_train_command(CLI::App& program, CommandContext& context) {
+  CLI::App* app = program.add_subcommand("train", "train a model, or continue a run");
+  const auto command = std::make_shared<TrainCommand>();
+  command->add_options(*app);
+  app->callback([command, &context] { command->execute(context); });
+}
+
+}  // namespace llsa::diffusion

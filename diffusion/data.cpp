@@ -1,0 +1,111 @@
+#include "diffusion/data.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "diffusion/pictures.hpp"
+#include "diffusion/random.hpp"
+#include "llsa/error.hpp"
+
+namespace llsa::diffusion {
+namespace {
+
+/// Which pictures are held out, and which a count takes, is the same for every run.
+constexpr std::uint64_t split_seed = 0x5eed;
+
+/// "shapes" or "shapes:SEED" -> the same with the next seed; empty for another place.
+std::string next_shapes(const std::string& place) {
+  if (place == "shapes") return "shapes:2";
+  if (!place.starts_with("shapes:")) return {};
+  std::uint64_t seed = 0;
+  const char* const end = place.data() + place.size();
+  if (std::from_chars(place.data() + 7, end, seed).ptr != end) return {};
+  return fmt::format("shapes:{}", seed + 1);
+}
+
+void append(Batch& batch, const datasets::Sample& sample, const ModelConfig& model, bool mirror) {
+  if (sample.label >= model.classes && model.classes > 0) {
+    throw Error(fmt::format("a picture has label {}; the model has classes 0 to {}", sample.label, model.classes - 1));
+  }
+  const std::size_t at = batch.pictures.size();
+  batch.pictures.resize(at + std::size_t(model.image_elements()));
+  to_numbers(sample.image, model.channels, mirror, std::span(batch.pictures).subspan(at));
+  batch.labels.push_back(std::int32_t(sample.label < 0 ? model.classes : sample.label));
+}
+
+Batch read_positions(const datasets::Dataset& set, const datasets::ShuffledOrder& order, const ModelConfig& model,
+                     std::int64_t first, std::int64_t end, std::int64_t count, const Report& report) {
+  Batch batch;
+  for (std::int64_t position = first; position < end && batch.count() < count; ++position) {
+    datasets::Sample sample;
+    try {
+      sample = set.item(order(std::uint64_t(position)), int(model.image_size));
+    } catch (const Error& problem) {
+      if (report) report(problem.what());
+      continue;
+    }
+    append(batch, sample, model, false);
+  }
+  if (batch.count() == 0) throw Error("none of the pictures can be read");
+  return batch;
+}
+
+datasets::Loader::Order training_order(std::int64_t size, std::int64_t held_out,
+                                       std::optional<datasets::ShuffledOrder> split, std::uint64_t seed) {
+  return [order = datasets::ShuffledOrder(size, seed), split, held_out](std::uint64_t position) {
+    const std::int64_t index = order(position);
+    return split ? (*split)(std::uint64_t(held_out + index)) : index;
+  };
+}
+
+}  // namespace
+
+TrainingData::TrainingData(const DataConfig& config, std::int64_t held_out)
+    : set_(datasets::open_dataset(config.place, datasets::Split::train)), training_size_(set_->size()) {
+  const std::string shapes = next_shapes(config.place);
+  const std::string& place = !config.validation.empty() ? config.validation : !shapes.empty() ? shapes : config.place;
+  other_ = datasets::open_dataset(place, datasets::Split::test);
+  if (place != config.place || other_->source(0) != set_->source(0)) return;
+  // A folder of pictures knows no test split: the two sets are one.
+  other_ = nullptr;
+  if (set_->size() <= held_out) {
+    throw Error(fmt::format("{}: has {} pictures; with {} held out for validation none is left to train on",
+                            config.place, set_->size(), held_out));
+  }
+  held_out_ = held_out;
+  training_size_ -= held_out;
+  split_.emplace(set_->size(), split_seed);
+}
+
+Batch TrainingData::validation(const ModelConfig& model, std::int64_t count, const Report& report) const {
+  if (other_) return load_pictures(*other_, model, 0, count, report);
+  return read_positions(*set_, *split_, model, 0, held_out_, count, report);
+}
+
+Batch load_pictures(const datasets::Dataset& set, const ModelConfig& model, std::int64_t first, std::int64_t count,
+                    const Report& report) {
+  return read_positions(set, datasets::ShuffledOrder(set.size(), split_seed), model, first, set.size(), count, report);
+}
+
+BatchLoader::BatchLoader(const TrainingData& data, const TrainConfig& config, std::uint64_t first_position,
+                         Report report)
+    : config_(config),
+      position_(first_position),
+      loader_(*data.set_,
+              {.extent = int(config.model.image_size), .threads = 1, .prefetch = int(2 * config.batch), .first = first_position},
+              training_order(data.training_size_, data.held_out_, data.split_, config.seed), std::move(report)) {}
+
+Batch BatchLoader::next() {
+  Batch batch;
+  while (batch.count() < config_.batch) {
+    const datasets::LoadedItem item = loader_.next();
+    const bool mirror = config_.mirror && RandomSequence(config_.seed, Purpose::mirror, item.position).word(0) % 2 == 1;
+    append(batch, item.sample, config_.model, mirror);
+    position_ = item.position + 1;
+  }
+  return batch;
+}
+
+}  // namespace llsa::diffusion

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datasets/loader.hpp"
+#include "diffusion/aligned.hpp"
+#include "diffusion/settings.hpp"
+
+namespace llsa::diffusion {
+
+/// Pictures as a model takes them.
+struct Batch {
+  AlignedVector<float> pictures;      ///< `[count, channels, size, size]`
+  std::vector<std::int32_t> labels;   ///< `[count]`; the number of classes where there is none
+
+  std::int64_t count() const { return static_cast<std::int64_t>(labels.size()); }
+};
+
+/// Takes one line about a picture that was passed over.
+using Report = std::function<void(const std::string& message)>;
+
+/// The training and validation pictures of a run. Where `validation` names no place: generated pictures of the next seed,
+/// the test split of CIFAR-10 or MNIST, or, for a folder of pictures, `held_out` of them, which training never sees.
+class TrainingData {
+ public:
+  /// Throws `Error` when a place cannot be opened, or has no more pictures than are to be held out.
+  TrainingData(const DataConfig& config, std::int64_t held_out);
+
+  /// Names of the classes; empty without labels.
+  const std::vector<std::string>& classes() const { return set_->classes(); }
+  std::int64_t training_size() const { return training_size_; }
+
+  /// `count` validation pictures, or as many as there are.
+  Batch validation(const ModelConfig& model, std::int64_t count, const Report& report) const;
+
+ private:
+  friend class BatchLoader;
+
+  std::unique_ptr<datasets::Dataset> set_, other_;
+  std::int64_t training_size_ = 0;
+  std::optional<datasets::ShuffledOrder> split_;  ///< positions before `held_out` are for validation
+  std::int64_t held_out_ = 0;
+};
+
+/// Training pictures in shuffled order, decoded in the background. What comes after a position depends on the seed and the
+/// position alone.
+class BatchLoader {
+ public:
+  BatchLoader(const TrainingData& data, const TrainConfig& config, std::uint64_t first_position, Report report);
+  Batch next();
+  /// Where the picture after the last one handed out is looked for.
+  std::uint64_t position() const { return position_; }
+
+ private:
+  TrainConfig config_;
+  std::uint64_t position_;
+  datasets::Loader loader_;
+};
+
+/// The first `count` readable pictures of a set in a fixed shuffled order, starting at position `first`; fewer when the set
+/// ends. Throws `Error` when none can be read.
+Batch load_pictures(const datasets::Dataset& set, const ModelConfig& model, std::int64_t first, std::int64_t count,
+                    const Report& report);
+
+}  // namespace llsa::diffusion

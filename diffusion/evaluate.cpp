@@ -1,0 +1,116 @@
+#include "diffusion/evaluate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "diffusion/learner.hpp"
+#include "diffusion/metrics.hpp"
+#include "diffusion/runner.hpp"
+#include "llsa/error.hpp"
+
+namespace llsa::diffusion {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Everything that is compared between two sets of pictures.
+Json compare_sets(std::span<const float> a, std::span<const float> b, const ModelConfig& config,
+                  const EvaluateOptions& options, reference::ThreadPool& threads) {
+  const MomentDistance moments = moment_distance(channel_moments(a, config.channels, config.image_size),
+                                                 channel_moments(b, config.channels, config.image_size));
+  return {{"sliced_wasserstein",
+           sliced_wasserstein(a, b, config.image_elements(), options.directions, options.seed, threads)},
+          {"spectrum_db", spectrum_distance(radial_spectrum(a, config.channels, config.image_size, threads),
+                                            radial_spectrum(b, config.channels, config.image_size, threads))},
+          {"mean", moments.mean},
+          {"deviation", moments.deviation},
+          {"skewness", moments.skewness}};
+}
+
+struct Generated {
+  double loss = 0;
+  AlignedVector<float> pictures;
+};
+
+Generated generate(const Model& model, const ModelConfig& config, std::span<const float> real,
+                   std::span<const std::int32_t> labels, const EvaluateOptions& o) {
+  const std::int64_t count = static_cast<std::int64_t>(labels.size());
+  Runner runner(config, {.batch = std::min(o.batch, count)}, o.backend, o.threads);
+  SampleOptions sampling{.count = count, .steps = o.steps, .guidance = o.guidance, .seed = o.seed, .labels = {}};
+  if (config.classes > 0) sampling.labels.assign(labels.begin(), labels.end());
+  return {validation_loss(runner.model, model.weights, model.flow, o.seed, real, labels, runner.threads),
+          sample(runner.model, model.weights, model.flow, sampling)};
+}
+
+}  // namespace
+
+Json evaluate(const Model& model, const ModelConfig& config, const Batch& real, const EvaluateOptions& o) {
+  if (o.directions < 1) throw Error(fmt::format("directions are {}; they must be at least 1", o.directions));
+  if (o.batch < 1) throw Error(fmt::format("batch is {}; it must be at least 1", o.batch));
+  const std::int64_t half = real.count() / 2;
+  if (half < 2) throw Error(fmt::format("{} pictures to evaluate on; at least 4 are needed", real.count()));
+  const auto numbers = std::size_t(half * config.image_elements());
+  const std::span<const float> first = std::span(real.pictures).first(numbers);
+  const std::span<const float> second = std::span(real.pictures).subspan(numbers, numbers);
+  const std::span<const std::int32_t> labels = std::span(real.labels).first(std::size_t(half));
+
+  reference::ThreadPool threads(o.threads);
+  const Generated own = generate(model, config, first, labels, o);
+  Json report = {{"pictures", half},
+                 {"seed", o.seed},
+                 {"sampling_steps", o.steps},
+                 {"guidance", o.guidance},
+                 {"directions", o.directions},
+                 {"attention", config.attention.name},
+                 {"validation_loss", own.loss},
+                 {"generated_against_real", compare_sets(own.pictures, first, config, o, threads)},
+                 {"real_against_real", compare_sets(second, first, config, o, threads)}};
+  if (o.against_full && config.attention.name != "full") {
+    ModelConfig full = config;
+    full.attention.name = "full";
+    const Generated dense = generate(model, full, first, labels, o);
+    const Difference d = difference(own.pictures, dense.pictures);
+    report["full_attention"] = {{"validation_loss", dense.loss},
+                                {"generated_against_real", compare_sets(dense.pictures, first, config, o, threads)}};
+    report["same_noise_difference"] = {{"mean_absolute", d.mean_absolute},
+                                       {"root_mean_square", d.root_mean_square},
+                                       {"largest", d.largest},
+                                       {"psnr_db", d.psnr}};
+  }
+  return report;
+}
+
+std::string evaluation_table(const Json& r) {
+  const bool dense = r.contains("full_attention");
+  const std::string name = r["attention"].get<std::string>();
+  std::string text = fmt::format("{} pictures in each set, seed {}, {} sampling steps, guidance {}, {} directions\n",
+                                 r["pictures"].dump(), r["seed"].dump(), r["sampling_steps"].dump(),
+                                 r["guidance"].dump(), r["directions"].dump());
+  const auto row = [&](const std::string& what, const std::string& own, const std::string& full, const std::string& floor) {
+    text += fmt::format("{:<28}{:>14}", what, own);
+    if (dense) text += fmt::format("{:>14}", full);
+    text += fmt::format("{:>14}\n", floor);
+  };
+  const auto number = [](const Json& value) { return fmt::format("{:.5g}", value.get<double>()); };
+  row("", name, "full", "real-real");
+  row("validation loss", number(r["validation_loss"]), dense ? number(r["full_attention"]["validation_loss"]) : "", "-");
+  const std::pair<const char*, const char*> rows[] = {{"sliced Wasserstein", "sliced_wasserstein"},
+                                                      {"spectrum distance, dB", "spectrum_db"},
+                                                      {"largest mean difference", "mean"},
+                                                      {"largest deviation diff.", "deviation"},
+                                                      {"largest skewness diff.", "skewness"}};
+  for (const auto& [title, key] : rows) {
+    row(title, number(r["generated_against_real"][key]),
+        dense ? number(r["full_attention"]["generated_against_real"][key]) : "", number(r["real_against_real"][key]));
+  }
+  if (dense) {
+    const Json& d = r["same_noise_difference"];
+    text += fmt::format("same noise, {} against full: mean absolute {}, root mean square {}, largest {} (pictures in -1..1)\n",
+                        name, number(d["mean_absolute"]), number(d["root_mean_square"]), number(d["largest"]));
+  }
+  return text;
+}
+
+}  // namespace llsa::diffusion

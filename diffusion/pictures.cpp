@@ -1,0 +1,66 @@
+#include "diffusion/pictures.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "llsa/error.hpp"
+
+namespace llsa::diffusion {
+namespace {
+
+std::uint8_t to_byte(float value) {
+  const float scaled = (value + 1) * 127.5f;
+  return scaled >= 255 ? 255 : scaled > 0 ? std::uint8_t(std::lround(scaled)) : 0;
+}
+
+}  // namespace
+
+void to_numbers(const datasets::Image& image, std::int64_t channels, bool mirror, std::span<float> numbers) {
+  if (channels != 1 && channels != 3) throw Error(fmt::format("channels are {}; pictures have 1 or 3", channels));
+  const std::int64_t plane = std::int64_t{image.width} * image.height;
+  for (int y = 0; y < image.height; ++y) {
+    for (int x = 0; x < image.width; ++x) {
+      const std::uint8_t* rgb = image.pixel(mirror ? image.width - 1 - x : x, y);
+      float* out = numbers.data() + std::int64_t{y} * image.width + x;
+      if (channels == 1) {
+        *out = float(rgb[0] + rgb[1] + rgb[2]) / (3 * 127.5f) - 1;
+      } else {
+        for (int c = 0; c < 3; ++c) out[c * plane] = float(rgb[c]) / 127.5f - 1;
+      }
+    }
+  }
+}
+
+datasets::Image to_image(std::span<const float> numbers, std::int64_t channels, std::int64_t size) {
+  datasets::Image image{int(size), int(size)};
+  for (std::int64_t i = 0; i < size * size; ++i) {
+    for (std::int64_t c = 0; c < 3; ++c) {
+      image.rgb[std::size_t(i * 3 + c)] = to_byte(numbers[std::size_t((channels == 1 ? 0 : c) * size * size + i)]);
+    }
+  }
+  return image;
+}
+
+datasets::Image picture_grid(std::span<const float> pictures, std::int64_t channels, std::int64_t size,
+                             std::int64_t columns, std::int64_t zoom) {
+  const std::int64_t elements = channels * size * size, count = std::int64_t(pictures.size()) / elements;
+  const std::int64_t rows = (count + columns - 1) / columns, cell = size * zoom + 1;
+  datasets::Image grid{int(columns * cell - 1), int(rows * cell - 1)};
+  for (std::int64_t i = 0; i < count; ++i) {
+    const datasets::Image one = to_image(pictures.subspan(std::size_t(i * elements), std::size_t(elements)), channels, size);
+    for (std::int64_t y = 0; y < size * zoom; ++y) {
+      for (std::int64_t x = 0; x < size * zoom; ++x) {
+        std::copy_n(one.pixel(int(x / zoom), int(y / zoom)), 3,
+                    grid.pixel(int(i % columns * cell + x), int(i / columns * cell + y)));
+      }
+    }
+  }
+  return grid;
+}
+
+std::int64_t grid_columns(std::int64_t count) { return std::int64_t(std::ceil(std::sqrt(double(count)))); }
+std::int64_t grid_zoom(std::int64_t size) { return std::max<std::int64_t>(1, (64 + size - 1) / size); }
+
+}  // namespace llsa::diffusion

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "backends/backends.hpp"
+#include "diffusion/dit.hpp"
+#include "diffusion/layers/eigen_layers.hpp"
+
+namespace llsa::diffusion {
+
+/// What it takes to run a model, put together: threads, layers, attention, the model itself.
+struct Runner {
+  Runner(const ModelConfig& config, const DitPlan& plan, const std::string& backend, int thread_count,
+         Profile* profile = nullptr)
+      : threads(thread_count),
+        layers(threads, profile),
+        attention(make_attention<float>(backend, threads)),
+        model(config, plan, layers, *attention, profile) {}
+
+  reference::ThreadPool threads;
+  EigenLayers<float> layers;
+  std::unique_ptr<Attention<float>> attention;
+  Dit<float> model;
+};
+
+}  // namespace llsa::diffusion

@@ -1,0 +1,168 @@
+#include "diffusion/trainer.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+#include "backends/backends.hpp"
+#include "diffusion/layers/eigen_layers.hpp"
+#include "diffusion/learner.hpp"
+#include "diffusion/pictures.hpp"
+#include "diffusion/run_log.hpp"
+#include "diffusion/sampler.hpp"
+#include "llsa/error.hpp"
+
+namespace llsa::diffusion {
+namespace fs = std::filesystem;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+bool due(std::int64_t step, std::int64_t every) { return every > 0 && step % every == 0; }
+
+/// One line that overwrites itself on a terminal, and a line every ten seconds elsewhere.
+class Progress {
+ public:
+  Progress(bool quiet, std::int64_t total) : quiet_(quiet), terminal_(isatty(STDERR_FILENO)), total_(total) {}
+
+  void show(const LogEntry& entry) {
+    rate_ = rate_ == 0 ? entry.seconds : 0.95 * rate_ + 0.05 * entry.seconds;
+    mean_loss_ = mean_loss_ == 0 ? entry.loss : 0.95 * mean_loss_ + 0.05 * entry.loss;
+    const auto now = Clock::now();
+    const bool last = entry.step == total_;
+    if (quiet_ || (!last && now - shown_ < std::chrono::milliseconds(terminal_ ? 200 : 10'000))) return;
+    shown_ = now;
+    const auto left = static_cast<std::int64_t>(rate_ * double(total_ - entry.step));
+    fmt::print(stderr, "{}step {}/{}  loss {:.4f}  {:.0f} tokens/s  {}:{:02}:{:02} left{}", terminal_ ? "\r" : "",
+               entry.step, total_, mean_loss_, entry.tokens_per_second, left / 3600, left / 60 % 60, left % 60,
+               terminal_ && !last ? "\033[K" : "\n");
+  }
+
+ private:
+  bool quiet_, terminal_;
+  std::int64_t total_;
+  double rate_ = 0, mean_loss_ = 0;
+  Clock::time_point shown_{};
+};
+
+void save_samples(const fs::path& folder, const TrainConfig& config, const RunOptions& options,
+                  const TrainState& state, Dit<float>& model) {
+  fs::create_directories(folder);
+  const AlignedVector<float> pictures =
+      sample(model, state.averages, config.flow, {.count = options.sample_count, .seed = config.seed});
+  const std::int64_t size = config.model.image_size;
+  datasets::write_png(folder / fmt::format("step-{:08d}.png", state.step),
+                      picture_grid(pictures, config.model.channels, size, grid_columns(options.sample_count), grid_zoom(size)));
+}
+
+}  // namespace
+
+void validate(const RunOptions& o) {
+  const auto at_least = [](const char* field, std::int64_t value, std::int64_t low) {
+    if (value < low) throw Error(fmt::format("{} is {}; it must be at least {}", field, value, low));
+  };
+  if (o.out.empty()) throw Error("the run has no folder; give --out");
+  at_least("number of checkpoints kept", o.keep, 1);
+  at_least("checkpoint interval", o.checkpoint_every, 0);
+  at_least("log interval", o.log_every, 0);
+  at_least("validation interval", o.validate_every, 0);
+  at_least("sample interval", o.sample_every, 0);
+  at_least("number of samples", o.sample_count, 1);
+}
+
+TakenOver take_over(const Model& from, const ModelConfig& config, TrainState& state) {
+  const ParameterLayout old_layout(from.config), layout(config);
+  TakenOver result;
+  for (const Parameter& parameter : layout.parameters()) {
+    const auto& olds = old_layout.parameters();
+    const auto old = std::find_if(olds.begin(), olds.end(), [&](const Parameter& p) { return p.name == parameter.name; });
+    if (old == olds.end()) {
+      result.left_out.push_back(fmt::format("{}: not in the other model", parameter.name));
+    } else if (old->shape != parameter.shape) {
+      result.left_out.push_back(fmt::format("{}: shape {} there, {} here", parameter.name,
+                                            datasets::describe_shape(old->shape),
+                                            datasets::describe_shape(parameter.shape)));
+    } else {
+      std::copy_n(from.weights.begin() + old->offset, old->size(), state.weights.begin() + parameter.offset);
+      ++result.parameters;
+    }
+  }
+  state.averages = state.weights;
+  return result;
+}
+
+TrainState train(const TrainConfig& config, const RunOptions& options, const TrainingData& data,
+                 std::optional<TrainState> resumed, const std::function<bool()>& stop, const Report& message) {
+  validate(config);
+  validate(options);
+  const CheckpointFolder checkpoints(options.out / "checkpoints");
+  reference::ThreadPool threads(options.threads);
+  EigenLayers<float> layers(threads);
+  const auto attention = make_attention<float>(options.backend, threads);
+  const bool fresh = !resumed.has_value();
+  TrainState state = fresh ? initial_state(config) : std::move(*resumed);
+  if (fresh && options.init_from) {
+    const TakenOver taken = take_over(load_model(*options.init_from), config.model, state);
+    message(fmt::format("{}: took over {} of {} parameters", options.init_from->string(), taken.parameters,
+                        taken.parameters + std::int64_t(taken.left_out.size())));
+    for (const std::string& line : taken.left_out) message("not taken over: " + line);
+  }
+  const Batch held_out = data.validation(config.model, config.validation_pictures, message);
+  BatchLoader loader(data, config, state.data_position, message);
+  if (fresh) checkpoints.save(config, state, options.keep);
+  RunLog log(options.out / "log.jsonl", state.step);
+  std::int64_t saved_step = state.step;
+  Learner learner(config, std::move(state), layers, *attention, threads);
+  Dit<float> sampling_model(config.model, {.batch = std::min<std::int64_t>(options.sample_count, 16)}, layers, *attention);
+  Progress progress(options.quiet, config.steps);
+  std::uint64_t position = loader.position();
+  const auto snapshot = [&] {
+    TrainState now = learner.state();
+    now.data_position = position;
+    return now;
+  };
+  const auto save = [&] {
+    checkpoints.save(config, snapshot(), options.keep);
+    saved_step = learner.state().step;
+    plot_losses(options.out / "loss.png", log.entries());
+  };
+
+  while (learner.state().step < config.steps && !stop()) {
+    const auto begin = Clock::now();
+    const Batch batch = loader.next();
+    StepResult result;
+    try {
+      result = learner.step(batch.pictures, batch.labels);
+    } catch (const Error& problem) {
+      throw Error(fmt::format("{}; the last good checkpoint is {}", problem.what(),
+                              checkpoints.path_of(saved_step).string()));
+    }
+    position = loader.position();
+    const std::int64_t step = learner.state().step;
+    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    LogEntry entry{.step = step,
+                   .loss = result.loss,
+                   .gradient_norm = result.gradient_norm,
+                   .learning_rate = result.learning_rate,
+                   .seconds = seconds,
+                   .tokens_per_second = double(config.batch * config.model.tokens()) / seconds,
+                   .validation_loss = {}};
+    const bool last = step == config.steps;
+    if (due(step, options.validate_every) || last) {
+      entry.validation_loss = learner.validation_loss(held_out.pictures, held_out.labels);
+    }
+    if (due(step, options.log_every) || entry.validation_loss) log.append(entry);
+    progress.show(entry);
+    if (due(step, options.sample_every) || last) {
+      save_samples(options.out / "samples", config, options, learner.state(), sampling_model);
+    }
+    if (due(step, options.checkpoint_every) && !last) save();
+  }
+  if (learner.state().step != saved_step) save();
+  return snapshot();
+}
+
+}  // namespace llsa::diffusion
