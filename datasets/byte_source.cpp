@@ -101,10 +101,10 @@ std::string quote(std::string_view text) {
   std::string result = "'";
   for (const char c : text.substr(0, longest)) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte >= 0x7f || c == '\'' || c == '\\')
+    if (byte < 0x20 || byte >= 0x7f)
       result += fmt::format("\\x{:02x}", byte);
     else
-      result += c;
+      result += c == '\'' || c == '\\' ? std::string{'\\', c} : std::string{c};
   }
   return result + (text.size() > longest ? "...'" : "'");
 }

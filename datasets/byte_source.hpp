@@ -44,7 +44,8 @@ std::unique_ptr<ByteSource> view_memory(std::span<const std::byte> bytes, std::s
 /// All bytes of a file of at most `limit` bytes.
 std::vector<std::byte> read_whole_file(const std::filesystem::path& path, std::uint64_t limit);
 
-/// Text from a file for a message: in single quotes, on one line, at most 60 characters, anything unprintable as \xNN.
+/// Text from a file for a message: in single quotes, on one line, at most 60 characters, anything unprintable as \xNN,
+/// quotes and backslashes after a backslash.
 std::string quote(std::string_view text);
 
 }  // namespace llsa::datasets

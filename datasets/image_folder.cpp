@@ -65,7 +65,7 @@ std::optional<Labels> read_dataset_json(const fs::path& path) {
       refuse(fmt::format("entry {} of 'labels' must be [path, integer]", i));
     const auto label = pair[1].get<std::int64_t>();
     if (label < 0 || label >= most_classes)
-      refuse(fmt::format("entry {} of 'labels' has label {}; it must be 0 to {}", i, label, most_classes - 1));
+      refuse(fmt::format("entry {} of 'labels' has label {}; it must be 0 to {}", i, pair[1].dump(), most_classes - 1));
     if (!labels.emplace(pair[0].get<std::string>(), static_cast<int>(label)).second)
       refuse(fmt::format("entry {} of 'labels': {} appears twice", i, quote(pair[0].get<std::string>())));
   }

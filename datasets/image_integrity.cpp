@@ -72,26 +72,56 @@ void check_png(std::span<const std::byte> file) {
   }
 }
 
-void check_jpeg(std::span<const std::byte> file) {
-  std::size_t at = 2;
-  for (bool scan = false; !scan;) {
-    if (file.size() - at < 4) throw Error(fmt::format("JPEG: the file ends at byte {} before a scan", file.size()));
-    if (byte_at(file, at) != 0xff) throw Error(fmt::format("JPEG: there is no marker at byte {}", at));
-    const std::uint8_t marker = byte_at(file, at + 1);
-    if (marker == 0xff) {  // padding before a marker
-      ++at;
-      continue;
-    }
-    const std::size_t length = big_endian(file, at + 2, 2);
-    if (length < 2 || length > file.size() - at - 2)
-      throw Error(fmt::format("JPEG: segment {:02x} at byte {} claims {} bytes; the file has {}", marker, at, length,
-                              file.size()));
-    scan = marker == 0xda;
-    at += 2 + length;
+namespace {
+
+constexpr std::uint8_t huffman_tables = 0xc4, end_of_image = 0xd9, start_of_scan = 0xda;
+
+/// Moves `at` behind the next marker and returns it. Like the decoder this passes over stray bytes; in a scan, where FF
+/// 00 is data and FF D0 to FF D7 only separate intervals, also over those.
+std::uint8_t next_marker(std::span<const std::byte> file, std::size_t& at, bool in_scan) {
+  while (at + 1 < file.size()) {
+    const bool prefix = byte_at(file, at++) == 0xff;
+    const std::uint8_t marker = byte_at(file, at);
+    const bool data = marker == 0 || (marker & 0xf8) == 0xd0;
+    if (!prefix || marker == 0xff || (in_scan && data)) continue;
+    ++at;
+    return marker;
   }
-  constexpr std::array<std::uint8_t, 2> end_marker{0xff, 0xd9};
-  if (std::ranges::search(file.subspan(at), std::as_bytes(std::span(end_marker))).empty())
-    throw Error(fmt::format("JPEG: the file ends at byte {} without an end marker: it is truncated", file.size()));
+  throw Error(fmt::format("JPEG: the file ends at byte {} without an end marker: it is truncated", file.size()));
+}
+
+/// The decoder trusts that a table has no more codes than there are symbols.
+void check_huffman_tables(std::span<const std::byte> segment, std::size_t at) {
+  constexpr std::size_t head = 17, symbols = 256;  // one byte of class and number, 16 counts
+  for (std::size_t size = head; !segment.empty(); segment = segment.subspan(size), size = head) {
+    for (std::size_t i = 1; i < std::min(head, segment.size()); ++i) size += byte_at(segment, i);
+    if (size > head + symbols || size > segment.size())
+      throw Error(fmt::format("JPEG: the Huffman tables at byte {} have more codes than symbols", at));
+  }
+}
+
+}  // namespace
+
+void check_jpeg(std::span<const std::byte> file) {
+  constexpr int most_scans = 100;  // a few bytes each, but each costs a pass over the picture
+  std::size_t at = 2;
+  int scans = 0;
+  for (bool in_scan = false;;) {
+    const std::uint8_t marker = next_marker(file, at, in_scan);
+    if (marker == end_of_image) {
+      if (scans == 0) throw Error(fmt::format("JPEG: the picture ends at byte {} before a scan", at));
+      return;
+    }
+    const std::size_t length = file.size() - at < 2 ? 0 : big_endian(file, at, 2);
+    if (length < 2 || length > file.size() - at)
+      throw Error(fmt::format("JPEG: segment {:02x} at byte {} claims {} bytes; the file has {}", marker, at - 2,
+                              length, file.size()));
+    if (marker == huffman_tables) check_huffman_tables(file.subspan(at + 2, length - 2), at - 2);
+    in_scan = marker == start_of_scan;
+    scans += in_scan;
+    if (scans > most_scans) throw Error(fmt::format("JPEG: more than {} scans", most_scans));
+    at += length;
+  }
 }
 
 }  // namespace llsa::datasets

@@ -1,0 +1,150 @@
+#include "datasets/dataset.hpp"
+
+#include <gtest/gtest.h>
+
+#include "datasets/idx.hpp"
+#include "datasets/procedural.hpp"
+#include "support.hpp"
+
+namespace llsa::datasets {
+namespace {
+
+using namespace testing;
+
+/// One CIFAR-10 record: every red value, then every green, then every blue.
+std::string record(int label, char r, char g, char b) {
+  return static_cast<char>(label) + std::string(1024, r) + std::string(1024, g) + std::string(1024, b);
+}
+
+TEST(Shapes, items_are_the_generated_pictures_with_their_labels) {
+  const auto set = open_shapes(25, 9);
+  EXPECT_EQ(set->size(), 25);
+  EXPECT_EQ(set->classes().size(), shape_classes().size());
+  const Sample sample = set->item(13, 20);
+  EXPECT_EQ(sample.image, shape_picture(20, 9, 13));
+  EXPECT_EQ(sample.label, shape_label(13));
+  EXPECT_EQ(set->source(13), "shapes:9 item 13");
+  EXPECT_EQ(error_of([&] { set->item(25, 20); }), "item 25 of a data set; it must be 0 to 24");
+  EXPECT_EQ(error_of([&] { set->item(-1, 20); }), "item -1 of a data set; it must be 0 to 24");
+  EXPECT_EQ(error_of([&] { set->item(0, 0); }), "pictures of 0 pixels a side; it must be at least 1");
+  EXPECT_EQ(error_of([] { open_shapes(0, 1); }), "a data set of 0 shapes; it must have at least 1");
+}
+
+TEST(Cifar10, batches_are_read_in_order_plane_by_plane) {
+  const TemporaryFolder folder;
+  std::string first = record(3, 1, 2, 3);
+  first[1 + 33] = '\x64';           // red of row 1, column 1
+  first[1 + 2048 + 1023] = '\xc8';  // blue of the last pixel
+  write_text(folder / "data_batch_1.bin", first + record(9, 4, 5, 6));
+  write_text(folder / "data_batch_3.bin", record(0, 7, 8, 9));
+  write_text(folder / "test_batch.bin", record(5, 10, 11, 12));
+  const auto train = open_cifar10(folder.path(), Split::train);
+  ASSERT_EQ(train->size(), 3);
+  EXPECT_EQ(train->classes()[9], "truck");
+  const Sample sample = train->item(0, 32);
+  EXPECT_EQ(sample.label, 3);
+  EXPECT_EQ(sample.image.pixel(1, 1)[0], 100);
+  EXPECT_EQ(sample.image.pixel(31, 31)[2], 200);
+  EXPECT_EQ(sample.image.pixel(0, 0)[1], 2);
+  EXPECT_EQ(train->item(1, 32).image, flat(32, 32, 4, 5, 6));
+  EXPECT_EQ(train->item(1, 32).label, 9);
+  EXPECT_EQ(train->item(2, 8).image, flat(8, 8, 7, 8, 9));
+  EXPECT_EQ(train->source(2), (folder / "data_batch_3.bin").string() + " record 0");
+  EXPECT_EQ(open_cifar10(folder.path(), Split::test)->item(0, 32).label, 5);
+}
+
+TEST(Cifar10, malformed_files_are_refused) {
+  const TemporaryFolder folder;
+  const auto refusal = [&](Split split = Split::train) {
+    return error_of([&] { open_cifar10(folder.path(), split); });
+  };
+  const std::string batch = (folder / "data_batch_1.bin").string();
+  EXPECT_EQ(refusal(), folder.path().string() + ": there is no data_batch_1.bin to data_batch_5.bin");
+  EXPECT_EQ(refusal(Split::test),
+            (folder / "test_batch.bin").string() + ": cannot be opened: No such file or directory");
+  for (const std::size_t size : {std::size_t{0}, std::size_t{3072}, std::size_t{3074}}) {
+    write_text(batch, std::string(size, '\0'));
+    EXPECT_EQ(refusal(),
+              batch + ": " + std::to_string(size) + " bytes; a CIFAR-10 batch is one or more records of 3073 bytes");
+  }
+  write_text(batch, record(9, 0, 0, 0) + record(10, 0, 0, 0));
+  EXPECT_EQ(refusal(), batch + ": record 1 at byte 3073 has label 10; it must be 0 to 9");
+  write_text(batch, record(9, 0, 0, 0));
+  write_text(folder / "batches.meta.txt", "one\r\ntwo\n\n");
+  EXPECT_EQ(refusal(), (folder / "batches.meta.txt").string() + ": 2 names of classes; it must have 10, one a line");
+  write_text(folder / "batches.meta.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\nj");
+  EXPECT_EQ(open_cifar10(folder.path(), Split::train)->classes()[9], "j");
+}
+
+std::string idx(int rank, const std::vector<std::uint64_t>& shape, const std::string& data) {
+  std::string file = big(0x800 + static_cast<std::uint64_t>(rank), 4);
+  for (const std::uint64_t extent : shape) file += big(extent, 4);
+  return file + data;
+}
+
+TEST(Mnist, pictures_and_labels_belong_together) {
+  const TemporaryFolder folder;
+  write_text(folder / "t10k-images-idx3-ubyte", idx(3, {2, 2, 2}, std::string("\x00\x01\x02\x03\x0a\x0b\x0c\xff", 8)));
+  write_text(folder / "t10k-labels-idx1-ubyte", idx(1, {2}, "\x07\x02"));
+  const auto set = open_mnist(folder.path(), Split::test);
+  ASSERT_EQ(set->size(), 2);
+  EXPECT_EQ(set->classes().size(), 8u);
+  EXPECT_EQ(set->classes()[7], "7");
+  const Sample sample = set->item(1, 2);
+  EXPECT_EQ(sample.label, 2);
+  EXPECT_EQ(sample.image.rgb, (std::vector<std::uint8_t>{10, 10, 10, 11, 11, 11, 12, 12, 12, 255, 255, 255}));
+  EXPECT_EQ(set->item(0, 28).image.width, 28);
+}
+
+TEST(Mnist, malformed_files_are_refused) {
+  const TemporaryFolder folder;
+  const std::string images = (folder / "train-images-idx3-ubyte").string(),
+                    labels = (folder / "train-labels-idx1-ubyte").string();
+  const auto refusal = [&] { return error_of([&] { open_mnist(folder.path(), Split::train); }); };
+  EXPECT_EQ(refusal(), images + ": cannot be opened: No such file or directory");
+  write_text(images, idx(3, {2, 1, 1}, "ab"));
+  EXPECT_EQ(refusal(), labels + ": cannot be opened: No such file or directory");
+  write_text(labels, idx(1, {3}, "abc"));
+  EXPECT_EQ(refusal(), labels + ": 3 labels for the 2 pictures of " + images);
+}
+
+TEST(Idx, every_malformed_file_is_refused_with_one_line_that_says_what_and_where) {
+  const auto refusal = [](const std::string& file, int rank = 3) {
+    return error_of([&] { parse_idx(bytes_of(file), rank, "x"); });
+  };
+  EXPECT_EQ(refusal(""), "x: ends at byte 0, within the 4 bytes expected at byte 0");
+  EXPECT_EQ(refusal("\x1f\x8b\x08zzz"), "x: is compressed with gzip; decompress it first");
+  EXPECT_EQ(refusal("PK\x03\x04"), "x: not an IDX file: it must begin with two zero bytes");
+  EXPECT_EQ(refusal(big(0xd03, 4)), "x: elements of type 0d at byte 2; it must be 08, unsigned bytes");
+  EXPECT_EQ(refusal(idx(1, {1}, "a")), "x: 1 extents at byte 3; it must be 3");
+  EXPECT_EQ(refusal(idx(3, {1, 1, 1}, "a"), 1), "x: 3 extents at byte 3; it must be 1");
+  EXPECT_EQ(refusal(idx(3, {1, 1}, "")), "x: ends at byte 12, within the 4 bytes expected at byte 12");
+  EXPECT_EQ(refusal(idx(3, {2, 0, 1}, "")), "x: extent 1 at byte 8 is 0; it must be at least 1");
+  EXPECT_EQ(refusal(idx(3, {1, 2, 2}, "abc")), "x: 3 bytes of data from byte 16; shape [1, 2, 2] takes 4");
+  EXPECT_EQ(refusal(idx(3, {1, 2, 2}, "abcde")), "x: 5 bytes of data from byte 16; shape [1, 2, 2] takes 4");
+  EXPECT_EQ(refusal(idx(3, {0xffffffff, 0xffffffff, 0xffffffff}, "abc")),
+            "x: shape [4294967295, 4294967295, 4294967295] is too large; its bytes must number less than 2^63");
+  EXPECT_EQ(parse_idx(bytes_of(idx(1, {3}, "abc")), 1, "x").values, (std::vector<std::uint8_t>{'a', 'b', 'c'}));
+}
+
+TEST(OpenDataset, each_kind_is_recognised) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(open_dataset("shapes")->source(0), "shapes:0 item 0");
+  EXPECT_EQ(open_dataset("shapes:18446744073709551615")->source(0), "shapes:18446744073709551615 item 0");
+  for (const char* place : {"shapes:", "shapes:x", "shapes:1x", "shapes:-1", "shapes:18446744073709551616"})
+    EXPECT_EQ(error_of([&] { open_dataset(place); }),
+              "data set '" + std::string(place) + "': the seed must be an integer from 0 to 2^64 - 1");
+  EXPECT_EQ(error_of([] { open_dataset("no such place"); }),
+            "data set 'no such place': it must be a folder, 'shapes' or 'shapes:SEED'");
+  write_text(folder / "a/test_batch.bin", record(5, 1, 2, 3));
+  EXPECT_EQ(open_dataset((folder / "a").string(), Split::test)->classes()[5], "dog");
+  write_text(folder / "b/train-images-idx3-ubyte", idx(3, {1, 1, 1}, "a"));
+  write_text(folder / "b/train-labels-idx1-ubyte", idx(1, {1}, "\x02"));
+  EXPECT_EQ(open_dataset((folder / "b").string())->item(0, 1).label, 2);
+  std::filesystem::create_directory(folder / "c");
+  EXPECT_EQ(error_of([&] { open_dataset((folder / "c").string()); }),
+            (folder / "c").string() + ": there is no picture (.png, .jpg, .jpeg) in this folder or below");
+}
+
+}  // namespace
+}  // namespace llsa::datasets
