@@ -34,7 +34,9 @@ int run_program(int argc, char** argv) {
                      "procedural landscape");
   program.add_option("--size", options.size, "side of the square picture in pixels, 8 to 1024");
   program.add_option("--heads", options.projection.heads, "attention heads, 1 to 64");
-  program.add_option("--head-dim", options.projection.head_dim, "a multiple of 8 from 16 to 256");
+  program.add_option("--head-dim", options.projection.head_dim, "a multiple of 16 from 16 to 256");
+  program.add_option("--sharpness", options.projection.sharpness,
+                     "score of a pixel with itself; higher is more selective");
   program.add_option("--top-k", options.top_k, "blocks kept at each level, 1 or more");
   program
       .add_option("--query", queries,

@@ -15,6 +15,7 @@ namespace {
 
 constexpr int likeness_count = feature_count + 1;  // u
 constexpr int value_count = 3 + feature_count;     // r, g, b, features
+constexpr double shortest_wavelength = 32;         // pixels
 
 struct Emphasis {
   const char* name;
@@ -60,16 +61,17 @@ std::array<double, likeness_count> likeness(const float* features, const Emphasi
   return u;
 }
 
-/// Turns the pairs `(4m + k)` of dimensions: k = 0 with the row, k = 1 with the column; k = 2 and 3 stay.
+/// Of each eight pairs of dimensions turns the first with the row and the second with the column.
 void rotate(std::vector<double>& x, int row, int column, int longer_side) {
-  const std::size_t groups = x.size() / 8;
-  const double shortest = 8, longest = std::max(4.0 * longer_side, shortest);
+  constexpr std::size_t pairs = 8;
+  const std::size_t groups = x.size() / (2 * pairs);
+  const double shortest = shortest_wavelength, longest = std::max(4.0 * longer_side, shortest);
   for (std::size_t m = 0; m < groups; ++m) {
     const double t = groups > 1 ? static_cast<double>(m) / static_cast<double>(groups - 1) : 0;
     const double frequency = 2 * std::numbers::pi / (shortest * std::pow(longest / shortest, t));
     for (std::size_t k = 0; k < 2; ++k) {
       const double angle = frequency * (k == 0 ? row : column);
-      double &a = x[8 * m + 2 * k], &b = x[8 * m + 2 * k + 1];
+      double &a = x[2 * (pairs * m + k)], &b = x[2 * (pairs * m + k) + 1];
       const double turned = std::cos(angle) * a - std::sin(angle) * b;
       b = std::sin(angle) * a + std::cos(angle) * b;
       a = turned;
@@ -82,8 +84,10 @@ void rotate(std::vector<double>& x, int row, int column, int longer_side) {
 void validate(const ProjectionOptions& options) {
   if (options.heads < 1 || options.heads > 64)
     throw Error("heads is " + std::to_string(options.heads) + "; it must be 1 to 64");
-  if (options.head_dim < 16 || options.head_dim > 256 || options.head_dim % 8 != 0)
-    throw Error("head-dim is " + std::to_string(options.head_dim) + "; it must be a multiple of 8 from 16 to 256");
+  if (options.head_dim < 16 || options.head_dim > 256 || options.head_dim % 16 != 0)
+    throw Error("head-dim is " + std::to_string(options.head_dim) + "; it must be a multiple of 16 from 16 to 256");
+  if (!(options.sharpness > 0 && options.sharpness <= 1000))
+    throw Error("sharpness is " + std::to_string(options.sharpness) + "; it must be above 0 and at most 1000");
 }
 
 PixelTokens project(const datasets::Image& picture, const Features& features, const TokenOrder& order,

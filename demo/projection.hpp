@@ -17,7 +17,7 @@ struct ProjectionOptions {
   std::uint64_t seed = 1;
   double sharpness = 24;  ///< the score (after the scale 1/sqrt(D)) of a pixel with itself
 };
-/// Throws `Error` unless heads is 1..64, head_dim a multiple of 8 in 16..256.
+/// Throws `Error` unless heads is 1..64, head_dim a multiple of 16 in 16..256, sharpness above 0 and at most 1000.
 void validate(const ProjectionOptions& options);
 
 /// `[1, heads, tokens, head_dim]`, tokens in sequence order.
@@ -26,12 +26,14 @@ struct PixelTokens {
 };
 
 /// For each head, with seeded random matrices W and U of orthonormal columns and the head's emphasis e (see below):
-///   u  = (e * features, 1), normalised to length 1
-///   Q  = K = sqrt(sharpness) D^(1/4) * R(row, column) W u     so that a score is sharpness * cos(u_i, u_j) for one
-///   place V  = U (r, g, b, features)                                with colours in [0, 1]
-/// R is a 2-D rotary position embedding: of each four pairs of dimensions one turns with the row and one with the
-/// column (the other two keep content visible from afar), by angles 2 pi / wavelength with wavelengths spaced
-/// geometrically from 8 pixels to 4 times the longer side. Heads differ in W, U and, in turn, in e: all features; the
+///   u = (e * features, 1), normalised to length 1
+///   Q = K = sqrt(sharpness) D^(1/4) R(row, column) W u
+///   V = U (r, g, b, features), colours in [0, 1]
+/// so that the score of two pixels, were they at the same place, is sharpness * cos(u_i, u_j).
+///
+/// R is a 2-D rotary position embedding: of each eight pairs of dimensions one turns with the row and one with the
+/// column (the others keep likeness visible from afar), by angles 2 pi / wavelength with wavelengths spaced
+/// geometrically from 32 pixels to 4 times the longer side. Heads differ in W, U and, in turn, in e: all features; the
 /// colours of the small neighbourhood; the colours of the large one; the contrasts.
 PixelTokens project(const datasets::Image& picture, const Features& features, const TokenOrder& order,
                     const ProjectionOptions& options);

@@ -64,11 +64,16 @@ Surface upload(const Image& image, int factor) {
 
 struct Canvas::Recording {
   double width, height;
+  Color background;
   Surface surface;
   Context context;
 
-  Recording(double w, double h)
-      : width(w), height(h), surface(nullptr, cairo_surface_destroy), context(nullptr, cairo_destroy) {
+  Recording(double w, double h, const Color& background_)
+      : width(w),
+        height(h),
+        background(background_),
+        surface(nullptr, cairo_surface_destroy),
+        context(nullptr, cairo_destroy) {
     const cairo_rectangle_t extents{0, 0, w, h};
     surface = own(cairo_recording_surface_create(CAIRO_CONTENT_COLOR_ALPHA, &extents));
     context = Context(cairo_create(surface.get()), cairo_destroy);
@@ -108,6 +113,9 @@ struct Canvas::Recording {
   }
   void replay(cairo_surface_t* target, double scale) const {
     const Context to(cairo_create(target), cairo_destroy);
+    // Also where a last row or column of pixels lies only partly inside the scene.
+    cairo_set_source_rgba(to.get(), background.r, background.g, background.b, background.a);
+    cairo_paint(to.get());
     cairo_scale(to.get(), scale, scale);
     cairo_set_source_surface(to.get(), surface.get(), 0, 0);
     cairo_paint(to.get());
@@ -126,8 +134,7 @@ struct Canvas::Recording {
 Canvas::Canvas(double width, double height, Color background) {
   if (!(width >= 1 && width <= 16384 && height >= 1 && height <= 16384))
     throw Error(fmt::format("drawing is {} x {} points; each must be 1 to 16384", width, height));
-  recording_ = std::make_unique<Recording>(width, height);
-  fill(area(), background);
+  recording_ = std::make_unique<Recording>(width, height, background);
 }
 Canvas::~Canvas() = default;
 Canvas::Canvas(Canvas&&) noexcept = default;

@@ -14,11 +14,11 @@ const TextStyle title_style{.size = 12, .bold = true, .horizontal = HAlign::cent
 const TextStyle tick_style{.size = 9, .color = faint_ink, .vertical = VAlign::middle};
 const TextStyle label_style{.size = 10, .horizontal = HAlign::center, .vertical = VAlign::top, .upwards = true};
 
-/// The largest rectangle of the picture's shape in `area`, centred.
+/// The largest rectangle of the picture's shape in `area`: at its top, so that panels side by side line up, and
+/// centred.
 Rect fit(const Rect& area, int width, int height) {
   const double zoom = std::max(0.01, std::min(area.width / width, area.height / height));
-  return {area.x + (area.width - zoom * width) / 2, area.y + (area.height - zoom * height) / 2, zoom * width,
-          zoom * height};
+  return {area.x + (area.width - zoom * width) / 2, area.y, zoom * width, zoom * height};
 }
 
 double title_height(const Canvas& canvas, const std::string& title, double width) {

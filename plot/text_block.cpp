@@ -33,6 +33,14 @@ std::vector<LegendRow> rows_of(const Canvas& canvas, double width, std::span<con
   return rows;
 }
 
+/// Smaller than asked for when the longest entry would not fit the width.
+double fitted_size(const Canvas& canvas, double width, std::span<const LegendEntry> entries, double text_size) {
+  double longest = 1;
+  for (const LegendEntry& entry : entries)
+    longest = std::max(longest, canvas.text_width(entry.label, {.size = text_size}));
+  return text_size * std::clamp((width - swatch_width - swatch_gap) / longest, 0.3, 1.0);
+}
+
 void draw_mark(Canvas& canvas, Point left, const LegendEntry& entry) {
   switch (entry.mark) {
     case LegendEntry::Mark::line:
@@ -85,10 +93,12 @@ double draw_text(Canvas& canvas, const Rect& area, std::string_view text, const 
 }
 
 double legend_height(const Canvas& canvas, double width, std::span<const LegendEntry> entries, double text_size) {
+  text_size = fitted_size(canvas, width, entries, text_size);
   return 1.6 * text_size * static_cast<double>(rows_of(canvas, width, entries, text_size).size());
 }
 
 double draw_legend(Canvas& canvas, const Rect& area, std::span<const LegendEntry> entries, double text_size) {
+  text_size = fitted_size(canvas, area.width, entries, text_size);
   double y = area.y;
   for (const LegendRow& row : rows_of(canvas, area.width, entries, text_size)) {
     double x = area.x + std::max(0.0, (area.width - row.width) / 2);

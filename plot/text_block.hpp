@@ -26,8 +26,8 @@ struct LegendEntry {
   std::vector<double> dashes = {};  ///< of a line
 };
 
-/// Draws entries from left to right, broken into as many rows as the width asks for, centred; returns the height used.
-/// `legend_height` says it beforehand.
+/// Draws entries from left to right, broken into as many rows as the width asks for, each centred; text shrinks when
+/// one entry alone is wider than that. Returns the height used, which `legend_height` says beforehand.
 double draw_legend(Canvas& canvas, const Rect& area, std::span<const LegendEntry> entries, double text_size = 10);
 double legend_height(const Canvas& canvas, double width, std::span<const LegendEntry> entries, double text_size = 10);
 

@@ -60,6 +60,15 @@ TEST(Canvas, a_larger_scale_shows_the_same_scene_in_more_pixels) {
     for (int x = 0; x < 36; ++x) EXPECT_EQ(pixel(thrice, x, y), pixel(once, x / 3, y / 3));
 }
 
+TEST(Canvas, a_fractional_size_is_rounded_up_and_the_edge_is_background) {
+  Canvas canvas(10.3, 6.1);
+  const Image image = canvas.render(1.5);
+  ASSERT_EQ(image.width, 16);
+  ASSERT_EQ(image.height, 10);
+  EXPECT_TRUE(edge_is_clear(canvas, 1.5));
+  EXPECT_EQ(pixel(Canvas(4, 4, rgb(0x102030)).render(), 3, 3), rgb(0x102030));
+}
+
 TEST(Canvas, holes_stay_open_and_opacity_mixes) {
   Canvas canvas(10, 10);
   const std::vector<std::vector<Point>> frame{{{1, 1}, {9, 1}, {9, 9}, {1, 9}}, {{4, 4}, {6, 4}, {6, 6}, {4, 6}}};
@@ -129,6 +138,10 @@ TEST(Canvas, a_legend_breaks_into_rows_and_uses_the_height_it_said) {
   EXPECT_EQ(draw_legend(canvas, {10, 10, 200, 80}, entries), legend_height(canvas, 200, entries));
   EXPECT_GT(legend_height(canvas, 200, entries), 2 * legend_height(canvas, 2000, entries));
   EXPECT_TRUE(edge_is_clear(canvas, 2));
+  const std::vector<LegendEntry> long_one{{std::string(80, 'm'), category_color(0)}};
+  Canvas narrow(220, 30);
+  draw_legend(narrow, {5, 5, 210, 20}, long_one);
+  EXPECT_TRUE(edge_is_clear(narrow, 2));
 }
 
 TEST_F(CanvasFiles, png_and_svg_are_chosen_by_the_ending_and_nothing_else_is_left) {
