@@ -15,10 +15,11 @@ std::unique_ptr<AttentionState> ReferenceAttention<T>::forward(const AttentionIn
   check_output_shapes(inputs, outputs);
   if (given) validate(*given, resolved, inputs.query.shape.batch * inputs.query.shape.heads);
 
-  auto state = std::make_unique<ReferenceState<T>>(resolved);
+  auto state = std::make_unique<ReferenceState<T>>(resolved, inputs);
   state->key = pool(inputs.key, resolved.key, *threads_);
   state->value = pool(inputs.value, resolved.key, *threads_);
-  state->lists = given ? *given : select(pool(inputs.query, resolved.query, *threads_), state->key, resolved, *threads_);
+  state->lists =
+      given ? *given : select(pool(inputs.query, resolved.query, *threads_), state->key, resolved, *threads_);
   attend(inputs, state->key, state->value, state->lists, resolved, outputs, *threads_);
   return state;
 }
@@ -29,10 +30,12 @@ void ReferenceAttention<T>::backward(const AttentionInputs<T>& inputs, const Att
                                      const AttentionGradients<T>& gradients) {
   const auto* saved = dynamic_cast<const ReferenceState<T>*>(&state);
   if (!saved) throw Error("state was not made by this implementation's forward");
+  if (saved->shapes != std::array{inputs.query.shape, inputs.key.shape, inputs.value.shape})
+    throw Error("state belongs to inputs of other shapes; backward takes the inputs that forward was given");
   check_output_shapes(inputs, outputs);
   check_gradient_shapes(inputs, output_gradients, gradients);
-  attend_backward(inputs, saved->key, saved->value, saved->lists, saved->options(), outputs, output_gradients, gradients,
-                  *threads_);
+  attend_backward(inputs, saved->key, saved->value, saved->lists, saved->options(), outputs, output_gradients,
+                  gradients, *threads_);
 }
 
 template class ReferenceAttention<float>;

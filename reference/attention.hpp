@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 
 #include "llsa/attention.hpp"
@@ -11,9 +12,11 @@ namespace llsa::reference {
 template <class T>
 class ReferenceState final : public AttentionState {
  public:
-  explicit ReferenceState(ResolvedOptions resolved) : AttentionState(std::move(resolved)) {}
+  ReferenceState(ResolvedOptions resolved, const AttentionInputs<T>& inputs)
+      : AttentionState(std::move(resolved)), shapes{inputs.query.shape, inputs.key.shape, inputs.value.shape} {}
   const Selection& selection() const override { return lists; }
 
+  std::array<Shape, 3> shapes;  ///< of Q, K and V
   Selection lists;
   Pyramid<Accumulate<T>> key, value;
 };

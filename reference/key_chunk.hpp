@@ -30,6 +30,8 @@ class KeyChunk {
         const std::int64_t count = std::min(run.end - at, capacity - size_);
         keys_.push_back(keys.rows(run.level, at, count, key_scratch_.data() + size_ * keys.dim()));
         values_.push_back(values.rows(run.level, at, count, value_scratch_.data() + size_ * values.dim()));
+        prefetch(keys_.back(), keys.dim());
+        prefetch(values_.back(), values.dim());
         for (std::int64_t j = 0; j < count; ++j)
           weights_[size_ + j] = static_cast<C>(log_weight_(run.level, at + j));
         weighted_ |= run.level > 0 && reweight_;
@@ -54,6 +56,14 @@ class KeyChunk {
     values_.clear();
     size_ = 0;
     weighted_ = false;
+  }
+
+  /// Blocks lie scattered in memory: asking for the head of each before the first is used hides the latency; the
+  /// processor follows a block's further rows by itself.
+  static void prefetch(const Rows<C>& rows, std::int64_t dim) {
+    constexpr std::int64_t head_rows = 4, line = 64 / sizeof(C);
+    for (std::int64_t j = 0; j < std::min(rows.count, head_rows); ++j)
+      for (std::int64_t d = 0; d < dim; d += line) __builtin_prefetch(rows.data + j * rows.stride + d, 0, 2);
   }
 
   LogWeights log_weight_;

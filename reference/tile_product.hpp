@@ -22,9 +22,11 @@ struct Rows {
 
 namespace detail {
 
+// The two blocks are functions of their own so that their pointers keep their registers whatever surrounds the call.
+
 /// out[r][v] = sum_k rows[r][k] * x[k][v] for R rows and V vectors, k ascending.
 template <int R, int V, class C>
-inline void dot_block(const Rows<C>& a, std::int64_t first, std::int64_t depth, const C* x, std::int64_t ldx, C* out,
+[[gnu::noinline]] void dot_block(const Rows<C>& a, std::int64_t first, std::int64_t depth, const C* x, std::int64_t ldx, C* out,
                       std::int64_t ldout) {
   constexpr int W = lanes<C>;
   // One moving pointer for every three rows: base, base + stride and base + 2 * stride are addressing modes, so that
@@ -63,7 +65,7 @@ inline void dot_block(const Rows<C>& a, std::int64_t first, std::int64_t depth, 
 
 /// out[m][v] += sum over all pieces' rows j of pieces[j][m] * x[j][v] for R columns m and V vectors, j ascending.
 template <int R, int V, class C>
-inline void outer_block(const Rows<C>* pieces, std::size_t piece_count, std::int64_t first, const C* x,
+[[gnu::noinline]] void outer_block(const Rows<C>* pieces, std::size_t piece_count, std::int64_t first, const C* x,
                         std::int64_t ldx, C* out, std::int64_t ldout, const Mask<C>* masks) {
   constexpr int W = lanes<C>;
   Vector<C> sum[R][V];
