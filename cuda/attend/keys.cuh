@@ -11,11 +11,11 @@ namespace llsa::cuda::inline LLSA_WORLD {
 struct LevelKeys {
   const std::int32_t* d_parents;  ///< null at the coarsest level
   std::int64_t slots;
-  std::int64_t children;  ///< slots of a parent
-  std::int64_t tokens;    ///< T_l
+  std::int32_t children;  ///< slots of a parent
+  std::int32_t tokens;    ///< T_l
 
   /// The key token of a slot, or -1.
-  __device__ std::int64_t token(std::int64_t slot) const {
+  __device__ std::int32_t token(std::int64_t slot) const {
     if (slot >= slots) return -1;
     std::int64_t result = slot;
     if (d_parents) {
@@ -23,9 +23,9 @@ struct LevelKeys {
       const auto place = static_cast<std::uint32_t>(slot), size = static_cast<std::uint32_t>(children);
       const std::int32_t parent = d_parents[place / size];
       if (parent < 0) return -1;
-      result = parent * children + place % size;
+      result = std::int64_t{parent} * children + place % size;
     }
-    return result < tokens ? result : -1;
+    return result < tokens ? static_cast<std::int32_t>(result) : -1;
   }
 };
 
@@ -40,10 +40,12 @@ __device__ inline const std::int32_t* list_of(const AttendProblem<T>& p, int lev
 /// `level` is 0 for the fine keys.
 template <class T>
 __device__ inline LevelKeys keys_of(const AttendProblem<T>& p, int level, std::int64_t head, std::int64_t query) {
-  const std::int64_t tokens = p.levels.level[level].keys;
-  const std::int64_t children = min(p.levels.block_size, tokens);  // a block beyond the tokens has one parent only
+  const std::int32_t tokens = p.levels.level[level].keys;
+  // A block larger than the level has one parent only.
+  const auto children = static_cast<std::int32_t>(min(p.levels.block_size, std::int64_t{tokens}));
   if (level == p.levels.levels) return {nullptr, tokens, children, tokens};
-  return {list_of(p, level + 1, head, query), p.levels.level[level + 1].width * children, children, tokens};
+  const std::int64_t parents = p.levels.level[level + 1].width;
+  return {list_of(p, level + 1, head, query), parents * children, children, tokens};
 }
 
 /// Whether disjoint coverage drops coarse key `token` of `level` for `query`: it was refined there (spec section 6).

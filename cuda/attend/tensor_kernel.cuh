@@ -14,7 +14,7 @@ struct AttendTensor {
 
   __device__ void operator()(const AttendParams<T>& params) const {
     const AttendProblem<T>& p = params.problem;
-    Tile tile(p, blockIdx.x);
+    Tile tile(p);
     const int lane = tile.lane();
     const float scale = p.scale * log2_of_e;
     FragmentA query[dim / 16];

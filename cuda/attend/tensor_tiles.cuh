@@ -15,7 +15,7 @@ inline constexpr int tensor_pitch = dim + 8;
 /// 16 neighbouring key slots of one level, as the warp that multiplies them sees them.
 struct KeyStep {
   int count;         ///< keys 0..count-1 are there; rows beyond are zero
-  int last;          ///< which of them is its level's last token, with a count of its own
+  int last;          ///< where its level's last token, with a count of its own, would be: perhaps beyond the step
   float weight;      ///< log2 of a key's weight
   float last_weight;
   unsigned dropped;  ///< bit j: coverage drops key j for this warp's queries
@@ -46,24 +46,22 @@ class TensorTile {
   static constexpr int pitch = tensor_pitch<dim>, pieces = dim / 8;
   static constexpr int shared_keys = 64;  ///< keys of one stage that the tile shares
   static constexpr int shared_stage = 2 * shared_keys * pitch, warp_stage = 2 * 16 * pitch;  ///< K, then V
-  static constexpr std::size_t ring = 2 * (shared_stage > warps * warp_stage ? shared_stage : warps * warp_stage);
-  static constexpr std::size_t shared_bytes = ring * sizeof(T);
+  static constexpr std::size_t ring_size = 2 * (shared_stage > warps * warp_stage ? shared_stage : warps * warp_stage);
+  static constexpr std::size_t shared_bytes = ring_size * sizeof(T);
 
-  static std::int64_t per_head(const Levels& levels) { return (levels.level[0].queries + rows - 1) / rows; }
+  __host__ __device__ static std::int64_t per_head(const Levels& levels) {
+    return (levels.level[0].queries + rows - 1) / rows;
+  }
 
-  __device__ TensorTile(const AttendProblem<T>& p, std::int64_t number)
-      : p_(p), ring_(Shared<T>(0, ring).data()), warp_(static_cast<int>(threadIdx.x) / 32),
-        lane_(static_cast<int>(lane_id())) {
-    const std::int64_t queries = p.levels.level[0].queries, tiles = (queries + rows - 1) / rows;
-    head_ = number / tiles;
-    first_ = number % tiles * rows;
-    mine_ = first_ + 16 * warp_;
-    count_ = static_cast<int>(max(min(std::int64_t{16}, queries - mine_), std::int64_t{0}));
+  /// The tile of this block; one-dimensional grids of `heads * per_head` blocks.
+  __device__ explicit TensorTile(const AttendProblem<T>& p)
+      : p_(p), warp_(static_cast<int>(threadIdx.x) / 32), lane_(static_cast<int>(lane_id())) {
+    count_ = max(min(16, p.levels.level[0].queries - mine()), 0);
   }
 
   __device__ int lane() const { return lane_; }
   /// This warp's queries: row 0 is query `first_row()` of all heads; rows beyond `count()` are padding.
-  __device__ std::int64_t first_row() const { return head_ * p_.levels.level[0].queries + mine_; }
+  __device__ std::int64_t first_row() const { return head() * p_.levels.level[0].queries + mine(); }
   __device__ int count() const { return count_; }
 
   /// This warp's rows of a [heads, Nq, dim] tensor as A fragments, zero beyond `count()`.
@@ -104,12 +102,19 @@ class TensorTile {
   }
 
  private:
+  // Worked out anew where needed: registers are short.
+  __device__ std::int64_t head() const { return blockIdx.x / static_cast<unsigned>(per_head(p_.levels)); }
+  __device__ int first() const { return static_cast<int>(blockIdx.x % static_cast<unsigned>(per_head(p_.levels))) * rows; }
+  __device__ int mine() const { return first() + 16 * warp_; }
+  __device__ static T* ring() { return Shared<T>(0, ring_size).data(); }
+
   /// Starts the copies of `count` slots from `slot` on into K and V tiles of `count` rows, by `workers` threads.
   __device__ __forceinline__ void load(const LevelKeys& keys, const T* d_keys, const T* d_values, T* to,
                                        std::int64_t slot, int count, int worker, int workers) {
     for (int i = worker; i < count * pieces; i += workers) {
       const int row = i / pieces, d = i % pieces * 8;
-      const std::int64_t token = keys.token(slot + row), from = max(token, std::int64_t{0}) * dim + d;
+      const std::int32_t token = keys.token(slot + row);
+      const std::int64_t from = std::int64_t{max(token, 0)} * dim + d;
       copies_.copy(to + row * pitch + d, d_keys + from, token >= 0);
       copies_.copy(to + (count + row) * pitch + d, d_values + from, token >= 0);
     }
@@ -117,27 +122,26 @@ class TensorTile {
   }
 
   __device__ __forceinline__ KeyStep describe(const LevelKeys& keys, int level, std::int64_t slot) const {
-    const std::int64_t token = keys.token(slot);
+    const std::int32_t token = keys.token(slot);
     if (token < 0) return {};
-    const std::int64_t left = keys.tokens - token;
     KeyStep step{};
-    step.count = static_cast<int>(min(left, std::int64_t{16}));
-    step.last = static_cast<int>(min(left - 1, std::int64_t{16}));
+    step.last = keys.tokens - 1 - token;
+    step.count = min(step.last + 1, 16);
     if (level == 0) return step;
     step.weight = p_.reweight ? log2f(static_cast<float>(p_.levels.level[level].key_span)) : 0.0f;
     step.last_weight = log2_weight(p_, level, keys.tokens - 1);
     if (p_.disjoint)
       step.dropped = __ballot_sync(full_warp, lane_ < step.count &&
-                                                  is_dropped(p_, level, head_, mine_, token + lane_));
+                                                  is_dropped(p_, level, head(), mine(), token + lane_));
     return step;
   }
 
   template <class Step>
   __device__ __forceinline__ void walk_shared(int level, Step& step) {
-    const LevelKeys keys = keys_of(p_, level, head_, first_);
-    const T *d_keys = key_rows(p_, level, head_), *d_values = value_rows(p_, level, head_);
+    const LevelKeys keys = keys_of(p_, level, head(), first());
+    const T *d_keys = key_rows(p_, level, head()), *d_values = value_rows(p_, level, head());
     const auto begin = [&](std::int64_t slot) {
-      load(keys, d_keys, d_values, ring_ + slot / shared_keys % 2 * shared_stage, slot, shared_keys,
+      load(keys, d_keys, d_values, ring() + slot / shared_keys % 2 * shared_stage, slot, shared_keys,
            static_cast<int>(threadIdx.x), threads);
     };
     begin(0);
@@ -146,7 +150,7 @@ class TensorTile {
       else copies_.commit();
       copies_.template wait<1>();
       __syncthreads();
-      const T* tile = ring_ + slot / shared_keys % 2 * shared_stage;
+      const T* tile = ring() + slot / shared_keys % 2 * shared_stage;
       if (count_ > 0)
         for (int part = 0; part < shared_keys; part += 16) {
           const KeyStep which = describe(keys, level, slot + part);
@@ -158,17 +162,17 @@ class TensorTile {
 
   template <class Step>
   __device__ __forceinline__ void walk_gathered(Step& step) {
-    const LevelKeys keys = keys_of(p_, 0, head_, mine_);
+    const LevelKeys keys = keys_of(p_, 0, head(), mine());
     std::int64_t parents = 0;
     for (std::int64_t first = 0; first < keys.slots / keys.children; first += 32) {
       const std::int64_t i = first + lane_;
       parents += __popc(__ballot_sync(full_warp, i < keys.slots / keys.children && keys.d_parents[i] >= 0));
     }
     const std::int64_t slots = parents * keys.children;
-    const T *d_keys = key_rows(p_, 0, head_), *d_values = value_rows(p_, 0, head_);
-    T* mine = ring_ + warp_ * 2 * warp_stage;
+    const T *d_keys = key_rows(p_, 0, head()), *d_values = value_rows(p_, 0, head());
+    T* mine_ring = ring() + warp_ * 2 * warp_stage;
     const auto begin = [&](std::int64_t slot) {
-      load(keys, d_keys, d_values, mine + slot / 16 % 2 * warp_stage, slot, 16, lane_, 32);
+      load(keys, d_keys, d_values, mine_ring + slot / 16 % 2 * warp_stage, slot, 16, lane_, 32);
     };
     begin(0);
     for (std::int64_t slot = 0; slot < slots; slot += 16) {
@@ -176,7 +180,7 @@ class TensorTile {
       else copies_.commit();
       copies_.template wait<1>();
       __syncwarp();
-      const T* tile = mine + slot / 16 % 2 * warp_stage;
+      const T* tile = mine_ring + slot / 16 % 2 * warp_stage;
       const KeyStep which = describe(keys, 0, slot);
       if (which.count > 0) step(tile, tile + 16 * pitch, which);
       __syncwarp();
@@ -184,9 +188,7 @@ class TensorTile {
   }
 
   const AttendProblem<T>& p_;
-  T* ring_;
   int warp_, lane_, count_;
-  std::int64_t head_, first_, mine_;
   AsyncCopies copies_;
 };
 

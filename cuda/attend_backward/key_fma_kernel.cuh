@@ -9,7 +9,7 @@ namespace llsa::cuda::inline LLSA_WORLD {
 /// that attend to them. `Queries` finds these: `ListedQueries` or, in the baseline, `MaskedQueries`.
 template <class T, int max_dim, class Queries>
 struct KeyGradientFma {
-  static constexpr int threads = FmaTile::threads, blocks_per_sm = 0;
+  static constexpr int threads = FmaTile::threads, blocks_per_sm = 2;
 
   struct Layout {
     std::size_t key, value, query, gradient, share, slope, query_token, statistics, entries, bytes;

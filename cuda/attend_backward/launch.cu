@@ -1,6 +1,6 @@
 #include "cuda/attend_backward/launch.hpp"
 
-#include "cuda/attend_backward/passes.cuh"
+#include "cuda/attend_backward/key_pass.cuh"
 #include "cuda/workspace.hpp"
 
 namespace llsa::cuda::inline LLSA_WORLD {
@@ -16,8 +16,7 @@ void attend_backward(const AttendBackwardParams<T>& params, void* d_workspace, s
   check("attend_backward", params, true);
   const BackwardWorkspace workspace(p.levels, p.head_dim, p.value_dim, false, d_workspace);
   check_workspace("attend_backward", d_workspace, workspace_bytes, workspace.bytes);
-  launch_statistics(params, workspace.d_statistics, stream);
-  launch_query_gradient<T>({p, params.d_output_gradient, workspace.d_statistics, params.d_query_gradient}, stream);
+  query_pass(params, workspace.d_statistics, stream);
   for (int level = p.levels.enrichment_levels; level >= 0; --level) {
     const auto level_params = key_params(params, workspace, level, true);
     launch_key_gradient<ListedQueries>(level_params, stream);

@@ -13,7 +13,7 @@ struct QueryGradientTensor {
 
   __device__ void operator()(const QueryGradientParams<T>& params) const {
     const AttendProblem<T>& p = params.problem;
-    Tile tile(p, blockIdx.x);
+    Tile tile(p);
     const int lane = tile.lane();
     const float scale = p.scale * log2_of_e;
     FragmentA query[dim / 16], output_gradient[dim / 16];

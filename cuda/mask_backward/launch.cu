@@ -1,6 +1,6 @@
 #include "cuda/mask_backward/launch.hpp"
 
-#include "cuda/attend_backward/passes.cuh"
+#include "cuda/attend_backward/key_pass.cuh"
 #include "cuda/mask_backward/mask.cuh"
 #include "cuda/memory.hpp"
 #include "cuda/workspace.hpp"
@@ -33,8 +33,7 @@ void mask_backward(const AttendBackwardParams<T>& params, void* d_workspace, std
   check("mask_backward", params, false);
   const BackwardWorkspace workspace(p.levels, p.head_dim, p.value_dim, true, d_workspace);
   check_workspace("mask_backward", d_workspace, workspace_bytes, workspace.bytes);
-  launch_statistics(params, workspace.d_statistics, stream);
-  launch_query_gradient<T>({p, params.d_output_gradient, workspace.d_statistics, params.d_query_gradient}, stream);
+  query_pass(params, workspace.d_statistics, stream);
   for (int level = p.levels.enrichment_levels; level >= 0; --level) {
     auto level_params = key_params(params, workspace, level, false);
     if (level_params.plan.listed) build_mask(p, level + 1, workspace.d_mask, stream);
