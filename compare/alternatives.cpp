@@ -1,8 +1,8 @@
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>
-
-#include <fmt/core.h>
 
 #include "compare/definition.hpp"
 
@@ -49,10 +49,10 @@ void add_key_sets(Table& table, const ResolvedOptions& o) {
             [=](Definition& d) { d.options.coverage = overlapping ? Coverage::disjoint : Coverage::overlapping; });
   for (int l = 1; l <= enriched; ++l)
     table.add(fmt::format("enriched level {} is dropped", l), [l](Definition& d) { d.keys.dropped_level = l; });
-  if (enriched > 1)
-    table.add("no enriched level is used", [](Definition& d) { d.options.enrichment_levels = 0; });
+  if (enriched > 1) table.add("no enriched level is used", [](Definition& d) { d.options.enrichment_levels = 0; });
   if (enriched < o.levels)
-    table.add(fmt::format("level {} is enriched too", enriched + 1), [](Definition& d) { ++d.options.enrichment_levels; });
+    table.add(fmt::format("level {} is enriched too", enriched + 1),
+              [](Definition& d) { ++d.options.enrichment_levels; });
   table.add("the fine keys are dropped", [](Definition& d) { d.keys.dropped_level = 0; });
   table.add("enriched levels hold the selected tokens, not the candidates",
             [](Definition& d) { d.keys.selected_as_coarse = true; });
@@ -66,7 +66,8 @@ void add_weights(Table& table, const ResolvedOptions& o) {
     table.add("wrong count at the ragged tail: the last coarse key weighs a full block",
               [](Definition& d) { d.keys.weight = Weight::full_span; });
     if (o.enrichment_levels > 1)
-      table.add("every coarse key weighs B, whatever its level", [](Definition& d) { d.keys.weight = Weight::block_size; });
+      table.add("every coarse key weighs B, whatever its level",
+                [](Definition& d) { d.keys.weight = Weight::block_size; });
     table.add("the weight is applied twice", [](Definition& d) { d.keys.weight = Weight::squared_count; });
   }
   if (o.levels > 0) {
@@ -92,7 +93,8 @@ void add_scales(Table& table, const ResolvedOptions& o, std::int64_t head_dim) {
   add("scores have the wrong sign", -o.scale);
   table.add("2^s is used where e^s is meant (log2(e) is missing)", [](Definition& d) { d.keys.base_two = true; });
   if (o.enrichment_levels > 0 && o.reweight)
-    table.add("2^s is used where e^s is meant, except for the weights", [](Definition& d) { d.options.scale *= std::log(2.0); });
+    table.add("2^s is used where e^s is meant, except for the weights",
+              [](Definition& d) { d.options.scale *= std::log(2.0); });
 }
 
 void add_top_k(Table& table, const ResolvedOptions& o) {
@@ -115,7 +117,8 @@ void add_top_k(Table& table, const ResolvedOptions& o) {
                           [l](Definition& d) { --d.options.top_k[static_cast<std::size_t>(l) - 1]; });
   std::vector<std::int64_t> reversed(o.top_k.rbegin(), o.top_k.rend());
   if (reversed != o.top_k)
-    table.add_selection("top_k is read with the coarsest level first", [=](Definition& d) { d.options.top_k = reversed; });
+    table.add_selection("top_k is read with the coarsest level first",
+                        [=](Definition& d) { d.options.top_k = reversed; });
 }
 
 /// The same problem with another number of levels; top_k and enrichment follow as options would resolve them.
@@ -134,7 +137,8 @@ void add_selections(Table& table, const ResolvedOptions& o) {
   };
   add("ties go to the higher index", &SelectionRule::ties_to_higher, true);
   if (o.levels > 1) {
-    add("selection off by a level: scored with the query tokens of the level above", &SelectionRule::parent_query, true);
+    add("selection off by a level: scored with the query tokens of the level above", &SelectionRule::parent_query,
+        true);
     add("selection off by a level: scored with the key tokens of the level above", &SelectionRule::parent_key, true);
     table.add_selection("selection off by a level: scored with the query and key tokens of the level above",
                         [](Definition& d) { d.selection.parent_query = d.selection.parent_key = true; });

@@ -1,11 +1,11 @@
 #include "compare/arguments.hpp"
 
-#include <charconv>
-#include <vector>
-
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <vector>
 
 #include "backends/backends.hpp"
 #include "llsa/error.hpp"
@@ -27,8 +27,10 @@ std::vector<std::int64_t> top_k_from(const std::string& text) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
     const auto number = parse<std::int64_t>(std::string_view(text).substr(begin, end - begin));
     if (!number)
-      throw Error(fmt::format("--top-k is '{}'; it must be a whole number, or one for each level separated by commas, "
-                              "level 1 first", text));
+      throw Error(
+          fmt::format("--top-k is '{}'; it must be a whole number, or one for each level separated by commas, "
+                      "level 1 first",
+                      text));
     numbers.push_back(*number);
     begin = end + 1;
   }
@@ -56,8 +58,9 @@ void add_problem_arguments(CLI::App& command, ProblemFiles& files) {
   command.add_option("--q", files.query, "queries [batch, heads, tokens, dim] or [tokens, dim]; .npy or .safetensors");
   command.add_option("--k", files.key, "keys, likewise");
   command.add_option("--v", files.value, "values, likewise");
-  command.add_option("--grad-output", files.output_gradient,
-                     "gradient of the output: asks for dq, dk and dv too ('grad_output' in a .safetensors with several)");
+  command.add_option(
+      "--grad-output", files.output_gradient,
+      "gradient of the output: asks for dq, dk and dv too ('grad_output' in a .safetensors with several)");
   command.add_option("--grad-lse", files.lse_gradient,
                      "gradient of lse [batch, heads, tokens]; only with --grad-output ('grad_lse' likewise)");
 }
@@ -91,7 +94,8 @@ Options options_from(const OptionArguments& a) {
   if (a.levels != "auto") {
     options.levels = parse<int>(a.levels);
     if (!options.levels)
-      throw Error(fmt::format("--levels is '{}'; it must be auto or a whole number from 0 to {}", a.levels, max_levels));
+      throw Error(
+          fmt::format("--levels is '{}'; it must be auto or a whole number from 0 to {}", a.levels, max_levels));
   }
   options.top_k = top_k_from(a.top_k);
   options.enrichment_levels = a.enrichment_levels;

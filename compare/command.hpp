@@ -10,10 +10,10 @@ namespace llsa::compare {
 
 /// What the program's exit status means, for every command.
 enum ExitCode : int {
-  exit_right = 0,        ///< everything asked for was done, and what was judged is right
-  exit_wrong = 1,        ///< something that was judged is wrong
-  exit_bad_input = 2,    ///< usage, files, shapes or options: one line on stderr says which
-  exit_interrupted = 130 ///< stopped by Ctrl-C or a termination request; nothing was written
+  exit_right = 0,         ///< everything asked for was done, and what was judged is right
+  exit_wrong = 1,         ///< something that was judged is wrong
+  exit_bad_input = 2,     ///< usage, files, shapes or options: one line on stderr says which
+  exit_interrupted = 130  ///< stopped by Ctrl-C or a termination request; nothing was written
 };
 
 /// What main shares with a command. A command registers itself as a subcommand whose callback does the work, sets

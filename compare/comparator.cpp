@@ -1,10 +1,10 @@
 #include "compare/comparator.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
-
-#include <fmt/core.h>
 
 #include "llsa/error.hpp"
 
@@ -38,10 +38,14 @@ std::string describe(const Coordinate& at) { return fmt::format("[{}, {}, {}, {}
 
 double rounded_to(DType storage, double value) {
   switch (storage) {
-    case DType::f64: return value;
-    case DType::f32: return static_cast<float>(value);
-    case DType::f16: return static_cast<float>(half(static_cast<float>(value)));
-    case DType::bf16: return static_cast<float>(bfloat16(static_cast<float>(value)));
+    case DType::f64:
+      return value;
+    case DType::f32:
+      return static_cast<float>(value);
+    case DType::f16:
+      return static_cast<float>(half(static_cast<float>(value)));
+    case DType::bf16:
+      return static_cast<float>(bfloat16(static_cast<float>(value)));
   }
   return value;
 }

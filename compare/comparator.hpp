@@ -22,10 +22,10 @@ struct Comparison {
   Coordinate first_nonfinite{};
   double nonfinite_got = 0, nonfinite_want = 0;
 
-  double relative_l2 = 0;  ///< ||got - want|| / ||want||; 0 when both are zero, infinite when only `want` is
-  double cosine = 1;       ///< 1 when either is zero
-  double max_error = 0;    ///< max of |got - want| / max(|want|, rms(want), floor)
-  Coordinate worst{};      ///< where that is
+  double relative_l2 = 0;    ///< ||got - want|| / ||want||; 0 when both are zero, infinite when only `want` is
+  double cosine = 1;         ///< 1 when either is zero
+  double max_error = 0;      ///< max of |got - want| / max(|want|, rms(want), floor)
+  Coordinate worst{};        ///< where that is
   double got = 0, want = 0;  ///< the values there
 
   /// By token, `[batch, head, token]` in order: the worst error of a row; infinite where non-finite elements differ.

@@ -1,9 +1,8 @@
 #include "compare/decompose.hpp"
 
+#include <Eigen/Eigenvalues>
 #include <cmath>
 #include <limits>
-
-#include <Eigen/Eigenvalues>
 
 namespace llsa::compare {
 namespace {

@@ -23,9 +23,9 @@ struct Part {
 
 /// The factor with which a gradient contains a part.
 struct Coefficient {
-  Part part;           ///< without values
+  Part part;  ///< without values
   double value = 1;
-  double error = 0;    ///< standard error from the residual; infinite when the parts cannot tell
+  double error = 0;  ///< standard error from the residual; infinite when the parts cannot tell
   bool known() const { return error < 0.2; }
 };
 
@@ -35,8 +35,8 @@ struct Decomposition {
   double residual = 0;  ///< ||target - fit|| / ||sum of all parts||
 };
 
-/// Parts may be collinear or zero: where they cannot be told apart the coefficients stay at 1, and say so by their error.
-/// Non-finite elements of the target are left out. Parts and target have the same length.
+/// Parts may be collinear or zero: where they cannot be told apart the coefficients stay at 1, and say so by their
+/// error. Non-finite elements of the target are left out. Parts and target have the same length.
 Decomposition decompose(std::span<const Part> parts, std::span<const double> target);
 
 /// What a decomposition says, in words.

@@ -24,7 +24,8 @@ std::vector<Tensor<double>> pooled(const Tensor<double>& fine, std::int64_t bloc
     sums.emplace_back(shape);
     result.emplace_back(shape);
     // Means of children are built from the level below as it is, everything else from sums over fine tokens.
-    const Tensor<double>& below = pooling == Pooling::mean_of_children ? result[result.size() - 2] : sums[sums.size() - 2];
+    const Tensor<double>& below =
+        pooling == Pooling::mean_of_children ? result[result.size() - 2] : sums[sums.size() - 2];
     for (std::int64_t head = 0; head < shape.batch * shape.heads; ++head)
       for (std::int64_t t = 0; t < shape.tokens; ++t) {
         const TokenRange children = hierarchy.children(l, t);
@@ -48,10 +49,14 @@ double weight_of(const Definition& definition, int level, std::int64_t token) {
   const auto count = static_cast<double>(definition.options.key.count(level, token));
   const auto block_size = static_cast<double>(definition.options.block_size);
   switch (definition.keys.weight) {
-    case Weight::count: return count;
-    case Weight::full_span: return std::pow(block_size, level);
-    case Weight::block_size: return block_size;
-    case Weight::squared_count: return count * count;
+    case Weight::count:
+      return count;
+    case Weight::full_span:
+      return std::pow(block_size, level);
+    case Weight::block_size:
+      return block_size;
+    case Weight::squared_count:
+      return count * count;
   }
   return count;
 }
@@ -79,8 +84,10 @@ std::vector<std::int32_t> DefinitionEvaluator::select(const Definition& definiti
   const auto append = [&found](TokenRange range) {
     for (std::int64_t c = range.begin; c < range.end; ++c) found.push_back(static_cast<std::int32_t>(c));
   };
-  if (level == o.levels || rule.flat) append({0, o.key.length(level)});
-  else for (const std::int32_t parent : parents) append(o.key.children(level + 1, parent));
+  if (level == o.levels || rule.flat)
+    append({0, o.key.length(level)});
+  else
+    for (const std::int32_t parent : parents) append(o.key.children(level + 1, parent));
 
   const bool above = level < o.levels;
   const int query_level = level + (rule.parent_query && above), key_level = level + (rule.parent_key && above);
@@ -103,7 +110,8 @@ std::vector<std::int32_t> DefinitionEvaluator::select(const Definition& definiti
     if (a.score != b.score) return a.score > b.score;
     return rule.ties_to_higher ? a.token > b.token : a.token < b.token;
   });
-  const auto size = static_cast<std::size_t>(std::min<std::int64_t>(o.k(level), static_cast<std::int64_t>(scored.size())));
+  const auto size =
+      static_cast<std::size_t>(std::min<std::int64_t>(o.k(level), static_cast<std::int64_t>(scored.size())));
   if (margin != nullptr && size < scored.size()) {
     const double unit = std::sqrt(longest * dot(query, query, keys.dim));
     const double gap = scored[size - 1].score - scored[size].score;
@@ -152,8 +160,10 @@ std::vector<KeyRef> DefinitionEvaluator::key_set(const Definition& definition, c
     for (std::int64_t j = range.begin; j < range.end; ++j) keys.push_back({0, j, 1});
   };
   if (rule.dropped_level != 0) {
-    if (o.levels == 0) append_fine({0, o.key.tokens()});
-    else for (const std::int32_t block : lists[1]) append_fine(o.key.children(1, block));
+    if (o.levels == 0)
+      append_fine({0, o.key.tokens()});
+    else
+      for (const std::int32_t block : lists[1]) append_fine(o.key.children(1, block));
   }
   for (int l = 1; l <= o.enrichment_levels; ++l) {
     if (l == rule.dropped_level) continue;
@@ -204,7 +214,8 @@ DefinedRow DefinitionEvaluator::row(const Definition& definition, std::int64_t h
   const double unit = definition.keys.base_two ? std::log(2.0) : 1.0;
   row.largest = -infinity;
   for (const KeyRef& ref : row.keys) {
-    const double score = unit * (o.scale * dot(query.row(i), key(definition, head, ref), query.dim) + std::log(ref.weight));
+    const double score =
+        unit * (o.scale * dot(query.row(i), key(definition, head, ref), query.dim) + std::log(ref.weight));
     row.probability.push_back(score);
     row.largest = std::max(row.largest, score);
   }

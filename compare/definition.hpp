@@ -30,11 +30,11 @@ struct SelectionRule {
 
 /// Which keys a query attends to. The defaults are spec sections 4 and 6.
 struct KeyRule {
-  int dropped_level = -1;         ///< no keys of this level (0: no fine keys)
+  int dropped_level = -1;           ///< no keys of this level (0: no fine keys)
   bool selected_as_coarse = false;  ///< level l contributes what was selected there, not what were candidates
-  bool every_coarse = false;      ///< level l contributes all its tokens
+  bool every_coarse = false;        ///< level l contributes all its tokens
   Weight weight = Weight::count;
-  bool base_two = false;          ///< 2^s in place of e^s
+  bool base_two = false;  ///< 2^s in place of e^s
 };
 
 /// A definition of attention: the one of the specification by default, or an alternative that a mistaken kernel might
@@ -59,7 +59,8 @@ struct DefinedRow {
 };
 
 /// Evaluates any definition, one query row at a time, straight from the formulas in double: nothing is shared with the
-/// implementations that are judged. O(keys * D) a row plus the selection of its ancestors. Not safe for several threads.
+/// implementations that are judged. O(keys * D) a row plus the selection of its ancestors. Not safe for several
+/// threads.
 class DefinitionEvaluator {
  public:
   /// `most_levels`: the most levels that any definition asks for. The problem must outlive this.
@@ -98,8 +99,8 @@ class DefinitionEvaluator {
 /// The specification's own definition for these options.
 Definition specification(const ResolvedOptions& options);
 
-/// The table of alternatives that are tried on wrong results, likely ones first. Some coincide with the specification for
-/// given inputs (ties, ragged tails); the caller finds out by evaluating.
+/// The table of alternatives that are tried on wrong results, likely ones first. Some coincide with the specification
+/// for given inputs (ties, ragged tails); the caller finds out by evaluating.
 std::vector<Definition> alternative_definitions(const ResolvedOptions& options, std::int64_t head_dim);
 
 }  // namespace llsa::compare

@@ -1,9 +1,9 @@
 #include "compare/diagnose.hpp"
 
-#include <cmath>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <cmath>
 
 namespace llsa::compare {
 
@@ -19,13 +19,13 @@ std::string Explanations::text(double error) const {
   if (fitting_.size() == 1) return "looks like: " + fitting_.front();
   if (fitting_.size() > 1) {
     constexpr std::size_t most = 4;
-    const std::vector<std::string> others(fitting_.begin() + 1,
-                                          fitting_.begin() + static_cast<std::ptrdiff_t>(std::min(most, fitting_.size())));
+    const std::vector<std::string> others(
+        fitting_.begin() + 1, fitting_.begin() + static_cast<std::ptrdiff_t>(std::min(most, fitting_.size())));
     return fmt::format("looks like: {} (for these inputs the same as: {})", fitting_.front(), fmt::join(others, "; "));
   }
   if (closest_error_ < 0.3 * error)
-    return fmt::format("no alternative definition fits; closest: {} (relative L2 error {:.2g} instead of {:.2g})", closest_,
-                       closest_error_, error);
+    return fmt::format("no alternative definition fits; closest: {} (relative L2 error {:.2g} instead of {:.2g})",
+                       closest_, closest_error_, error);
   return {};
 }
 
@@ -49,7 +49,8 @@ Selection one_head(const Selection& selection, const ResolvedOptions& options, s
   for (int l = 1; l <= options.levels; ++l) {
     const LevelSelection& from = selection.level(l);
     const auto rows = static_cast<std::ptrdiff_t>(from.queries * from.width);
-    result.level(l) = {1, from.queries, from.width, {from.indices.begin() + head * rows, from.indices.begin() + (head + 1) * rows}};
+    result.level(l) = {
+        1, from.queries, from.width, {from.indices.begin() + head * rows, from.indices.begin() + (head + 1) * rows}};
   }
   return result;
 }

@@ -27,8 +27,8 @@ class Explanations {
   /// Notes how well the candidate called `name` fits.
   void add(const std::string& name, const Comparison& comparison);
   bool explained() const { return !fitting_.empty(); }
-  /// "looks like: ..." when a candidate fits, "closest: ..." when one comes much nearer than `error`, the relative L2 error
-  /// against the right result; else empty.
+  /// "looks like: ..." when a candidate fits, "closest: ..." when one comes much nearer than `error`, the relative L2
+  /// error against the right result; else empty.
   std::string text(double error) const;
 
  private:
@@ -42,7 +42,8 @@ class Explanations {
 /// tokens in another order. `value` is V, for its mean. Empty when none fits.
 std::string diagnose_copy(const Suspect& suspect, const Tensor<double>& value);
 
-/// Tries alternative definitions on sampled rows of O and LSE (either may be null), returns a finding for each or empty.
+/// Tries alternative definitions on sampled rows of O and LSE (either may be null), returns a finding for each or
+/// empty.
 struct ForwardFindings {
   std::string output, lse;
 };
@@ -59,8 +60,9 @@ struct GradientFinding {
   std::string equation;
   std::vector<std::string> findings;
 };
-/// `problem` and `selection` are of one head (or have one head), `got` is its dQ, dK or dV according to `name` ("dq", "dk",
-/// "dv"). When `wrong`, the parts are told apart by term, and alternative definitions are tried where they do not explain it.
+/// `problem` and `selection` are of one head (or have one head), `got` is its dQ, dK or dV according to `name` ("dq",
+/// "dk", "dv"). When `wrong`, the parts are told apart by term, and alternative definitions are tried where they do not
+/// explain it.
 GradientFinding diagnose_gradient(const Problem<double>& problem, const ResolvedOptions& options,
                                   const Selection* selection, const std::string& name, const Tensor<double>& got,
                                   const Suspect& how, bool wrong, reference::ThreadPool& threads);

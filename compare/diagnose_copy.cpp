@@ -1,11 +1,11 @@
 // Mistakes that leave the right numbers, scaled, or in the wrong place.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <set>
-
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "compare/diagnose.hpp"
 #include "llsa/token_order.hpp"
@@ -57,26 +57,32 @@ std::string permuted_heads(const Suspect& s) {
     if (found < 0) return {};
     from.push_back(found);
   }
-  return fmt::format("looks like: heads are mixed up: in order (batch * heads) they hold those of {}", fmt::join(from, ", "));
+  return fmt::format("looks like: heads are mixed up: in order (batch * heads) they hold those of {}",
+                     fmt::join(from, ", "));
 }
 
 void try_orders(Copies& copies, const Tensor<double>& want) {
   const Shape& s = want.shape();
   const auto side = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(s.tokens))));
   const auto n = s.tokens;
-  copies.try_source("tokens are in reverse order", [&](auto b, auto h, auto t, auto d) { return want(b, h, n - 1 - t, d); });
-  copies.try_source("tokens are one place too late", [&](auto b, auto h, auto t, auto d) { return want(b, h, std::max<std::int64_t>(t - 1, 0), d); });
-  copies.try_source("tokens are one place too early", [&](auto b, auto h, auto t, auto d) { return want(b, h, std::min(t + 1, n - 1), d); });
+  copies.try_source("tokens are in reverse order",
+                    [&](auto b, auto h, auto t, auto d) { return want(b, h, n - 1 - t, d); });
+  copies.try_source("tokens are one place too late",
+                    [&](auto b, auto h, auto t, auto d) { return want(b, h, std::max<std::int64_t>(t - 1, 0), d); });
+  copies.try_source("tokens are one place too early",
+                    [&](auto b, auto h, auto t, auto d) { return want(b, h, std::min(t + 1, n - 1), d); });
   if (side < 2 || side * side != n) return;
-  copies.try_source("tokens are transposed as a square grid", [&](auto b, auto h, auto t, auto d) { return want(b, h, t % side * side + t / side, d); });
+  copies.try_source("tokens are transposed as a square grid",
+                    [&](auto b, auto h, auto t, auto d) { return want(b, h, t % side * side + t / side, d); });
   for (const char* name : {"morton", "hilbert"}) {
     const TokenOrder order = token_order(name, {1, side, side});
-    copies.try_source(fmt::format("tokens are in {} order, the right result is in raster order", name), [&](auto b, auto h, auto t, auto d) {
-      return want(b, h, order.to_raster()[static_cast<std::size_t>(t)], d);
-    });
-    copies.try_source(fmt::format("tokens are in raster order, the right result is in {} order", name), [&](auto b, auto h, auto t, auto d) {
-      return want(b, h, order.from_raster()[static_cast<std::size_t>(t)], d);
-    });
+    copies.try_source(
+        fmt::format("tokens are in {} order, the right result is in raster order", name),
+        [&](auto b, auto h, auto t, auto d) { return want(b, h, order.to_raster()[static_cast<std::size_t>(t)], d); });
+    copies.try_source(fmt::format("tokens are in raster order, the right result is in {} order", name),
+                      [&](auto b, auto h, auto t, auto d) {
+                        return want(b, h, order.from_raster()[static_cast<std::size_t>(t)], d);
+                      });
   }
 }
 
@@ -86,7 +92,8 @@ std::string diagnose_copy(const Suspect& s, const Tensor<double>& value) {
   const Tensor<double>&got = *s.got, &want = *s.want;
   const Shape& shape = want.shape();
   Copies copies(s);
-  if (std::all_of(got.flat().begin(), got.flat().end(), [](double x) { return x == 0; })) return s.name + " is zero everywhere";
+  if (std::all_of(got.flat().begin(), got.flat().end(), [](double x) { return x == 0; }))
+    return s.name + " is zero everywhere";
   if (std::all_of(got.flat().begin(), got.flat().end(), [](double x) { return std::isnan(x); }))
     return s.name + " is not a number everywhere";
 
@@ -98,13 +105,17 @@ std::string diagnose_copy(const Suspect& s, const Tensor<double>& value) {
   }
   const double factor = product / square;
   if (s.name == "lse" && std::abs(factor * std::log(2.0) - 1) < 1e-2)
-    copies.try_source("lse is in base 2 (log2), not natural", [&](auto b, auto h, auto t, auto d) { return want(b, h, t, d) / std::log(2.0); });
+    copies.try_source("lse is in base 2 (log2), not natural",
+                      [&](auto b, auto h, auto t, auto d) { return want(b, h, t, d) / std::log(2.0); });
   if (std::isfinite(factor) && square > 0)
-    copies.try_source(fmt::format("{} is {:.4g} times the right {}", s.name, factor, s.name), [&](auto b, auto h, auto t, auto d) { return factor * want(b, h, t, d); });
+    copies.try_source(fmt::format("{} is {:.4g} times the right {}", s.name, factor, s.name),
+                      [&](auto b, auto h, auto t, auto d) { return factor * want(b, h, t, d); });
   if (s.name == "lse")
-    copies.try_source(fmt::format("lse is off by the constant {:.4g}", offset), [&](auto b, auto h, auto t, auto d) { return want(b, h, t, d) + offset; });
+    copies.try_source(fmt::format("lse is off by the constant {:.4g}", offset),
+                      [&](auto b, auto h, auto t, auto d) { return want(b, h, t, d) + offset; });
   if (s.name == "o")
-    copies.try_source("o is the mean of v", [&, means = std::vector<double>(), at = std::int64_t{-1}](auto b, auto h, auto, auto d) mutable {
+    copies.try_source("o is the mean of v", [&, means = std::vector<double>(), at = std::int64_t{-1}](
+                                                auto b, auto h, auto, auto d) mutable {
       if (at != b * shape.heads + h) {
         at = b * shape.heads + h;
         means.assign(static_cast<std::size_t>(shape.dim), 0.0);
@@ -119,15 +130,18 @@ std::string diagnose_copy(const Suspect& s, const Tensor<double>& value) {
   const auto reread = [&](const std::string& name, const Shape& stored, auto at) {
     copies.try_source(name, [&, at](auto b, auto h, auto t, auto d) {
       std::int64_t n = ((b * shape.heads + h) * shape.tokens + t) * shape.dim + d;
-      const std::int64_t w = n % stored.dim, z = n / stored.dim % stored.tokens, y = n / stored.dim / stored.tokens % stored.heads;
+      const std::int64_t w = n % stored.dim, z = n / stored.dim % stored.tokens,
+                         y = n / stored.dim / stored.tokens % stored.heads;
       return at(n / stored.dim / stored.tokens / stored.heads, y, z, w);
     });
   };
   if (shape.heads > 1)
-    reread("memory is [batch, tokens, heads, dim], not [batch, heads, tokens, dim]", {shape.batch, shape.tokens, shape.heads, shape.dim},
+    reread("memory is [batch, tokens, heads, dim], not [batch, heads, tokens, dim]",
+           {shape.batch, shape.tokens, shape.heads, shape.dim},
            [&](auto b, auto t, auto h, auto d) { return want(b, h, t, d); });
   if (shape.dim > 1)
-    reread("memory is [batch, heads, dim, tokens], not [batch, heads, tokens, dim]", {shape.batch, shape.heads, shape.dim, shape.tokens},
+    reread("memory is [batch, heads, dim, tokens], not [batch, heads, tokens, dim]",
+           {shape.batch, shape.heads, shape.dim, shape.tokens},
            [&](auto b, auto h, auto d, auto t) { return want(b, h, t, d); });
   try_orders(copies, want);
   return copies.text();

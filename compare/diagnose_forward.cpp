@@ -1,8 +1,8 @@
 // Alternative definitions, evaluated on sampled rows and held against theirs.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
-
-#include <fmt/core.h>
 
 #include "compare/diagnose.hpp"
 #include "compare/locate.hpp"
@@ -52,15 +52,18 @@ struct Transform {
 constexpr Transform output_transforms[] = {
     {"", [](const DefinedRow&) { return 1.0; }},
     {"o is not divided by the softmax's sum", [](const DefinedRow& r) { return std::exp(r.lse - r.largest); }},
-    {"o is not divided by the softmax's sum, and the maximum is not subtracted", [](const DefinedRow& r) { return std::exp(r.lse); }},
+    {"o is not divided by the softmax's sum, and the maximum is not subtracted",
+     [](const DefinedRow& r) { return std::exp(r.lse); }},
 };
 constexpr Transform lse_transforms[] = {
     {"", [](const DefinedRow& r) { return r.lse; }},
     {"lse is in base 2 (log2), not natural", [](const DefinedRow& r) { return r.lse / std::log(2.0); }},
     {"lse is only the largest score: the log of the sum is not added", [](const DefinedRow& r) { return r.largest; }},
-    {"lse is only the log of the sum: the maximum is not added back", [](const DefinedRow& r) { return r.lse - r.largest; }},
+    {"lse is only the log of the sum: the maximum is not added back",
+     [](const DefinedRow& r) { return r.lse - r.largest; }},
     {"lse is the sum, not its logarithm", [](const DefinedRow& r) { return std::exp(r.lse); }},
-    {"lse is the max-subtracted sum, not its logarithm", [](const DefinedRow& r) { return std::exp(r.lse - r.largest); }},
+    {"lse is the max-subtracted sum, not its logarithm",
+     [](const DefinedRow& r) { return std::exp(r.lse - r.largest); }},
 };
 
 std::string combined(const std::string& definition, const char* transform) {
@@ -127,9 +130,11 @@ ForwardFindings diagnose_forward(const Problem<double>& problem, const ResolvedO
   if (lse != nullptr) of_lse.emplace(*lse, rows);
   const auto try_rows = [&](const std::string& name, const Rows& candidate, bool itself, bool transformed) {
     for (const Transform& t : output_transforms)
-      if (of_output && (*t.name == 0 ? itself : transformed)) of_output->add(combined(name, t.name), predicted_output(candidate, t.value));
+      if (of_output && (*t.name == 0 ? itself : transformed))
+        of_output->add(combined(name, t.name), predicted_output(candidate, t.value));
     for (const Transform& t : lse_transforms)
-      if (of_lse && (*t.name == 0 ? itself : transformed)) of_lse->add(combined(name, t.name), predicted_lse(candidate, t.value));
+      if (of_lse && (*t.name == 0 ? itself : transformed))
+        of_lse->add(combined(name, t.name), predicted_lse(candidate, t.value));
   };
   const Rows specified = evaluate(right);
   try_rows("", specified, false, true);
@@ -178,7 +183,8 @@ std::string diagnose_selection(const Problem<double>& problem, const ResolvedOpt
     }
   if (best >= 0.98 && best > right) return "looks like: " + name;
   if (best > 0.5 && best > 0.5 + right / 2)
-    return fmt::format("closest: {} ({:.0f}% of the sampled lists, the definition {:.0f}%)", name, 100 * best, 100 * right);
+    return fmt::format("closest: {} ({:.0f}% of the sampled lists, the definition {:.0f}%)", name, 100 * best,
+                       100 * right);
   return {};
 }
 

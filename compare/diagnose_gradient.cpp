@@ -1,7 +1,7 @@
 // A wrong gradient as a combination of the right one's parts, or as that of an alternative definition.
-#include <algorithm>
-
 #include <fmt/core.h>
+
+#include <algorithm>
 
 #include "compare/diagnose.hpp"
 #include "compare/locate.hpp"
@@ -48,7 +48,8 @@ std::string alternative(DefinitionEvaluator& evaluator, const ResolvedOptions& o
   for (const Definition& definition : alternative_definitions(options, q.dim)) {
     if (selection != nullptr && definition.changes_selection) continue;
     const double keys = static_cast<double>(evaluator.row(definition, 0, 0, selection).keys.size());
-    const double cost = 6 * keys * static_cast<double>(q.dim) * static_cast<double>(name == "dq" ? rows.size() : static_cast<std::size_t>(q.tokens));
+    const double cost = 6 * keys * static_cast<double>(q.dim) *
+                        static_cast<double>(name == "dq" ? rows.size() : static_cast<std::size_t>(q.tokens));
     if ((budget -= cost) < 0) break;
     if (name == "dq") {
       const Tensor<double> theirs = rows_of(got, rows);
@@ -69,7 +70,8 @@ GradientFinding diagnose_gradient(const Problem<double>& problem, const Resolved
                                   const Selection* selection, const std::string& name, const Tensor<double>& got,
                                   const Suspect& how, bool wrong, reference::ThreadPool& threads) {
   DefinitionEvaluator evaluator(problem, options.levels + 1);
-  const std::vector<RowRef> rows = sample_rows(wrong_rows(how.comparison, got.shape(), how.tolerance.element), got.shape(), 256);
+  const std::vector<RowRef> rows =
+      sample_rows(wrong_rows(how.comparison, got.shape(), how.tolerance.element), got.shape(), 256);
   GradientFinding finding;
   if (name == "dq") {
     const std::vector<Part> parts = query_parts(evaluator, specification(options), rows, selection);
@@ -87,8 +89,11 @@ GradientFinding diagnose_gradient(const Problem<double>& problem, const Resolved
     finding.findings = std::move(reading.errors);
     return finding;
   }
+  finding.equation = fmt::format("{} is no combination of the parts of the right one: residual {:.2g}", symbol(name),
+                                 finding.decomposition.residual);
   std::string other = alternative(evaluator, options, selection, name, got, rows, how);
-  if (!other.empty()) finding.findings.push_back(std::move(other));
+  if (!other.empty())
+    finding.findings.push_back(std::move(other));
   else if (finding.decomposition.residual < 0.5 * how.comparison.relative_l2) {
     finding.findings = std::move(reading.errors);
     finding.findings.push_back("the parts explain only some of the error (see the residual)");

@@ -116,7 +116,8 @@ std::vector<Part> query_parts(DefinitionEvaluator& evaluator, const Definition& 
       const double product = factor * dot(d_output, evaluator.value(definition, head, ref), value_dim);
       const std::size_t first = (static_cast<std::size_t>(ref.level) * 2 + tail) * terms.size();
       for (std::size_t t = 0; t < terms.size(); ++t) {
-        const double d_score = terms[t] == Term::product ? product : factor * (terms[t] == Term::delta ? -delta : d_lse);
+        const double d_score =
+            terms[t] == Term::product ? product : factor * (terms[t] == Term::delta ? -delta : d_lse);
         double* sum = parts[first + t].values.data() + r * static_cast<std::size_t>(dim);
         for (std::int64_t d = 0; d < dim; ++d) sum[d] += d_score * k[d];
       }

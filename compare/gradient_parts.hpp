@@ -10,8 +10,8 @@
 
 namespace llsa::compare {
 
-/// The parts that the right dK and dV are summed from, by level of the keys (the ragged last token of a level apart), and
-/// for dK on request by term of dS. Each part's values are `[batch, heads, Nk, dim]`, contiguous.
+/// The parts that the right dK and dV are summed from, by level of the keys (the ragged last token of a level apart),
+/// and for dK on request by term of dS. Each part's values are `[batch, heads, Nk, dim]`, contiguous.
 struct KeyValueParts {
   std::vector<Part> key, value;
 };

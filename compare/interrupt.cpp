@@ -1,7 +1,8 @@
 #include "compare/interrupt.hpp"
 
-#include <csignal>
 #include <pthread.h>
+
+#include <csignal>
 
 namespace llsa::compare {
 namespace {

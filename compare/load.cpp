@@ -69,11 +69,16 @@ NamedTensor tensor_from(const std::string& path, const std::string& name) {
 
 DType dtype_from(datasets::ElementType type, const std::string& name) {
   switch (type) {
-    case datasets::ElementType::f16: return DType::f16;
-    case datasets::ElementType::bf16: return DType::bf16;
-    case datasets::ElementType::f32: return DType::f32;
-    case datasets::ElementType::f64: return DType::f64;
-    default: break;
+    case datasets::ElementType::f16:
+      return DType::f16;
+    case datasets::ElementType::bf16:
+      return DType::bf16;
+    case datasets::ElementType::f32:
+      return DType::f32;
+    case datasets::ElementType::f64:
+      return DType::f64;
+    default:
+      break;
   }
   throw Error(fmt::format("{} is {}; it must be F16, BF16, F32 or F64", name, datasets::name_of(type)));
 }

@@ -29,14 +29,15 @@ struct LoadedProblem {
   std::vector<StoredTensor> stored;  ///< q, k, v, then the gradients that were given
 };
 
-/// Reads and converts every tensor to T: 16-bit types exactly, wider ones rounded to nearest. Q, K, V and the output gradient are
+/// Reads and converts every tensor to T: 16-bit types exactly, wider ones rounded to nearest. Q, K, V and the output
+/// gradient are
 /// `[batch, heads, tokens, dim]`, or `[tokens, dim]` for one head; the LSE gradient is `[batch, heads, Nq]` or
 /// `[batch, heads, Nq, 1]`, or `[Nq]` for one head. Checks all shapes and options. Throws `Error`.
 template <class T>
 LoadedProblem<T> load_problem(const ProblemFiles& files, const Options& options);
 
-/// A tensor with one value per token, `[batch, heads, tokens]`, `[batch, heads, tokens, 1]`, or `[tokens]` or `[tokens, 1]` for one head,
-/// as `[batch, heads, tokens, 1]`. Throws `Error` for another rank or an integer type.
+/// A tensor with one value per token, `[batch, heads, tokens]`, `[batch, heads, tokens, 1]`, or `[tokens]` or `[tokens,
+/// 1]` for one head, as `[batch, heads, tokens, 1]`. Throws `Error` for another rank or an integer type.
 template <class T>
 Tensor<T> per_token_tensor(const datasets::NamedTensor& tensor);
 

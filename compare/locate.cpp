@@ -1,10 +1,10 @@
 #include "compare/locate.hpp"
 
-#include <algorithm>
-#include <set>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
 
 namespace llsa::compare {
 
@@ -27,14 +27,17 @@ std::string locate(const std::vector<RowRef>& wrong, const Shape& shape, std::in
     first = std::min(first, row.token);
     last = std::max(last, row.token);
   }
-  std::string text = fmt::format("{} of {} rows are off by more than an element may be", wrong.size(), heads * shape.tokens);
+  std::string text = fmt::format("{} of {} rows hold an element that is off", wrong.size(), heads * shape.tokens);
   if (static_cast<std::int64_t>(wrong.size()) == heads * shape.tokens) return text;
   if (static_cast<std::int64_t>(in_heads.size()) < heads)
-    text += in_heads.size() <= 8 ? fmt::format(", all in head{} {} of {}", in_heads.size() > 1 ? "s" : "", fmt::join(in_heads, ", "), heads)
+    text += in_heads.size() <= 8 ? fmt::format(", all in head{} {} of {}", in_heads.size() > 1 ? "s" : "",
+                                               fmt::join(in_heads, ", "), heads)
                                  : fmt::format(", in {} of {} heads", in_heads.size(), heads);
   const std::int64_t last_block = (shape.tokens - 1) / block_size * block_size;
-  if (first == last) text += fmt::format(", token {}", first);
-  else if (first > 0 || last < shape.tokens - 1) text += fmt::format(", tokens {} to {}", first, last);
+  if (first == last)
+    text += fmt::format(", token {}", first);
+  else if (first > 0 || last < shape.tokens - 1)
+    text += fmt::format(", tokens {} to {}", first, last);
   if (first >= last_block && shape.tokens > block_size)
     text += fmt::format(" (all in the last block{})", shape.tokens % block_size != 0 ? ", which is ragged" : "");
   else if (places.size() == 1 && block_size > 1 && wrong.size() > 2)

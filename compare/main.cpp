@@ -1,10 +1,10 @@
 // llsa-compare: runs, checks, judges and times implementations of Log-linear Sparse Attention. One file per command.
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <new>
 #include <string>
-
-#include <CLI/CLI.hpp>
-#include <fmt/core.h>
 
 #include "compare/command.hpp"
 #include "compare/interrupt.hpp"
@@ -23,7 +23,8 @@ int report(std::string message, int exit_code) {
 /// "run, verify; --help describes them".
 std::string commands(const CLI::App& program) {
   std::string names;
-  for (const CLI::App* command : program.get_subcommands({})) names += (names.empty() ? "" : ", ") + command->get_name();
+  for (const CLI::App* command : program.get_subcommands({}))
+    names += (names.empty() ? "" : ", ") + command->get_name();
   return names + "; --help describes them";
 }
 
@@ -36,7 +37,9 @@ int run_program(int argc, char** argv) {
   program.footer("Exit status: 0 right, 1 something judged is wrong, 2 usage or bad input, 130 interrupted.");
   // Every command registers itself here (see command.hpp).
   add_run_command(program, context);
+  add_check_command(program, context);
   add_verify_command(program, context);
+  add_profile_command(program, context);
   try {
     program.parse(argc, argv);
     return context.exit_code;

@@ -1,8 +1,8 @@
 #include "compare/outcome_file.hpp"
 
-#include <algorithm>
-
 #include <fmt/core.h>
+
+#include <algorithm>
 
 #include "llsa/error.hpp"
 
@@ -15,12 +15,15 @@ constexpr std::int64_t most_padded = std::int64_t{1} << 30;
 datasets::NamedTensor indices_tensor(int level, const LevelSelection& lists, std::int64_t k, const Shape& query) {
   const std::int64_t rows = lists.heads * lists.queries;
   if (k > lists.width && k > most_padded / rows)
-    throw Error(fmt::format("top_k for level {} is {}; indices_{} padded to it would not fit (no query has more than {} "
-                            "candidates there)", level, k, level, lists.width));
+    throw Error(
+        fmt::format("top_k for level {} is {}; indices_{} padded to it would not fit (no query has more than {} "
+                    "candidates there)",
+                    level, k, level, lists.width));
   std::vector<std::int32_t> padded(static_cast<std::size_t>(rows * k), -1);
   for (std::int64_t row = 0; row < rows; ++row)
     std::copy_n(lists.indices.begin() + row * lists.width, lists.width, padded.begin() + row * k);
-  return {fmt::format("indices_{}", level), {query.batch, query.heads, lists.queries, k},
+  return {fmt::format("indices_{}", level),
+          {query.batch, query.heads, lists.queries, k},
           std::span<const std::int32_t>(padded)};
 }
 

@@ -64,9 +64,8 @@ Outcome<T> run_attention(Attention<T>& attention, const Problem<T>& problem, con
     outcome.query_gradient = poisoned<T>(q);
     outcome.key_gradient = poisoned<T>(problem.key.shape());
     outcome.value_gradient = poisoned<T>(problem.value.shape());
-    attention.backward(
-        inputs, outputs, *state, problem.output_gradients(),
-        {outcome.query_gradient.view(), outcome.key_gradient.view(), outcome.value_gradient.view()});
+    attention.backward(inputs, outputs, *state, problem.output_gradients(),
+                       {outcome.query_gradient.view(), outcome.key_gradient.view(), outcome.value_gradient.view()});
   }
   return outcome;
 }
@@ -75,22 +74,21 @@ Magnitudes magnitudes_of(const Problem<double>& p) {
   const Size q = size_of(p.query), k = size_of(p.key), v = size_of(p.value);
   const Size d_output = size_of(p.output_gradient), d_lse = size_of(p.lse_gradient);
   const double scale = std::abs(p.resolved().scale);
-  const double d_score =
-      d_output.rms * v.rms * std::sqrt(static_cast<double>(p.value.shape().dim)) + d_lse.rms;
-  // A tenth: below what a sum of a hundred independent terms comes to, well above the noise of any of them.
-  constexpr double noise = 0.1;
+  const double d_score = d_output.rms * v.rms * std::sqrt(static_cast<double>(p.value.shape().dim)) + d_lse.rms;
+  // Below what a sum of a thousand independent terms comes to, well above the noise of any of them.
+  constexpr double noise = 0.03;
   Magnitudes m;
-  m.output = noise * 0.1 * v.rms;
+  m.output = 0.01 * v.rms;
   m.query_gradient = noise * scale * d_score * k.rms;
   m.key_gradient = noise * scale * d_score * q.rms;
-  m.value_gradient = noise * 0.1 * d_output.rms;
+  m.value_gradient = 0.01 * d_output.rms;
   m.largest_score = scale * q.largest_row * k.largest_row;
   return m;
 }
 
-#define LLSA_INSTANTIATE(T)                                    \
-  template Tensor<T> converted<T>(const Tensor<double>&);      \
-  template Problem<T> converted<T>(const Problem<double>&);    \
+#define LLSA_INSTANTIATE(T)                                 \
+  template Tensor<T> converted<T>(const Tensor<double>&);   \
+  template Problem<T> converted<T>(const Problem<double>&); \
   template Outcome<T> run_attention(Attention<T>&, const Problem<T>&, const Selection*);
 LLSA_INSTANTIATE(float)
 LLSA_INSTANTIATE(double)

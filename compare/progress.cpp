@@ -1,10 +1,10 @@
 #include "compare/progress.hpp"
 
-#include <cstdio>
-#include <unistd.h>
-#include <utility>
-
 #include <fmt/core.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
 
 namespace llsa::compare {
 namespace {

@@ -6,7 +6,8 @@
 
 namespace llsa::compare {
 
-/// One line on stderr that is rewritten while long work goes on, and wiped at the end. Silent unless stderr is a terminal.
+/// One line on stderr that is rewritten while long work goes on, and wiped at the end. Silent unless stderr is a
+/// terminal.
 class Progress {
  public:
   /// `label` says what is done, `total` how many steps there are (0: unknown).

@@ -1,8 +1,8 @@
 // What the coefficients of a decomposition mean: which factor was forgotten, and where.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
-
-#include <fmt/core.h>
 
 #include "compare/decompose.hpp"
 
@@ -65,10 +65,10 @@ Factors factorise(const Decomposition& d) {
   for (const Coefficient& c : leading) {
     f.keys.push_back({c, c.value / f.common});
     f.keys.back().c.error /= std::abs(f.common);
-    if (c.known() && !is(c, 0) && reference == nullptr) reference = &*std::find_if(
-        d.coefficients.begin(), d.coefficients.end(), [&](const Coefficient& x) {
-          return x.part.level == c.part.level && x.part.tail == c.part.tail && x.part.term == c.part.term;
-        });
+    if (c.known() && !is(c, 0) && reference == nullptr)
+      reference = &*std::find_if(d.coefficients.begin(), d.coefficients.end(), [&](const Coefficient& x) {
+        return x.part.level == c.part.level && x.part.tail == c.part.tail && x.part.term == c.part.term;
+      });
   }
   for (const Term term : {Term::delta, Term::lse}) {
     // The level whose coefficient is surest says what happened to the term.
@@ -95,8 +95,10 @@ std::string common_error(double g, const std::string& name, const ResolvedOption
   const bool scaled = name != "dV";
   if (scaled && is(g, 0, 1 / o.scale)) return fmt::format("the scale is missing from {}", name);
   if (scaled && is(g, 0, o.scale)) return fmt::format("the scale is applied twice in {}", name);
-  if (is(g, 0, 1 / std::log(2.0))) return fmt::format("{} is multiplied by log2(e): the factor of a base-2 softmax is left in", name);
-  if (is(g, 0, std::log(2.0))) return fmt::format("{} is multiplied by ln 2: the factor of a base-2 softmax is left in", name);
+  if (is(g, 0, 1 / std::log(2.0)))
+    return fmt::format("{} is multiplied by log2(e): the factor of a base-2 softmax is left in", name);
+  if (is(g, 0, std::log(2.0)))
+    return fmt::format("{} is multiplied by ln 2: the factor of a base-2 softmax is left in", name);
   if (is(g, 0, -1)) return fmt::format("{} has the wrong sign", name);
   return fmt::format("{} is {} times the right gradient", name, number(g));
 }
@@ -119,7 +121,8 @@ std::string keys_error(const Factors::Keys& keys, const std::string& where, cons
                                   o.reweight ? " (or is weighted twice)" : "")
                     : fmt::format("the weight of {} is applied twice", where);
     if (pooled && part.tail && is(a, e, part.count / span))
-      return fmt::format("wrong count at {}: divided by the full block of {} tokens instead of {}", where, span, part.count);
+      return fmt::format("wrong count at {}: divided by the full block of {} tokens instead of {}", where, span,
+                         part.count);
     if (part.tail && is(a, e, span / part.count))
       return fmt::format("wrong count at {}: weighs a full block of {} tokens instead of {}", where, span, part.count);
     if (pooled && is(a, e, span / static_cast<double>(o.block_size)))
@@ -132,8 +135,7 @@ std::string keys_error(const Factors::Keys& keys, const std::string& where, cons
 
 std::string term_error(const Factors::Terms& t, const std::string& name) {
   if (is(t.factor, t.error, 1)) return {};
-  const std::string term =
-      t.term == Term::delta ? "the term -<dO, O> (delta)" : "the gradient of LSE (dLSE)";
+  const std::string term = t.term == Term::delta ? "the term -<dO, O> (delta)" : "the gradient of LSE (dLSE)";
   if (is(t.factor, t.error, 0)) return fmt::format("{} is left out of {}", term, name);
   if (is(t.factor, t.error, -1)) return fmt::format("{} has the wrong sign in {}", term, name);
   return fmt::format("{} has the factor {} in {}", term, number(t.factor), name);
@@ -166,7 +168,7 @@ std::string equation_of(const Decomposition& d, const Factors& f, const std::str
   if (f.consistent)
     for (const Factors::Terms& t : f.terms)
       if (!is(t.factor, t.error, 1)) text += fmt::format(", its{} term times {}", term_name(t.term), number(t.factor));
-  return text + fmt::format(", residual {:.1g}", d.residual);
+  return text + fmt::format(", residual {:.2g}", d.residual);
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 // llsa-compare run: one implementation on given tensors, all outputs written.
-#include <chrono>
-#include <memory>
+#include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
-#include <fmt/core.h>
+#include <chrono>
+#include <memory>
 
 #include "backends/backends.hpp"
 #include "compare/arguments.hpp"
@@ -33,8 +33,11 @@ void print_inputs(const std::vector<StoredTensor>& stored, DType precision) {
   for (const StoredTensor& tensor : stored) {
     const DType type = dtype_from(tensor.type, tensor.name);
     fmt::print("{} {} {}", tensor.name, datasets::describe_shape(tensor.shape), datasets::name_of(tensor.type));
-    if (type == precision) fmt::print("\n");
-    else fmt::print(" converted to {} ({})\n", name_of(precision), llsa::size_of(type) < llsa::size_of(precision) ? "exactly" : "rounded to nearest");
+    if (type == precision)
+      fmt::print("\n");
+    else
+      fmt::print(" converted to {} ({})\n", name_of(precision),
+                 llsa::size_of(type) < llsa::size_of(precision) ? "exactly" : "rounded to nearest");
   }
 }
 
@@ -66,8 +69,10 @@ void run(const RunArguments& a, const CommandContext& context) {
   datasets::write_safetensors(a.output, tensors, metadata);
 
   print_inputs(loaded.stored, dtype_of<T>());
-  for (const auto& [name, value] : describe_options(outcome.options)) fmt::print("{} {}\n", name, value.empty() ? "-" : value);
-  fmt::print("{} in {}, {} threads: {:.3f} s\n", a.execution.backend, name_of(dtype_of<T>()), threads.threads(), seconds.count());
+  for (const auto& [name, value] : describe_options(outcome.options))
+    fmt::print("{} {}\n", name, value.empty() ? "-" : value);
+  fmt::print("{} in {}, {} threads: {:.3f} s\n", a.execution.backend, name_of(dtype_of<T>()), threads.threads(),
+             seconds.count());
   fmt::print("wrote {}:", a.output);
   for (const auto& tensor : tensors) fmt::print(" {} {}", tensor.name(), datasets::describe_shape(tensor.shape()));
   fmt::print("\n");
@@ -81,10 +86,13 @@ void add_run_command(CLI::App& program, CommandContext& context) {
   add_problem_arguments(command, arguments->files);
   add_option_arguments(command, arguments->options);
   add_execution_arguments(command, arguments->execution);
-  command.add_option("--output", arguments->output, ".safetensors to write: o, lse, indices_1 ..., dq, dk, dv")->required();
+  command.add_option("--output", arguments->output, ".safetensors to write: o, lse, indices_1 ..., dq, dk, dv")
+      ->required();
   command.callback([arguments, &context] {
-    if (precision_from(arguments->execution.precision) == DType::f64) run<double>(*arguments, context);
-    else run<float>(*arguments, context);
+    if (precision_from(arguments->execution.precision) == DType::f64)
+      run<double>(*arguments, context);
+    else
+      run<float>(*arguments, context);
   });
 }
 

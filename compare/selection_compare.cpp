@@ -1,18 +1,16 @@
 #include "compare/selection_compare.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
-#include <fmt/core.h>
-
 namespace llsa::compare {
 namespace {
 
-double dot(const double* x, const double* y, std::int64_t dim) {
-  return std::inner_product(x, x + dim, y, 0.0);
-}
+double dot(const double* x, const double* y, std::int64_t dim) { return std::inner_product(x, x + dim, y, 0.0); }
 
 /// How much better `a` ranks than `b`; NaN ranks last, equal infinities tie.
 double lead(double a, double b) {

@@ -14,9 +14,11 @@ std::string TextTable::text() const {
   std::string text;
   for (const auto& row : rows_) {
     std::string line;
-    if (row.front() == note_mark) line = "    " + row[1];
+    if (row.front() == note_mark)
+      line = "    " + row[1];
     else
-      for (std::size_t c = 0; c < row.size(); ++c) line += (c > 0 ? "  " : "") + row[c] + std::string(widths[c] - row[c].size(), ' ');
+      for (std::size_t c = 0; c < row.size(); ++c)
+        line += (c > 0 ? "  " : "") + row[c] + std::string(widths[c] - row[c].size(), ' ');
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
   }

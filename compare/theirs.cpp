@@ -1,10 +1,10 @@
 #include "compare/theirs.hpp"
 
-#include <algorithm>
-#include <limits>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <algorithm>
+#include <limits>
 
 #include "compare/load.hpp"
 #include "llsa/error.hpp"
@@ -63,13 +63,14 @@ LevelSelection take_indices(const datasets::NamedTensor& tensor, int level, cons
   const bool fits = got.size() == 4 && std::equal(got.begin(), got.end() - 1, wanted.begin()) && got.back() >= 1;
   const bool one_head = got.size() == 2 && query.batch == 1 && query.heads == 1 && got[0] == wanted[2] && got[1] >= 1;
   if (datasets::is_floating(tensor.type()))
-    throw Error(fmt::format("theirs: {} is {}; it must be I32 or I64", tensor.name(), datasets::name_of(tensor.type())));
+    throw Error(
+        fmt::format("theirs: {} is {}; it must be I32 or I64", tensor.name(), datasets::name_of(tensor.type())));
   if (!fits && !one_head) reject_shape(tensor, wanted);
   LevelSelection lists{query.batch * query.heads, wanted[2], got.back(), {}};
   // An index that int32 cannot hold is none that exists; its neighbour at the end of the range is none either.
   for (const std::int64_t index : tensor.integers())
-    lists.indices.push_back(static_cast<std::int32_t>(
-        std::clamp<std::int64_t>(index, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max())));
+    lists.indices.push_back(static_cast<std::int32_t>(std::clamp<std::int64_t>(
+        index, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max())));
   return lists;
 }
 

@@ -30,7 +30,8 @@ struct Theirs {
 };
 
 /// Takes the outputs out of a file and checks that their shapes belong to the problem. Throws `Error` that names the
-/// tensor, its shape and the right one (and says so when it looks like another layout), and when there is none to judge.
+/// tensor, its shape and the right one (and says so when it looks like another layout), and when there is none to
+/// judge.
 Theirs read_theirs(const datasets::TensorFile& file, const Problem<double>& problem);
 
 }  // namespace llsa::compare

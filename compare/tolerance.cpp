@@ -8,10 +8,14 @@ namespace llsa::compare {
 Tolerance tolerance_of(DType storage) {
   switch (storage) {
     //                            relative_l2  cosine  element  score_gap  resolution
-    case DType::f64:  return {1e-11, 1e-14, 1e-9, 1e-12, 0};
-    case DType::f32:  return {1e-5, 1e-9, 2e-4, 2e-6, 0};
-    case DType::f16:  return {3e-3, 1e-5, 2e-2, 2e-3, 0x1p-24};
-    case DType::bf16: return {2e-2, 2e-4, 1e-1, 1e-2, 0};
+    case DType::f64:
+      return {1e-11, 1e-14, 1e-9, 1e-12, 0};
+    case DType::f32:
+      return {1e-5, 1e-9, 2e-4, 2e-6, 0};
+    case DType::f16:
+      return {3e-3, 1e-5, 2e-2, 2e-3, 0x1p-24};
+    case DType::bf16:
+      return {2e-2, 2e-4, 1e-1, 1e-2, 0};
   }
   return {};
 }

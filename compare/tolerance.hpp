@@ -13,12 +13,13 @@ struct Tolerance {
   double resolution;   ///< absolute differences up to this (the storage type's smallest step) are none
 };
 
-/// The one table: a result stored in this type, from arithmetic that is at least as good as fp32 sums of products of it.
+/// The one table: a result stored in this type, from arithmetic that is at least as good as fp32 sums of products of
+/// it.
 Tolerance tolerance_of(DType storage);
 
-/// Softmax turns an absolute error of a score into a relative error of the result, and scores are rounded relative to their
-/// own size: scores up to `largest_score` (after the scale) widen the value tolerances by a few units in their last place.
-/// `arithmetic` is the type scores are computed in.
+/// Softmax turns an absolute error of a score into a relative error of the result, and scores are rounded relative to
+/// their own size: scores up to `largest_score` (after the scale) widen the value tolerances by a few units in their
+/// last place. `arithmetic` is the type scores are computed in.
 Tolerance widened(Tolerance tolerance, double largest_score, DType arithmetic);
 
 }  // namespace llsa::compare

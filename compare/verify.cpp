@@ -1,10 +1,10 @@
 #include "compare/verify.hpp"
 
-#include <algorithm>
-#include <cmath>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
 
 #include "compare/diagnose.hpp"
 #include "compare/locate.hpp"
@@ -15,13 +15,12 @@ namespace llsa::compare {
 namespace {
 
 /// Coarser types have larger tolerances.
-DType coarser(DType a, DType b) {
-  return tolerance_of(a).relative_l2 >= tolerance_of(b).relative_l2 ? a : b;
-}
+DType coarser(DType a, DType b) { return tolerance_of(a).relative_l2 >= tolerance_of(b).relative_l2 ? a : b; }
 
 class Verifier {
  public:
-  Verifier(const Problem<double>& problem, const Theirs& theirs, const VerifyOptions& options, reference::ThreadPool& threads)
+  Verifier(const Problem<double>& problem, const Theirs& theirs, const VerifyOptions& options,
+           reference::ThreadPool& threads)
       : problem_(problem), theirs_(theirs), options_(options), threads_(threads), magnitudes_(magnitudes_of(problem)) {
     report_.options = problem.resolved();
     // Scores can be no better than the inputs' type, nor than the type the outputs are kept in.
@@ -38,7 +37,8 @@ class Verifier {
     step("outputs");
     judge_outputs();
     judge_gradients();
-    for (const std::string& name : theirs_.ignored) report_.notes.push_back(name + " in theirs is not a name that is judged");
+    for (const std::string& name : theirs_.ignored)
+      report_.notes.push_back(name + " in theirs is not a name that is judged");
     return std::move(report_);
   }
 
@@ -87,8 +87,10 @@ class Verifier {
           if (v.selection->tie_flips > 0 && v.selection->tie_flips == v.selection->flips)
             v.findings.push_back("looks like: ties go to the higher index");
         } else if (!same_order(*v.selection, score_gap_)) {
-          v.findings.push_back(fmt::format("the right tokens, but {} of {} lists are not ordered by score (which changes no "
-                                           "value)", v.selection->misordered_lists, v.selection->lists));
+          v.findings.push_back(
+              fmt::format("the right tokens, but {} of {} lists are not ordered by score (which changes no "
+                          "value)",
+                          v.selection->misordered_lists, v.selection->lists));
         }
       } else {
         v.verdict = Verdict::wrong;
@@ -97,13 +99,16 @@ class Verifier {
       wrong |= v.verdict == Verdict::wrong;
       report_.tensors.push_back(std::move(v));
     }
-    if (!given_) report_.notes.push_back("the indices are not a selection of this problem: values are judged on ours");
-    else report_.notes.push_back("values are judged on their selection");
+    if (!given_)
+      report_.notes.push_back("the indices are not a selection of this problem: values are judged on ours");
+    else
+      report_.notes.push_back("values are judged on their selection");
     if (!wrong) return;
     step("alternative selections");
     const std::string finding = diagnose_selection(problem_, o, lists, level_given);
     for (TensorVerdict& v : report_.tensors) {
-      const bool known = std::any_of(v.findings.begin(), v.findings.end(), [](const std::string& f) { return f.starts_with("looks like"); });
+      const bool known = std::any_of(v.findings.begin(), v.findings.end(),
+                                     [](const std::string& f) { return f.starts_with("looks like"); });
       if (v.verdict == Verdict::wrong && !finding.empty() && !known) v.findings.push_back(finding);
     }
   }
@@ -118,7 +123,8 @@ class Verifier {
     const DType type = options_.tolerance ? coarser(*options_.tolerance, theirs.stored) : theirs.stored;
     Suspect s{.name = name, .got = &theirs.values, .want = &want};
     s.tolerance = widened(tolerance_of(type), magnitudes_.largest_score, type);
-    s.how = {.storage = theirs.stored, .floor = floor, .resolution = tolerance_of(theirs.stored).resolution, .rows = {}};
+    s.how = {
+        .storage = theirs.stored, .floor = floor, .resolution = tolerance_of(theirs.stored).resolution, .rows = {}};
     s.comparison = compare(theirs.values.view(), want.view(), s.how);
     return s;
   }
@@ -177,7 +183,8 @@ class Verifier {
     if (!where.empty()) v.findings.push_back(where);
     for (const DType type : {DType::f32, DType::f16, DType::bf16})
       if (within(s.comparison, widened(tolerance_of(type), magnitudes_.largest_score, type))) {
-        v.findings.push_back(fmt::format("the error is no more than {} arithmetic makes (--tolerance {} accepts it)", name_of(type), name_of(type)));
+        v.findings.push_back(fmt::format("the error is no more than {} arithmetic makes (--tolerance {} accepts it)",
+                                         name_of(type), name_of(type)));
         break;
       }
   }
@@ -237,8 +244,9 @@ class Verifier {
     if (v.verdict == Verdict::not_judged) return report_.tensors.push_back(std::move(v));
     const bool wrong = v.verdict == Verdict::wrong;
     const auto& errors = s.comparison.row_errors;
-    const bool comparable = s.comparison.nonfinite_differences == 0 &&
-                            std::any_of(want.flat().begin(), want.flat().end(), [](double x) { return std::isfinite(x) && x != 0; });
+    const bool comparable =
+        s.comparison.nonfinite_differences == 0 &&
+        std::any_of(want.flat().begin(), want.flat().end(), [](double x) { return std::isfinite(x) && x != 0; });
     if (comparable) {
       // One head: they are independent, and a mistake in one of them must not be averaged with the others.
       const std::int64_t head = (std::max_element(errors.begin(), errors.end()) - errors.begin()) / want.shape().tokens;
@@ -250,7 +258,8 @@ class Verifier {
       part.want = &right;
       part.how.rows.clear();
       part.comparison = compare(got.view(), right.view(), part.how);
-      GradientFinding finding = diagnose_gradient(problem, report_.options, selection() != nullptr ? &lists : nullptr, name, got, part, wrong, threads_);
+      GradientFinding finding = diagnose_gradient(problem, report_.options, selection() != nullptr ? &lists : nullptr,
+                                                  name, got, part, wrong, threads_);
       v.equation = finding.equation + (problem_.head_count() > 1 ? fmt::format(" (head {})", head) : "");
       v.decomposition = std::move(finding.decomposition);
       v.findings.insert(v.findings.end(), finding.findings.begin(), finding.findings.end());
@@ -265,8 +274,10 @@ class Verifier {
   }
 
   void add_swapped(TensorVerdict& v, const Suspect& s) const {
-    for (const auto& [name, other] : {std::pair{"dq", &truth_.query_gradient}, std::pair{"dk", &truth_.key_gradient}, std::pair{"dv", &truth_.value_gradient}})
-      if (name != s.name && other->shape() == s.got->shape() && within(compare(s.got->view(), other->view(), s.how), s.tolerance))
+    for (const auto& [name, other] : {std::pair{"dq", &truth_.query_gradient}, std::pair{"dk", &truth_.key_gradient},
+                                      std::pair{"dv", &truth_.value_gradient}})
+      if (name != s.name && other->shape() == s.got->shape() &&
+          within(compare(s.got->view(), other->view(), s.how), s.tolerance))
         v.findings.push_back(fmt::format("{} holds {}", s.name, name));
   }
 
@@ -291,7 +302,9 @@ std::string_view name_of(Verdict verdict) {
 }
 
 bool VerifyReport::right() const {
-  const auto any = [&](Verdict v) { return std::any_of(tensors.begin(), tensors.end(), [v](const TensorVerdict& t) { return t.verdict == v; }); };
+  const auto any = [&](Verdict v) {
+    return std::any_of(tensors.begin(), tensors.end(), [v](const TensorVerdict& t) { return t.verdict == v; });
+  };
   return any(Verdict::right) && !any(Verdict::wrong);
 }
 

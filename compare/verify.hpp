@@ -22,10 +22,10 @@ struct TensorVerdict {
   std::string name;
   Verdict verdict = Verdict::not_judged;
   Tolerance tolerance{};
-  std::optional<Comparison> comparison;           ///< values
-  std::optional<SelectionComparison> selection;   ///< indices
-  std::optional<Decomposition> decomposition;     ///< gradients
-  std::string equation;                           ///< of the decomposition
+  std::optional<Comparison> comparison;          ///< values
+  std::optional<SelectionComparison> selection;  ///< indices
+  std::optional<Decomposition> decomposition;    ///< gradients
+  std::string equation;                          ///< of the decomposition
   /// Why it is wrong, most telling first: what fails, what the error looks like, where it is.
   std::vector<std::string> findings;
 };
@@ -48,9 +48,9 @@ struct VerifyOptions {
   std::function<void(std::string_view)> on_step = [](std::string_view) {};
 };
 
-/// Judges the outputs of anybody's kernel against the reference in double (spec sections 3 to 5): the selection first, then
-/// values on *their* selection where it was given and is well-formed, then gradients; says what wrong ones look like.
-/// Throws `Cancelled` when the pool's stop token asks for it.
+/// Judges the outputs of anybody's kernel against the reference in double (spec sections 3 to 5): the selection first,
+/// then values on *their* selection where it was given and is well-formed, then gradients; says what wrong ones look
+/// like. Throws `Cancelled` when the pool's stop token asks for it.
 VerifyReport verify(const Problem<double>& problem, const Theirs& theirs, const VerifyOptions& options,
                     reference::ThreadPool& threads);
 

@@ -1,8 +1,8 @@
 // llsa-compare verify: judges anybody's kernel from the outputs that it wrote.
-#include <memory>
+#include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
-#include <fmt/core.h>
+#include <memory>
 
 #include "backends/backends.hpp"
 #include "compare/arguments.hpp"
@@ -60,13 +60,18 @@ void add_verify_command(CLI::App& program, CommandContext& context) {
   CLI::App& command = *program.add_subcommand(
       "verify", "Judge anybody's kernel from the outputs that it wrote, and say what a wrong one looks like");
   add_problem_arguments(command, arguments->files);
-  command.add_option("--theirs", arguments->theirs, "what the kernel wrote: any of o, lse, indices_1 ..., dq, dk, dv; .safetensors")->required();
+  command
+      .add_option("--theirs", arguments->theirs,
+                  "what the kernel wrote: any of o, lse, indices_1 ..., dq, dk, dv; .safetensors")
+      ->required();
   add_option_arguments(command, arguments->options);
   add_execution_arguments(command, arguments->execution);
   const CLI::Option* precision = command.get_option("--precision");
   command.get_option("--backend")->description("accepted as for run; the judge is always the reference in double");
-  command.get_option("--precision")->description("as for run: the arithmetic to expect of theirs (default: the types they are stored in)");
-  command.add_option("--tolerance", arguments->tolerance, "expect no better than this type's arithmetic: f16, bf16, f32 or f64");
+  command.get_option("--precision")
+      ->description("as for run: the arithmetic to expect of theirs (default: the types they are stored in)");
+  command.add_option("--tolerance", arguments->tolerance,
+                     "expect no better than this type's arithmetic: f16, bf16, f32 or f64");
   command.add_option("--json", arguments->json, "file for the report as JSON; - prints it instead of the table");
   command.callback([arguments, precision, &context] { run_verify(*arguments, precision->count() > 0, context); });
 }

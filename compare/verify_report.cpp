@@ -1,6 +1,7 @@
 #include "compare/verify_report.hpp"
 
 #include <fmt/core.h>
+
 #include <nlohmann/json.hpp>
 
 #include "compare/describe_options.hpp"
@@ -13,10 +14,14 @@ using Json = nlohmann::ordered_json;
 
 std::string_view name_of(Term term) {
   switch (term) {
-    case Term::whole: return "whole";
-    case Term::product: return "product";
-    case Term::delta: return "delta";
-    case Term::lse: return "lse";
+    case Term::whole:
+      return "whole";
+    case Term::product:
+      return "product";
+    case Term::delta:
+      return "delta";
+    case Term::lse:
+      return "lse";
   }
   return "?";
 }
@@ -28,7 +33,8 @@ std::vector<std::string> cells(const TensorVerdict& v) {
     row.push_back(fmt::format("{:.1e}", c.relative_l2));
     row.push_back(fmt::format("{:.1e}", 1 - c.cosine));
     row.push_back(fmt::format("{:.1e}", c.max_error));
-    row.push_back(fmt::format("{:.1e} {:.1e} {:.1e}", v.tolerance.relative_l2, v.tolerance.cosine, v.tolerance.element));
+    row.push_back(
+        fmt::format("{:.1e} {:.1e} {:.1e}", v.tolerance.relative_l2, v.tolerance.cosine, v.tolerance.element));
   } else if (v.selection) {
     row.push_back(fmt::format("{} flips", v.selection->flips));
     row.push_back(fmt::format("gap {:.1e}", v.selection->largest_gap));
@@ -39,7 +45,10 @@ std::vector<std::string> cells(const TensorVerdict& v) {
 }
 
 Json to_json(const TensorVerdict& v) {
-  Json j{{"name", v.name}, {"verdict", v.verdict == Verdict::right ? "right" : v.verdict == Verdict::wrong ? "wrong" : "not judged"}};
+  Json j{{"name", v.name},
+         {"verdict", v.verdict == Verdict::right   ? "right"
+                     : v.verdict == Verdict::wrong ? "wrong"
+                                                   : "not judged"}};
   if (v.comparison) {
     const Comparison& c = *v.comparison;
     j["relative_l2"] = c.relative_l2;
@@ -47,7 +56,8 @@ Json to_json(const TensorVerdict& v) {
     j["max_error"] = c.max_error;
     j["worst"] = {{"at", c.worst}, {"got", c.got}, {"want", c.want}};
     j["nonfinite_differences"] = c.nonfinite_differences;
-    j["tolerance"] = {{"relative_l2", v.tolerance.relative_l2}, {"cosine", v.tolerance.cosine}, {"max_error", v.tolerance.element}};
+    j["tolerance"] = {
+        {"relative_l2", v.tolerance.relative_l2}, {"cosine", v.tolerance.cosine}, {"max_error", v.tolerance.element}};
   }
   if (v.selection) {
     const SelectionComparison& s = *v.selection;
@@ -64,7 +74,11 @@ Json to_json(const TensorVerdict& v) {
     j["equation"] = v.equation;
     j["residual"] = v.decomposition->residual;
     for (const Coefficient& c : v.decomposition->coefficients)
-      j["coefficients"].push_back({{"level", c.part.level}, {"tail", c.part.tail}, {"term", name_of(c.part.term)}, {"value", c.value}, {"error", c.error}});
+      j["coefficients"].push_back({{"level", c.part.level},
+                                   {"tail", c.part.tail},
+                                   {"term", name_of(c.part.term)},
+                                   {"value", c.value},
+                                   {"error", c.error}});
   }
   j["findings"] = v.findings;
   return j;
@@ -84,7 +98,8 @@ std::string to_text(const VerifyReport& report) {
   std::string left_out;
   for (const TensorVerdict& v : report.tensors)
     if (v.verdict == Verdict::not_judged) left_out += (left_out.empty() ? "" : ", ") + v.name;
-  return text + "verdict: " + (report.right() ? "right" : "WRONG") + (left_out.empty() ? "" : ", except that " + left_out + " could not be judged") + "\n";
+  return text + "verdict: " + (report.right() ? "right" : "WRONG") +
+         (left_out.empty() ? "" : ", except that " + left_out + " could not be judged") + "\n";
 }
 
 std::string to_json(const VerifyReport& report) {
