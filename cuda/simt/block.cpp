@@ -178,7 +178,7 @@ void Block::rendezvous(const char* what, unsigned mask, void* payload, WarpApply
                               [&](const Meeting& m) { return m.mask == mask && m.warp == first / 32; });
   if (meeting == meetings_.end())
     meeting = meetings_.insert(meetings_.end(), {.warp = first / 32, .mask = mask, .what = what, .site = site});
-  if (!same_place(meeting->site, site) || std::strcmp(meeting->what, what) != 0)
+  if (!same_place(meeting->site, site) || (meeting->what != what && std::strcmp(meeting->what, what) != 0))
     fail(std::string("divergent warp operation: ") + what + " meets lanes of its mask that wait in " + meeting->what +
              " at " + simt::describe(meeting->site), site);
   meeting->payloads[lane] = payload;
