@@ -70,10 +70,15 @@ Scene random_scene(const Kind& kind, Random& random) {
   Scene s;
   const double hue = random.unit(), other = hue + random.range(0.3, 0.7);
   // Always a bright colour and a dark or a pale one, so that figure and ground can be told apart in grey too.
-  const Color bright = hsv(hue, random.range(0.65, 1.0), random.range(0.85, 1.0));
-  const Color dark = hsv(other, random.range(0.5, 0.9), random.range(0.1, 0.35));
-  const Color strong = hsv(hue, random.range(0.75, 1.0), random.range(0.35, 0.65));
-  const Color pale = hsv(other, random.range(0.05, 0.25), random.range(0.9, 1.0));
+  const auto random_color = [&random](double h, Range saturation, Range value) {
+    // Named first: the order in which arguments are evaluated differs from compiler to compiler.
+    const double drawn = random.range(saturation.low, saturation.high);
+    return hsv(h, drawn, random.range(value.low, value.high));
+  };
+  const Color bright = random_color(hue, {0.65, 1.0}, {0.85, 1.0});
+  const Color dark = random_color(other, {0.5, 0.9}, {0.1, 0.35});
+  const Color strong = random_color(hue, {0.75, 1.0}, {0.35, 0.65});
+  const Color pale = random_color(other, {0.05, 0.25}, {0.9, 1.0});
   const bool on_dark = random.flip();
   s.figure = on_dark ? bright : strong;
   s.ground = on_dark ? dark : pale;

@@ -77,12 +77,12 @@ TEST(ImageFile, every_malformed_picture_is_refused_with_one_line) {
   EXPECT_EQ(refusal(""), "x: neither PNG nor JPEG");
   EXPECT_EQ(refusal("GIF89a"), "x: neither PNG nor JPEG");
   EXPECT_EQ(refusal(good.substr(0, 10)), "x: PNG: the file ends at byte 10 without IEND");
-  EXPECT_EQ(refusal(good.substr(0, good.size() - 12)), "x: PNG: the file ends at byte 57 without IEND");
+  EXPECT_EQ(refusal(good.substr(0, good.size() - 12)), "x: PNG: the file ends at byte 58 without IEND");
   EXPECT_EQ(refusal(good + "more"), "x: PNG: 4 bytes follow IEND");
   EXPECT_EQ(refusal(std::string(good).replace(8, 4, big(1000, 4))),
-            "x: PNG: chunk 'IHDR' at byte 8 claims 1000 bytes; the file has 69");
+            "x: PNG: chunk 'IHDR' at byte 8 claims 1000 bytes; the file has 70");
   EXPECT_EQ(refusal(std::string(good).replace(8, 4, "\xff\xff\xff\xff")),
-            "x: PNG: chunk 'IHDR' at byte 8 claims 4294967295 bytes; the file has 69");
+            "x: PNG: chunk 'IHDR' at byte 8 claims 4294967295 bytes; the file has 70");
   EXPECT_EQ(refusal(std::string(good).replace(20, 1, "\x02")),
             "x: PNG: the checksum of chunk 'IHDR' at byte 8 is wrong");
   EXPECT_EQ(refusal(png_file(1, 1, 8, 5, {"\x01"})).substr(0, 22), "x: cannot be decoded: ");

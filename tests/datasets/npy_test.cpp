@@ -84,9 +84,9 @@ TEST(Npy, every_malformed_file_is_refused_with_one_line_that_says_what_and_where
             "x.npy: .npy version 0.0; 1.0, 2.0 and 3.0 are read");
   EXPECT_EQ(refusal(std::string(good).replace(7, 1, "\x01")), "x.npy: .npy version 1.1; 1.0, 2.0 and 3.0 are read");
   EXPECT_EQ(refusal(std::string(good).replace(8, 2, "\xff\xff")),
-            "x.npy: the header claims 65535 bytes from byte 10; the file has 76 bytes");
-  EXPECT_EQ(refusal(good + "z"), "x.npy: 5 bytes of data from byte 72; shape [1] of F32 takes 4");
-  EXPECT_EQ(refusal(good.substr(0, 75)), "x.npy: 3 bytes of data from byte 72; shape [1] of F32 takes 4");
+            "x.npy: the header claims 65535 bytes from byte 10; the file has 72 bytes");
+  EXPECT_EQ(refusal(good + "z"), "x.npy: 5 bytes of data from byte 68; shape [1] of F32 takes 4");
+  EXPECT_EQ(refusal(good.substr(0, 71)), "x.npy: 3 bytes of data from byte 68; shape [1] of F32 takes 4");
   const auto of = [&](const std::string& dict) { return refusal(npy_file(dict, four)); };
   EXPECT_EQ(of(dictionary(">f4", "(1,)")), "x.npy: header: 'descr' is '>f4' (big-endian); " + types);
   EXPECT_EQ(of(dictionary("<f3", "(1,)")), "x.npy: header: 'descr' is '<f3'; " + types);
@@ -97,23 +97,23 @@ TEST(Npy, every_malformed_file_is_refused_with_one_line_that_says_what_and_where
             "x.npy: header: 'descr' is a list (a structured type); " + types);
   EXPECT_EQ(of(dictionary("<f4", "(1,)", "True")),
             "x.npy: header: 'fortran_order' is True; only C order is read: save numpy.ascontiguousarray(array)");
-  EXPECT_EQ(of(dictionary("<f4", "(1,)", "0")), "x.npy: header: byte 35: expected True or False, found '0'");
-  EXPECT_EQ(of(dictionary("<f4", "(-1,)")), "x.npy: header: byte 52: an extent of 'shape' is negative");
+  EXPECT_EQ(of(dictionary("<f4", "(1,)", "0")), "x.npy: header: byte 34: expected True or False, found '0'");
+  EXPECT_EQ(of(dictionary("<f4", "(-1,)")), "x.npy: header: byte 51: an extent of 'shape' is negative");
   EXPECT_EQ(of(dictionary("<f4", "(9223372036854775808,)")),
-            "x.npy: header: byte 52: an extent of 'shape' exceeds 2^63 - 1");
+            "x.npy: header: byte 51: an extent of 'shape' exceeds 2^63 - 1");
   EXPECT_EQ(of(dictionary("<f4", "(2305843009213693952,)")),
             "x.npy: shape [2305843009213693952] is too large; its bytes must number less than 2^63");
   EXPECT_EQ(of(dictionary("<f4", "(0, 4294967296, 4294967296)")),
             "x.npy: shape [0, 4294967296, 4294967296] is too large; its bytes must number less than 2^63");
   EXPECT_EQ(of(dictionary("<f4", "(1)")),
-            "x.npy: header: byte 53: expected ',' after the only extent of a tuple, found ')'");
+            "x.npy: header: byte 52: expected ',' after the only extent of a tuple, found ')'");
   EXPECT_EQ(of(dictionary("<f4", "(1, 2")), "x.npy: header: byte 57: expected an extent, found '}'");
   EXPECT_EQ(of(dictionary("<f4", "(1.0,)")),
-            "x.npy: header: byte 53: expected ',' after the only extent of a tuple, found '.'");
-  EXPECT_EQ(of(dictionary("<f4", "[1]")), "x.npy: header: byte 51: expected '(', found '['");
+            "x.npy: header: byte 52: expected ',' after the only extent of a tuple, found '.'");
+  EXPECT_EQ(of(dictionary("<f4", "[1]")), "x.npy: header: byte 50: expected '(', found '['");
   std::string many = "(";
   for (std::size_t i = 0; i <= max_rank; ++i) many += "1,";
-  EXPECT_EQ(of(dictionary("<f4", many + ")")), "x.npy: header: byte 116: expected at most 32 extents, found '1'");
+  EXPECT_EQ(of(dictionary("<f4", many + ")")), "x.npy: header: byte 115: expected at most 32 extents, found '1'");
   EXPECT_EQ(of("{'descr': '<f4', 'shape': (1,)}"), "x.npy: header: 'fortran_order' is missing");
   EXPECT_EQ(of("{'fortran_order': False, 'shape': (1,)}"), "x.npy: header: 'descr' is missing");
   EXPECT_EQ(of("{'descr': '<f4', 'fortran_order': False}"), "x.npy: header: 'shape' is missing");
@@ -128,7 +128,7 @@ TEST(Npy, every_malformed_file_is_refused_with_one_line_that_says_what_and_where
   EXPECT_EQ(of("{'descr': '<f4' 'shape': ()}"), "x.npy: header: byte 16: expected '}', found '\\''");
   EXPECT_EQ(of("import os"), "x.npy: header: byte 0: expected '{', found 'i'");
   EXPECT_EQ(of(dictionary("<f4", "(1,)") + " more"),
-            "x.npy: header: byte 59: expected spaces and one newline, found 'm'");
+            "x.npy: header: byte 58: expected spaces and one newline, found 'm'");
   EXPECT_EQ(refusal("\x93NUMPY" + std::string("\x01\x00\x00\x00", 4)),
             "x.npy: header: byte 0: expected '{', found the end");
   const std::string no_newline = dictionary("<f4", "(1,)");
