@@ -21,7 +21,7 @@ struct ProfileRequest {
   std::int64_t heads = 1, head_dim = 64;
   int repetitions = 5;
   std::int64_t dense_limit = 16384;  ///< dense attention is timed up to this many tokens
-  Options options;
+  Options options = {};
 };
 
 /// Throws `Error` that names the argument, its value and what is allowed.
@@ -36,9 +36,9 @@ struct ProfileSample {
 /// (the pass as `Attention` runs it), and for the reference's LLSA "pool", "select", "attend" or "transpose",
 /// "attend_backward".
 struct ProfileSeries {
-  std::string method, pass, stage;
+  std::string method = {}, pass = {}, stage = {};
   std::int64_t tokens = 0;
-  std::vector<ProfileSample> samples;
+  std::vector<ProfileSample> samples = {};
 
   std::vector<double> seconds() const;
   /// "reference/llsa/forward/total/65536".
@@ -52,15 +52,15 @@ struct ProfileSize {
   double keys_per_query = 0;
   /// The most memory that one forward and one backward pass of LLSA held beyond inputs and outputs, and the size of Q,
   /// K and V together. Empty where the system does not tell.
-  std::optional<std::int64_t> working_bytes;
+  std::optional<std::int64_t> working_bytes = {};
   std::int64_t input_bytes = 0;
 };
 
 struct Profile {
-  ProfileRequest request;
+  ProfileRequest request = {};
   int threads = 0;  ///< that really ran
-  std::vector<ProfileSize> sizes;
-  std::vector<ProfileSeries> series;
+  std::vector<ProfileSize> sizes = {};
+  std::vector<ProfileSeries> series = {};
 
   /// Null when it was not measured.
   const ProfileSeries* find(std::string_view method, std::string_view pass, std::string_view stage,

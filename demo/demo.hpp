@@ -12,11 +12,11 @@ namespace llsa::demo {
 
 struct DemoOptions {
   std::filesystem::path output = "out/demo";
-  std::filesystem::path image;  ///< empty: a procedural landscape
+  std::filesystem::path image = {};  ///< empty: a procedural landscape
   int size = 256;               ///< 8 to 1024
-  ProjectionOptions projection;
+  ProjectionOptions projection = {};
   std::int64_t top_k = 8;
-  std::vector<Pixel> queries;  ///< empty: three that differ
+  std::vector<Pixel> queries = {};  ///< empty: three that differ
   int threads = 0;
   std::string backend = "reference";
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "compare/profile_fit.hpp"
 #include "plot/heat_map.hpp"
 #include "plot/line_chart.hpp"
 #include "plot/selection_overlay.hpp"
@@ -182,7 +183,7 @@ void draw_scaling(const std::filesystem::path& path, const std::vector<ScalingPo
       .label = "dense, continued as N²", .color = plot::category_color(0), .dashes = {5, 4}, .markers = false};
   const auto add = [](plot::Series& series, std::int64_t tokens, const std::vector<double>& seconds) {
     series.x.push_back(static_cast<double>(tokens));
-    series.y.push_back(1e3 * median(seconds));
+    series.y.push_back(1e3 * compare::median(seconds));
     series.low.push_back(1e3 * *std::ranges::min_element(seconds));
     series.high.push_back(1e3 * *std::ranges::max_element(seconds));
   };

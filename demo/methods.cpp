@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "compare/comparator.hpp"
+#include "compare/profile_fit.hpp"
 #include "compare/profile_keys.hpp"
 #include "reference/dense.hpp"
 
@@ -34,7 +35,7 @@ void run_sparse(MethodResult& result, const PixelTokens& tokens, Attention<float
   for (result.runs = 0; result.runs < timed_runs; ++result.runs)
     times.push_back(
         seconds_of([&] { state = attention.forward(inputs_of(tokens), *result.method.options, outputs_of(result)); }));
-  result.seconds = median(times);
+  result.seconds = compare::median(times);
   result.options = state->options();
   result.selection = state->selection();
   result.keys_per_query = compare::keys_per_query(result.selection, result.options, tokens.query.shape().heads);
@@ -132,12 +133,6 @@ double seconds_of(const std::function<void()>& work) {
   const auto begin = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
 }  // namespace llsa::demo

@@ -13,8 +13,8 @@ namespace llsa::demo {
 
 /// One way to attend. Without options: dense attention.
 struct Method {
-  std::string name;
-  std::optional<Options> options;
+  std::string name = {};
+  std::optional<Options> options = {};
 };
 
 /// Dense attention, then LLSA with one and two levels in both coverages, then top-K blocks alone (one level, nothing
@@ -32,9 +32,9 @@ enum MethodIndex : std::size_t {
 
 /// What a method computed, and how far it is from dense attention.
 struct MethodResult {
-  Method method;
-  ResolvedOptions options;
-  Selection selection;
+  Method method = {};
+  ResolvedOptions options = {};
+  Selection selection = {};
   Tensor<float> output, lse;
   double seconds = 0;  ///< of one forward pass with selection, all heads: the median of `runs`
   int runs = 0;
@@ -54,6 +54,5 @@ std::vector<float> error_per_pixel(const MethodResult& result, const MethodResul
 
 /// Seconds that one call takes.
 double seconds_of(const std::function<void()>& work);
-double median(std::vector<double> values);
 
 }  // namespace llsa::demo

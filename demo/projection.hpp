@@ -15,7 +15,7 @@ namespace llsa::demo {
 struct ProjectionOptions {
   std::int64_t heads = 4, head_dim = 64;
   std::uint64_t seed = 1;
-  double sharpness = 24;  ///< the score (after the scale 1/sqrt(D)) of a pixel with itself
+  double sharpness = 16;  ///< the score (after the scale 1/sqrt(D)) of a pixel with itself
 };
 /// Throws `Error` unless heads is 1..64, head_dim a multiple of 16 in 16..256, sharpness above 0 and at most 1000.
 void validate(const ProjectionOptions& options);

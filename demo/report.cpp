@@ -6,6 +6,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "compare/profile_fit.hpp"
 #include "compare/profile_table.hpp"
 #include "plot/ticks.hpp"
 
@@ -17,17 +18,12 @@ using plot::format_count;
 
 std::string speed_up(double factor) { return fmt::format("{:.{}f}x", factor, factor < 10 ? 1 : 0); }
 
-/// The growth of the cost from the first point to the last, as a power of N.
+/// The fitted power of N by which the cost grows, NaN when there is one length only.
 double exponent(const std::vector<ScalingPoint>& points, std::vector<double> ScalingPoint::*times) {
-  const ScalingPoint *first = nullptr, *last = nullptr;
-  for (const ScalingPoint& point : points) {
-    if ((point.*times).empty()) continue;
-    if (first == nullptr) first = &point;
-    last = &point;
-  }
-  if (first == last) return std::nan("");
-  return std::log(median(last->*times) / median(first->*times)) /
-         std::log(static_cast<double>(last->tokens) / static_cast<double>(first->tokens));
+  std::vector<compare::CostPoint> curve;
+  for (const ScalingPoint& point : points)
+    if (!(point.*times).empty()) curve.push_back({static_cast<double>(point.tokens), compare::median(point.*times)});
+  return compare::fitted_exponent(curve).value_or(std::nan(""));
 }
 
 std::string query_sections(const ReportContents& contents) {
@@ -63,11 +59,11 @@ std::string results_table(const std::vector<MethodResult>& results) {
 std::string scaling_table(const std::vector<ScalingPoint>& points) {
   std::vector<std::vector<std::string>> rows;
   for (const ScalingPoint& point : points) {
-    const double llsa = median(point.llsa);
+    const double llsa = compare::median(point.llsa);
     rows.push_back({format_count(point.tokens), std::to_string(point.levels),
                     format_count(std::llround(point.keys_per_query)), format_seconds(llsa),
-                    point.dense.empty() ? "-" : format_seconds(median(point.dense)),
-                    point.dense.empty() ? "-" : speed_up(median(point.dense) / llsa)});
+                    point.dense.empty() ? "-" : format_seconds(compare::median(point.dense)),
+                    point.dense.empty() ? "-" : speed_up(compare::median(point.dense) / llsa)});
   }
   return compare::markdown_table({"tokens", "levels", "keys per query", "LLSA", "dense", "speed-up"}, rows);
 }
@@ -148,7 +144,7 @@ std::string report(const ReportContents& contents) {
       "## How the cost grows\n\n![Time against tokens]({})\n\n{}\n"
       "One head, three repetitions, the two methods in turn; the number of levels follows from the number of tokens "
       "(the coarsest "
-      "level keeps at least 64). Between the first and the last row the time grows like N^{:.2f} for LLSA",
+      "level keeps at least 64). Over these rows the time grows like N^{:.2f} for LLSA",
       scaling_file, scaling_table(contents.scaling), exponent(contents.scaling, &ScalingPoint::llsa));
   const double dense_exponent = exponent(contents.scaling, &ScalingPoint::dense);
   text +=

@@ -15,8 +15,8 @@ struct ScalingPoint {
   std::int64_t tokens = 0;
   int levels = 0;  ///< the automatic number of levels
   double keys_per_query = 0;
-  std::vector<double> llsa;   ///< seconds, one a repetition
-  std::vector<double> dense;  ///< the same for dense attention; empty where it would take too long
+  std::vector<double> llsa = {};   ///< seconds, one a repetition
+  std::vector<double> dense = {};  ///< the same for dense attention; empty where it would take too long
 };
 
 /// Times both on the picture resampled to 32 x 32, 64 x 64, ... LLSA up to twice the demo's own side, dense attention
