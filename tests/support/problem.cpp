@@ -94,9 +94,9 @@ Magnitudes::Magnitudes(const ExactInputs& exact, const ResolvedOptions& options)
 }
 
 template <class T>
-Run<T> run_forward(Attention<T>& attention, const Problem<T>& problem, const Selection* given) {
+AttentionRun<T> run_forward(Attention<T>& attention, const Problem<T>& problem, const Selection* given) {
   const Case& c = problem.parameters;
-  Run<T> run;
+  AttentionRun<T> run;
   run.output = StridedTensor<T>(c.output_shape(), c.output_layout);
   run.lse = StridedTensor<Accumulate<T>>(c.lse_shape(), c.output_layout);
   run.state = attention.forward(problem.inputs(), c.options, run.outputs(), given);
@@ -104,9 +104,9 @@ Run<T> run_forward(Attention<T>& attention, const Problem<T>& problem, const Sel
 }
 
 template <class T>
-Run<T> run_both(Attention<T>& attention, const Problem<T>& problem, const Selection* given) {
+AttentionRun<T> run_both(Attention<T>& attention, const Problem<T>& problem, const Selection* given) {
   const Case& c = problem.parameters;
-  Run<T> run = run_forward(attention, problem, given);
+  AttentionRun<T> run = run_forward(attention, problem, given);
   run.query_gradient = StridedTensor<T>(c.query_shape(), c.output_layout);
   run.key_gradient = StridedTensor<T>(c.key_shape(), c.output_layout);
   run.value_gradient = StridedTensor<T>(c.value_shape(), c.output_layout);
@@ -115,7 +115,7 @@ Run<T> run_both(Attention<T>& attention, const Problem<T>& problem, const Select
 }
 
 template <class T>
-Verdict outputs_match(Run<T>& run, const ExactInputs& exact, const ResolvedOptions& options) {
+Verdict outputs_match(AttentionRun<T>& run, const ExactInputs& exact, const ResolvedOptions& options) {
   const Tolerance tolerance = tolerance_of(dtype_of<T>());
   const Magnitudes magnitudes(exact, options);
   const auto expected = reference::naive_forward(exact.inputs(), run.selection(), options);
@@ -127,7 +127,7 @@ Verdict outputs_match(Run<T>& run, const ExactInputs& exact, const ResolvedOptio
 }
 
 template <class T>
-Verdict gradients_close(Run<T>& run, const reference::NaiveGradients& expected, const Magnitudes& magnitudes) {
+Verdict gradients_close(AttentionRun<T>& run, const reference::NaiveGradients& expected, const Magnitudes& magnitudes) {
   const double tolerance = tolerance_of(dtype_of<T>()).gradient * magnitudes.condition();
   if (!run.gaps_are_untouched()) return ::testing::AssertionFailure() << "something outside a gradient was written";
   Verdict verdict =
@@ -140,20 +140,20 @@ Verdict gradients_close(Run<T>& run, const reference::NaiveGradients& expected, 
 }
 
 template <class T>
-Verdict gradients_match(Run<T>& run, const ExactInputs& exact, const ResolvedOptions& options, bool with_lse) {
+Verdict gradients_match(AttentionRun<T>& run, const ExactInputs& exact, const ResolvedOptions& options, bool with_lse) {
   AttentionOutputGradients<double> output_gradients = exact.output_gradients();
   if (!with_lse) output_gradients.lse = {};
   const auto expected = reference::naive_backward(exact.inputs(), run.selection(), options, output_gradients);
   return gradients_close(run, expected, Magnitudes(exact, options));
 }
 
-#define LLSA_INSTANTIATE(T)                                                                       \
-  template struct Problem<T>;                                                                     \
-  template Run<T> run_forward(Attention<T>&, const Problem<T>&, const Selection*);                \
-  template Run<T> run_both(Attention<T>&, const Problem<T>&, const Selection*);                   \
-  template Verdict outputs_match(Run<T>&, const ExactInputs&, const ResolvedOptions&);            \
-  template Verdict gradients_close(Run<T>&, const reference::NaiveGradients&, const Magnitudes&); \
-  template Verdict gradients_match(Run<T>&, const ExactInputs&, const ResolvedOptions&, bool);
+#define LLSA_INSTANTIATE(T)                                                                                \
+  template struct Problem<T>;                                                                              \
+  template AttentionRun<T> run_forward(Attention<T>&, const Problem<T>&, const Selection*);                \
+  template AttentionRun<T> run_both(Attention<T>&, const Problem<T>&, const Selection*);                   \
+  template Verdict outputs_match(AttentionRun<T>&, const ExactInputs&, const ResolvedOptions&);            \
+  template Verdict gradients_close(AttentionRun<T>&, const reference::NaiveGradients&, const Magnitudes&); \
+  template Verdict gradients_match(AttentionRun<T>&, const ExactInputs&, const ResolvedOptions&, bool);
 LLSA_INSTANTIATE(float)
 LLSA_INSTANTIATE(double)
 LLSA_INSTANTIATE(half)

@@ -48,7 +48,7 @@ struct Magnitudes {
 
 /// One forward, and perhaps backward, pass into poisoned outputs.
 template <class T>
-struct Run {
+struct AttentionRun {
   StridedTensor<T> output;
   StridedTensor<Accumulate<T>> lse;
   std::unique_ptr<AttentionState> state;
@@ -66,17 +66,18 @@ struct Run {
 };
 
 template <class T>
-Run<T> run_forward(Attention<T>& attention, const Problem<T>& problem, const Selection* given = nullptr);
+AttentionRun<T> run_forward(Attention<T>& attention, const Problem<T>& problem, const Selection* given = nullptr);
 template <class T>
-Run<T> run_both(Attention<T>& attention, const Problem<T>& problem, const Selection* given = nullptr);
+AttentionRun<T> run_both(Attention<T>& attention, const Problem<T>& problem, const Selection* given = nullptr);
 
 /// Outputs (and gradients, when the run has them) against the oracle on the run's own selection.
 template <class T>
-Verdict outputs_match(Run<T>& run, const ExactInputs& exact, const ResolvedOptions& options);
+Verdict outputs_match(AttentionRun<T>& run, const ExactInputs& exact, const ResolvedOptions& options);
 template <class T>
-Verdict gradients_match(Run<T>& run, const ExactInputs& exact, const ResolvedOptions& options, bool with_lse = true);
+Verdict gradients_match(AttentionRun<T>& run, const ExactInputs& exact, const ResolvedOptions& options,
+                        bool with_lse = true);
 /// Gradients against given ones.
 template <class T>
-Verdict gradients_close(Run<T>& run, const reference::NaiveGradients& expected, const Magnitudes& magnitudes);
+Verdict gradients_close(AttentionRun<T>& run, const reference::NaiveGradients& expected, const Magnitudes& magnitudes);
 
 }  // namespace llsa::testing

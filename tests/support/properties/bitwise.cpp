@@ -5,7 +5,7 @@ namespace llsa::testing {
 namespace {
 
 template <class T>
-Verdict same_run(const Run<T>& one, const Run<T>& other) {
+Verdict same_run(const AttentionRun<T>& one, const AttentionRun<T>& other) {
   if (Verdict v = same("selection", one.selection(), other.selection()); !v) return v;
   if (Verdict v = same("lse", one.lse.cview(), other.lse.cview()); !v) return v;
   if (Verdict v = same("output", one.output.cview(), other.output.cview()); !v) return v;
@@ -29,7 +29,8 @@ Verdict layouts_give_the_same_bits(Attention<T>& attention, const Case& original
   Case plain = strided;
   plain.query_layout = plain.key_layout = plain.value_layout = plain.output_layout = Layout::contiguous;
   const Problem<T> strided_problem(strided), plain_problem(plain);
-  const Run<T> strided_run = run_both(attention, strided_problem), plain_run = run_both(attention, plain_problem);
+  const AttentionRun<T> strided_run = run_both(attention, strided_problem),
+                        plain_run = run_both(attention, plain_problem);
   if (!strided_run.gaps_are_untouched()) return ::testing::AssertionFailure() << "a gap between elements was written";
   return same_run(strided_run, plain_run);
 }
@@ -45,11 +46,12 @@ View one_head(const View& all, std::int64_t b, std::int64_t h) {
 template <class T>
 Verdict a_head_does_not_depend_on_its_neighbours(Attention<T>& attention, const Case& c) {
   const Problem<T> problem(c);
-  Run<T> together = run_both(attention, problem);
+  AttentionRun<T> together = run_both(attention, problem);
   for (std::int64_t b = 0; b < c.batch; ++b)
     for (std::int64_t h = 0; h < c.heads; ++h) {
-      Run<T> alone = run_both(attention, problem);  // its other heads stay; the one is overwritten
-      for (auto* tensor : {&alone.output, &alone.lse, &alone.query_gradient, &alone.key_gradient, &alone.value_gradient})
+      AttentionRun<T> alone = run_both(attention, problem);  // its other heads stay; the one is overwritten
+      for (auto* tensor :
+           {&alone.output, &alone.lse, &alone.query_gradient, &alone.key_gradient, &alone.value_gradient})
         for_each_index(tensor->view().shape,
                        [&](auto, auto, auto t, auto d) { tensor->view()(b, h, t, d) = poison<T>(); });
       const AttentionInputs<T> inputs{one_head(problem.query.cview(), b, h), one_head(problem.key.cview(), b, h),
@@ -77,7 +79,7 @@ Verdict same_results(Attention<T>& one, Attention<T>& other, const Case& c) {
 template <class T>
 Verdict rounds_the_float_results(Attention<T>& narrow, Attention<float>& wide, const Case& c) {
   const Problem<T> problem(c);
-  const Run<T> run = run_both(narrow, problem);
+  const AttentionRun<T> run = run_both(narrow, problem);
   // The same numbers in float, and the rounded O that the narrow backward is given.
   const auto query = converted<float>(problem.query.cview()), key = converted<float>(problem.key.cview()),
              value = converted<float>(problem.value.cview()),

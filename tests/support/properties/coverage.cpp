@@ -8,7 +8,8 @@ namespace llsa::testing {
 namespace {
 
 template <class T>
-Verdict outputs_close(const Run<T>& run, const reference::NaiveOutputs& expected, const Magnitudes& magnitudes) {
+Verdict outputs_close(const AttentionRun<T>& run, const reference::NaiveOutputs& expected,
+                      const Magnitudes& magnitudes) {
   const Tolerance tolerance = tolerance_of(dtype_of<T>());
   const Verdict verdict =
       close("lse", run.exact_lse(), expected.lse, tolerance.lse * magnitudes.condition(), magnitudes.lse);
@@ -19,7 +20,7 @@ Verdict outputs_close(const Run<T>& run, const reference::NaiveOutputs& expected
 
 template <class T>
 Verdict is_dense(Attention<T>& attention, const Problem<T>& problem, const Selection* given = nullptr) {
-  Run<T> run = run_both(attention, problem, given);
+  AttentionRun<T> run = run_both(attention, problem, given);
   const ExactInputs exact(problem);
   const Magnitudes magnitudes(exact, problem.options);
   const Verdict verdict = outputs_close(run, reference::dense_naive(exact.inputs(), problem.options.scale), magnitudes);
@@ -71,7 +72,7 @@ Verdict constant_regions_are_dense(Attention<T>& attention, const Case& original
         for (std::int64_t j = region.begin; j < region.end; ++j)
           for (std::int64_t d = 0; d < view.dim; ++d) view(j, d) = view(region.begin, d);
     }
-  Run<T> run = run_forward(attention, problem, &given);
+  AttentionRun<T> run = run_forward(attention, problem, &given);
   const ExactInputs exact(problem);
   return outputs_close(run, reference::dense_naive(exact.inputs(), problem.options.scale),
                        Magnitudes(exact, problem.options));
@@ -83,7 +84,7 @@ Verdict counts_sum_to_all_keys(Attention<T>& attention, const Case& original) {
   Case c = fully_disjoint(original);
   c.magnitude = 0;
   const Problem<T> problem(c);
-  const Run<T> run = run_forward(attention, problem);
+  const AttentionRun<T> run = run_forward(attention, problem);
   const Tensor<double> expected(c.lse_shape(), std::log(static_cast<double>(c.key_tokens)));
   return close("lse", run.exact_lse(), expected, tolerance_of(dtype_of<T>()).lse, 1);
 }
@@ -92,7 +93,7 @@ Verdict counts_sum_to_all_keys(Attention<T>& attention, const Case& original) {
 template <class T>
 Verdict equals_attention_over_upsampled_tokens(Attention<T>& attention, const Case& c) {
   const Problem<T> problem(c);
-  const Run<T> run = run_forward(attention, problem);
+  const AttentionRun<T> run = run_forward(attention, problem);
   const ExactInputs exact(problem);
   const auto pooled_key = reference::naive_pool(exact.key.cview(), problem.options.key);
   const auto pooled_value = reference::naive_pool(exact.value.cview(), problem.options.key);

@@ -10,7 +10,7 @@ namespace {
 
 /// <dO, O> + <dLSE, LSE>, the loss whose gradient backward gives.
 template <class T>
-double loss(const Problem<T>& problem, const Run<T>& run) {
+double loss(const Problem<T>& problem, const AttentionRun<T>& run) {
   double sum = 0;
   for_each_index(problem.parameters.output_shape(), [&](auto b, auto h, auto t, auto d) {
     sum += static_cast<double>(problem.output_gradient.cview()(b, h, t, d)) * run.output.cview()(b, h, t, d);
@@ -29,7 +29,7 @@ Verdict equal_central_differences(Attention<double>& attention, const Case& orig
   c.magnitude = std::min(c.magnitude, 1.0);
   if (c.values == Values::hot_key) c.values = Values::normal;
   Problem<double> problem(c);
-  Run<double> run = run_both(attention, problem);
+  AttentionRun<double> run = run_both(attention, problem);
   const Magnitudes magnitudes(ExactInputs(problem), problem.options);
   std::mt19937_64 random(c.seed);
   std::normal_distribution<double> normal;
@@ -72,7 +72,7 @@ Verdict equal_central_differences(Attention<double>& attention, const Case& orig
 template <class T>
 Verdict key_gradients_sum_to_what_a_shift_does(Attention<T>& attention, const Case& c) {
   const Problem<T> problem(c);
-  const Run<T> run = run_both(attention, problem);
+  const AttentionRun<T> run = run_both(attention, problem);
   Tensor<double> sum({c.batch, c.heads, 1, c.dim}), expected({c.batch, c.heads, 1, c.dim});
   for_each_index(c.key_shape(), [&](auto b, auto h, auto t, auto d) {
     sum(b, h, 0, d) += static_cast<double>(run.key_gradient.cview()(b, h, t, d));
@@ -93,7 +93,7 @@ Verdict is_as_exact_as_dense_attention(Attention<T>& attention, const Case& orig
   c.values = Values::normal;
   const auto error = [&](const Case& each) {
     const Problem<T> problem(each);
-    const Run<T> run = run_forward(attention, problem);
+    const AttentionRun<T> run = run_forward(attention, problem);
     const ExactInputs exact(problem);
     const auto expected = reference::naive_forward(exact.inputs(), run.selection(), problem.options);
     const Tensor<double> output = run.exact_output();

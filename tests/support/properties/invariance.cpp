@@ -9,7 +9,7 @@ namespace llsa::testing {
 namespace {
 
 template <class T>
-Verdict close_outputs(const std::string& what, const Run<T>& actual, const Tensor<double>& output,
+Verdict close_outputs(const std::string& what, const AttentionRun<T>& actual, const Tensor<double>& output,
                       const Tensor<double>& lse, const Magnitudes& magnitudes) {
   const Tolerance tolerance = tolerance_of(dtype_of<T>());
   if (Verdict v =
@@ -23,7 +23,7 @@ Verdict close_outputs(const std::string& what, const Run<T>& actual, const Tenso
 template <class T>
 Verdict outputs_are_convex_combinations(Attention<T>& attention, const Case& c) {
   const Problem<T> problem(c);
-  const Run<T> run = run_forward(attention, problem);
+  const AttentionRun<T> run = run_forward(attention, problem);
   const double slack = tolerance_of(dtype_of<T>()).output * Magnitudes(ExactInputs(problem), problem.options).output;
   for (std::int64_t head = 0; head < c.batch * c.heads; ++head)
     for (std::int64_t d = 0; d < c.value_dim; ++d) {
@@ -51,7 +51,7 @@ Verdict equal_values_come_out_unchanged(Attention<T>& attention, const Case& ori
   for_each_index(c.value_shape(), [&](auto b, auto h, auto t, auto d) {
     problem.value.view()(b, h, t, d) = problem.value.view()(b, h, 0, d);
   });
-  const Run<T> run = run_forward(attention, problem);
+  const AttentionRun<T> run = run_forward(attention, problem);
   Tensor<double> expected(c.output_shape());
   for_each_index(c.output_shape(),
                  [&](auto b, auto h, auto t, auto d) { expected(b, h, t, d) = problem.value.view()(b, h, 0, d); });
@@ -65,12 +65,12 @@ Verdict a_vector_added_to_all_keys_moves_only_lse(Attention<T>& attention, const
   Case c = original;
   c.key_layout = Layout::contiguous;
   Problem<T> problem(c);
-  const Run<T> before = run_forward(attention, problem);
+  const AttentionRun<T> before = run_forward(attention, problem);
   const Tensor<double> u = converted<double>(problem.value.cview());  // any numbers will do
   for_each_index(c.key_shape(), [&](auto b, auto h, auto t, auto d) {
     problem.key.view()(b, h, t, d) += static_cast<T>(u(b, h, 0, d % c.value_dim));
   });
-  const Run<T> after = run_forward(attention, problem, &before.selection());
+  const AttentionRun<T> after = run_forward(attention, problem, &before.selection());
   Tensor<double> lse = before.exact_lse();
   for_each_index(c.query_shape(), [&](auto b, auto h, auto t, auto d) {
     lse(b, h, t, 0) +=
@@ -126,12 +126,12 @@ template <class T>
 Verdict permuting_coarsest_key_blocks_changes_nothing(Attention<T>& attention, const Case& original) {
   const Case c = whole_blocks(original);
   Problem<T> problem(c);
-  const Run<T> before = run_forward(attention, problem);
+  const AttentionRun<T> before = run_forward(attention, problem);
   const std::int64_t span = problem.options.key.span(problem.options.levels);
   const auto to = shuffled_blocks(c.key_tokens, span, c.seed);
   permute(problem.key, to);
   permute(problem.value, to);
-  const Run<T> after = run_forward(attention, problem);
+  const AttentionRun<T> after = run_forward(attention, problem);
   for (int l = 1; l <= problem.options.levels; ++l)
     for (std::int64_t head = 0; head < c.batch * c.heads; ++head)
       for (std::int64_t t = 0; t < problem.options.query.length(l); ++t) {
@@ -153,10 +153,10 @@ template <class T>
 Verdict permuting_coarsest_query_blocks_permutes_the_result(Attention<T>& attention, const Case& original) {
   const Case c = whole_blocks(original);
   Problem<T> problem(c);
-  const Run<T> before = run_forward(attention, problem);
+  const AttentionRun<T> before = run_forward(attention, problem);
   const auto to = shuffled_blocks(c.query_tokens, problem.options.query.span(problem.options.levels), c.seed);
   permute(problem.query, to);
-  const Run<T> after = run_forward(attention, problem);
+  const AttentionRun<T> after = run_forward(attention, problem);
   const Tensor<double> output = before.exact_output(), lse = before.exact_lse();
   return close_outputs("permuted queries", after, moved(output.cview(), to), moved(lse.cview(), to),
                        Magnitudes(ExactInputs(problem), problem.options));

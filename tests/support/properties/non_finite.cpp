@@ -50,9 +50,9 @@ template <class T>
 Verdict reaches_exactly_the_attending_queries(Attention<T>& attention, const Case& original) {
   const Case c = without_broadcast(original);
   Problem<T> problem(c);
-  const Run<T> clean = run_forward(attention, problem);
+  const AttentionRun<T> clean = run_forward(attention, problem);
   const Spoiled spoiled = spoil(problem, c);
-  Run<T> run = run_forward(attention, problem, &clean.selection());
+  AttentionRun<T> run = run_forward(attention, problem, &clean.selection());
   for (std::int64_t head = 0; head < c.batch * c.heads; ++head)
     for (std::int64_t i = 0; i < c.query_tokens; ++i) {
       const auto keys = reference::naive_key_set(clean.selection(), problem.options, head, i);
@@ -78,7 +78,7 @@ Verdict nan_scores_rank_last(Attention<T>& attention, const Case& original) {
   const Case c = without_broadcast(original);
   Problem<T> problem(c);
   spoil(problem, c);
-  Run<T> run = run_forward(attention, problem);
+  AttentionRun<T> run = run_forward(attention, problem);
   const ExactInputs exact(problem);
   // Brute force on the same lists level by level: a NaN never stands before, or is taken instead of, a number.
   const auto query = reference::naive_pool(exact.query.cview(), problem.options.query);
@@ -117,9 +117,9 @@ Verdict nan_gradients_follow_the_formula(Attention<T>& attention, const Case& or
   Case c = without_broadcast(original);
   c.seed -= c.seed / 9 % 3 * 9;  // NaN, not infinity
   Problem<T> problem(c);
-  const Run<T> clean = run_forward(attention, problem);
+  const AttentionRun<T> clean = run_forward(attention, problem);
   spoil(problem, c);
-  Run<T> run = run_both(attention, problem, &clean.selection());
+  AttentionRun<T> run = run_both(attention, problem, &clean.selection());
   return gradients_match(run, ExactInputs(problem), problem.options);
 }
 

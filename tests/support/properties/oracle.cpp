@@ -8,7 +8,7 @@ namespace {
 template <class T>
 Verdict matches(Attention<T>& attention, const Case& c) {
   const Problem<T> problem(c);
-  Run<T> run = run_both(attention, problem);
+  AttentionRun<T> run = run_both(attention, problem);
   const ExactInputs exact(problem);
   const Verdict verdict = outputs_match(run, exact, problem.options);
   return verdict ? gradients_match(run, exact, problem.options) : verdict;
@@ -18,7 +18,7 @@ template <class T>
 Verdict uses_the_given_selection(Attention<T>& attention, const Case& c) {
   const Problem<T> problem(c);
   const Selection given = random_selection(problem.options, c.batch * c.heads, c.seed + 1);
-  Run<T> run = run_both(attention, problem, &given);
+  AttentionRun<T> run = run_both(attention, problem, &given);
   if (Verdict v = same("selection", run.selection(), given); !v) return v;
   const ExactInputs exact(problem);
   const Verdict verdict = outputs_match(run, exact, problem.options);
@@ -28,7 +28,7 @@ Verdict uses_the_given_selection(Attention<T>& attention, const Case& c) {
 template <class T>
 Verdict takes_a_missing_lse_gradient_for_zero(Attention<T>& attention, const Case& c) {
   Problem<T> problem(c);
-  Run<T> run = run_forward(attention, problem);
+  AttentionRun<T> run = run_forward(attention, problem);
   run.query_gradient = StridedTensor<T>(c.query_shape(), c.output_layout);
   run.key_gradient = StridedTensor<T>(c.key_shape(), c.output_layout);
   run.value_gradient = StridedTensor<T>(c.value_shape(), c.output_layout);

@@ -25,7 +25,7 @@ double longest_row(const Tensor<double>& x) {
 template <class T>
 Verdict is_what_brute_force_finds(Attention<T>& attention, const Case& c) {
   const Problem<T> problem(c);
-  const Run<T> run = run_forward(attention, problem);
+  const AttentionRun<T> run = run_forward(attention, problem);
   const ExactInputs exact(problem);
   const ResolvedOptions& options = problem.options;
   const auto query = reference::naive_pool(exact.query.cview(), options.query);
@@ -59,7 +59,7 @@ template <class T>
 Verdict breaks_ties_to_the_lower_index(Attention<T>& attention, const Case& original) {
   const Case c = exactly_computable(original);
   const Problem<T> problem(c);
-  const Run<T> run = run_forward(attention, problem);
+  const AttentionRun<T> run = run_forward(attention, problem);
   const ExactInputs exact(problem);
   return same("selection", run.selection(),
               reference::naive_select(reference::naive_pool(exact.query.cview(), problem.options.query),
@@ -75,9 +75,9 @@ Verdict larger_k_never_loses_a_block(Attention<T>& attention, const Case& origin
   c.options.enrichment_levels = 0;
   c.options.top_k.resize(static_cast<std::size_t>(levels), c.options.top_k.front());
   const int grown = 1 + static_cast<int>(c.seed % static_cast<std::uint64_t>(levels));
-  const Run<T> fewer = run_forward(attention, Problem<T>(c));
+  const AttentionRun<T> fewer = run_forward(attention, Problem<T>(c));
   c.options.top_k[static_cast<std::size_t>(grown - 1)] += 1 + static_cast<std::int64_t>(c.seed % 3);
-  const Run<T> more = run_forward(attention, Problem<T>(c));
+  const AttentionRun<T> more = run_forward(attention, Problem<T>(c));
   for (int l = levels; l >= grown; --l)
     for (std::int64_t head = 0; head < c.batch * c.heads; ++head)
       for (std::int64_t t = 0; t < fewer.selection().level(l).queries; ++t) {
