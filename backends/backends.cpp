@@ -1,15 +1,52 @@
 #include "backends/backends.hpp"
 
+#include <type_traits>
+
 #include "llsa/error.hpp"
 #include "reference/attention.hpp"
+#if defined(LLSA_HAVE_CUDA) || defined(LLSA_HAVE_CUDA_ON_CPU)
+#include "cuda/attention.hpp"
+#endif
 
 namespace llsa {
 
-std::vector<std::string> backend_names() { return {"reference"}; }
+namespace {
+
+#if defined(LLSA_HAVE_CUDA) || defined(LLSA_HAVE_CUDA_ON_CPU)
+/// Calls `make` for a storage type that the kernels have.
+template <class T, class Make>
+std::unique_ptr<Attention<T>> on_cuda(std::string_view name, Make make) {
+  if constexpr (std::is_same_v<T, double>)
+    throw Error("backend '" + std::string(name) + "' stores f32, f16 or bf16; f64 is for 'reference'");
+  else
+    return make();
+}
+#endif
+
+}  // namespace
+
+std::vector<std::string> backend_names() {
+  return {
+      "reference",
+#if defined(LLSA_HAVE_CUDA)
+      "cuda",
+#endif
+#if defined(LLSA_HAVE_CUDA_ON_CPU)
+      "cuda-on-cpu",
+#endif
+  };
+}
 
 template <class T>
 std::unique_ptr<Attention<T>> make_attention(std::string_view name, reference::ThreadPool& threads) {
   if (name == "reference") return std::make_unique<reference::ReferenceAttention<T>>(threads);
+#if defined(LLSA_HAVE_CUDA)
+  if (name == "cuda") return on_cuda<T>(name, [] { return cuda::make_attention<T>(); });
+#endif
+#if defined(LLSA_HAVE_CUDA_ON_CPU)
+  if (name == "cuda-on-cpu")
+    return on_cuda<T>(name, [&] { return cuda::make_attention_on_cpu<T>(threads.threads()); });
+#endif
   std::string known;
   for (const std::string& each : backend_names()) known += (known.empty() ? "" : ", ") + each;
   throw Error("backend is '" + std::string(name) + "'; this build has: " + known);

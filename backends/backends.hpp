@@ -10,8 +10,8 @@
 
 namespace llsa {
 
-/// The implementations that this build has, by the names programs take: "reference", and with CUDA compiled in "cuda" and
-/// "cuda-on-cpu".
+/// The implementations that this build has, by the names programs take: "reference"; with a CUDA compiler "cuda"; with
+/// Boost.Context "cuda-on-cpu", the same kernels on the CPU, a test instrument.
 std::vector<std::string> backend_names();
 
 /// One implementation by name. `threads` is used by those that run on the CPU and must outlive the result.
