@@ -66,7 +66,12 @@ std::unique_ptr<Dataset> open_dataset(const std::string& place, Split split) {
     throw Error(fmt::format("data set '{}': it must be a folder, 'shapes' or 'shapes:SEED'", place));
   const auto has = [&](const char* name) { return std::filesystem::exists(folder / name, ignored); };
   if (has("data_batch_1.bin") || has("test_batch.bin")) return open_cifar10(folder, split);
-  if (has("train-images-idx3-ubyte") || has("t10k-images-idx3-ubyte")) return open_mnist(folder, split);
+  for (const char* name :
+       {"train-images-idx3-ubyte", "train-images.idx3-ubyte", "t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte"})
+    if (has(name)) return open_mnist(folder, split);
+  // ImageNet's root, and others': one folder of classes for each split.
+  for (const char* test : {"test", "val", "validation"})
+    if (has("train") && has(test)) return open_image_folder(folder / (split == Split::train ? "train" : test));
   return open_image_folder(folder);
 }
 

@@ -55,12 +55,14 @@ enum class Split { train, test };
 /// of classes from `batches.meta.txt` when it exists. Throws `Error` for a missing or malformed file.
 std::unique_ptr<Dataset> open_cifar10(const std::filesystem::path& folder, Split split);
 
-/// MNIST and its relatives: `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or `t10k-...`, not compressed.
+/// MNIST and its relatives: `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or `t10k-...`, not compressed,
+/// also spelled with a dot before `idx`.
 /// Grey becomes RGB. Throws `Error` for a missing or malformed file, or when the two numbers of items differ.
 std::unique_ptr<Dataset> open_mnist(const std::filesystem::path& folder, Split split);
 
-/// Whatever `place` is: "shapes" or "shapes:SEED" (60,000 generated pictures), a folder with CIFAR-10 or MNIST files,
-/// told by their names, or else a folder of pictures, for which `split` has no meaning.
+/// Whatever `place` is: "shapes" or "shapes:SEED" (60,000 generated pictures); a folder with CIFAR-10 or MNIST files,
+/// told by their names; a folder with subfolders `train` and `test` (or `val`, `validation`), of which the split's is
+/// taken; or else a folder of pictures, for which `split` has no meaning.
 std::unique_ptr<Dataset> open_dataset(const std::string& place, Split split = Split::train);
 
 }  // namespace llsa::datasets

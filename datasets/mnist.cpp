@@ -11,11 +11,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// As published, or with the dot that some archives put before the kind in place of the dash.
+fs::path find_file(const fs::path& folder, const std::string& prefix, const std::string& kind) {
+  const fs::path dotted = folder / (prefix + "." + kind);
+  return fs::exists(dotted) ? dotted : folder / (prefix + "-" + kind);
+}
+
 class Mnist final : public Dataset {
  public:
   Mnist(const fs::path& folder, Split split) {
     const std::string prefix = split == Split::train ? "train" : "t10k";
-    const fs::path images = folder / (prefix + "-images-idx3-ubyte"), labels = folder / (prefix + "-labels-idx1-ubyte");
+    const fs::path images = find_file(folder, prefix + "-images", "idx3-ubyte"),
+                   labels = find_file(folder, prefix + "-labels", "idx1-ubyte");
     file_ = images.string();
     images_ = read_idx(images, 3);
     labels_ = read_idx(labels, 1);

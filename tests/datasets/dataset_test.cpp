@@ -141,9 +141,27 @@ TEST(OpenDataset, each_kind_is_recognised) {
   write_text(folder / "b/train-images-idx3-ubyte", idx(3, {1, 1, 1}, "a"));
   write_text(folder / "b/train-labels-idx1-ubyte", idx(1, {1}, "\x02"));
   EXPECT_EQ(open_dataset((folder / "b").string())->item(0, 1).label, 2);
+  write_text(folder / "d/t10k-images.idx3-ubyte", idx(3, {1, 1, 1}, "a"));
+  write_text(folder / "d/t10k-labels.idx1-ubyte", idx(1, {1}, "\x03"));
+  EXPECT_EQ(open_dataset((folder / "d").string(), Split::test)->item(0, 1).label, 3);
   std::filesystem::create_directory(folder / "c");
   EXPECT_EQ(error_of([&] { open_dataset((folder / "c").string()); }),
             (folder / "c").string() + ": there is no picture (.png, .jpg, .jpeg) in this folder or below");
+}
+
+TEST(OpenDataset, subfolders_for_the_splits_are_told_from_classes) {
+  const TemporaryFolder folder;
+  const auto put = [&](const std::string& name) { write_text(folder / name, "never decoded here"); };
+  const auto first = [&](Split split) { return open_dataset(folder.path().string(), split)->source(0); };
+  put("train/ant/1.png");
+  EXPECT_EQ(first(Split::test), (folder / "train/ant/1.png").string());
+  EXPECT_TRUE(open_dataset(folder.path().string())->classes().empty()) << "one folder alone is no class";
+  put("train/bee/1.png");
+  put("val/ant/2.png");
+  put("val/bee/2.png");
+  EXPECT_EQ(first(Split::train), (folder / "train/ant/1.png").string());
+  EXPECT_EQ(first(Split::test), (folder / "val/ant/2.png").string());
+  EXPECT_EQ(open_dataset(folder.path().string())->classes(), (std::vector<std::string>{"ant", "bee"}));
 }
 
 }  // namespace
