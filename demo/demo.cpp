@@ -102,6 +102,11 @@ void run_demo(const DemoOptions& options, std::stop_token stop, const std::funct
   contents.scaling = measure_scaling(picture, options.projection, options.top_k, *attention, threads,
                                      [&](const std::string& size) { print("scaling: " + size); });
 
+  const double dense_seconds = contents.results[dense_method].seconds;
+  for (ScalingPoint& point : contents.scaling)
+    if (point.tokens == order.size() && point.dense.empty())
+      point.dense = {dense_seconds / static_cast<double>(options.projection.heads)};
+
   print("drawing");
   const auto path = [&](const std::string& name) { return options.output / name; };
   const auto key = reference::pool(tokens.key.cview(), contents.results[two_levels].options.key, threads);

@@ -87,7 +87,7 @@ double quantile_of(std::vector<float> values, double quantile) {
 
 void draw_selection(const std::filesystem::path& path, const QueryContext& context, const MethodResult& two_levels,
                     Pixel query) {
-  const Sheet sheet{3, 1, panel, panel + 75};
+  const Sheet sheet{3, 1, panel, panel + 66};
   plot::Canvas canvas = sheet.canvas();
   draw_selection_overlay(canvas, sheet.area(0), level_panel(context, two_levels, 2, query, plot::category_color(1)));
   draw_selection_overlay(canvas, sheet.area(1), level_panel(context, two_levels, 1, query, plot::category_color(0)));

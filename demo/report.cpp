@@ -121,9 +121,10 @@ std::string report(const ReportContents& contents) {
       "softmax's "
       "logarithmic normaliser.\n"
       "* *mass on fine keys* is the part of the dense attention that falls on pixels which the method meets one by "
-      "one. The "
-      "rest is met through means: with {} levels they turn {:.1f}% of exact mass into a result {:.1f}% off. "
-      "`{}` has about as many keys but no means: whatever it does not select is lost, and it is {:.1f}% off.\n"
+      "one. LLSA "
+      "with {} levels meets {:.1f}% so, the rest through means, and its result is {:.1f}% off. `{}` has about as many "
+      "keys but "
+      "no means: it meets {:.1f}% and loses the rest; its result is {:.1f}% off.\n"
       "* *overlapping* coverage is the paper's: a pixel that was selected is still part of its coarse tokens. "
       "*disjoint* coverage "
       "drops a coarse token where it was refined, so that every pixel counts exactly once.\n"
@@ -138,11 +139,13 @@ std::string report(const ReportContents& contents) {
       "the mean "
       "of them, so edges and small things suffer.\n\n",
       results_table(contents.results), two.options.levels, 100 * two.fine_mass, 100 * two.relative_l2,
-      blocks.method.name, 100 * blocks.relative_l2, two.runs, format_seconds(dense.seconds), outputs_file, errors_file,
-      two.options.block_size);
+      blocks.method.name, 100 * blocks.fine_mass, 100 * blocks.relative_l2, two.runs, format_seconds(dense.seconds),
+      outputs_file, errors_file, two.options.block_size);
   text += fmt::format(
       "## How the cost grows\n\n![Time against tokens]({})\n\n{}\n"
-      "One head, three repetitions, the two methods in turn; the number of levels follows from the number of tokens "
+      "One head, three repetitions, the two methods in turn (dense attention at the report's own size is the run "
+      "above, shared "
+      "among its heads); the number of levels follows from the number of tokens "
       "(the coarsest "
       "level keeps at least 64). Over these rows the time grows like N^{:.2f} for LLSA",
       scaling_file, scaling_table(contents.scaling), exponent(contents.scaling, &ScalingPoint::llsa));

@@ -74,8 +74,7 @@ TEST(Projection, a_pixel_scores_the_sharpness_with_itself_and_less_with_any_othe
   for (std::int64_t head = 0; head < 4; ++head)
     for (std::int64_t i = 0; i < 256; i += 17) {
       EXPECT_NEAR(dot(tokens, head, i, i), 12, 1e-3);
-      for (std::int64_t j = 0; j < 256; j += 7)
-        EXPECT_TRUE(j == i || dot(tokens, head, i, j) < 12.001);
+      for (std::int64_t j = 0; j < 256; j += 7) EXPECT_TRUE(j == i || dot(tokens, head, i, j) < 12.001);
     }
 }
 
