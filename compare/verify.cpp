@@ -140,7 +140,12 @@ class Verifier {
         CompareOptions how = s.how;
         how.rows = decided_;
         const Comparison rest = compare(s.got->view(), s.want->view(), how);
-        if (rest.elements > 0 && within(rest, s.tolerance)) {
+        if (rest.elements == 0) {
+          v.verdict = Verdict::not_judged;
+          v.findings.push_back(ties + ": give indices_1 ... to have it judged");
+          return v;
+        }
+        if (within(rest, s.tolerance)) {
           v.comparison = rest;
           v.findings.push_back(ties + ": left out, since no indices say which key was selected");
           ties_matter_ = true;

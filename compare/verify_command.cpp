@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "backends/backends.hpp"
@@ -45,9 +46,11 @@ void run_verify(const VerifyArguments& a, bool precision_given, CommandContext& 
   options.on_step = [&progress](std::string_view step) { progress.step(step); };
   const VerifyReport report = verify(loaded.problem, theirs, options, threads);
   if (context.stop.stop_requested()) throw Cancelled();
-  bool judged = false;
-  for (const TensorVerdict& v : report.tensors) judged |= v.verdict != Verdict::not_judged;
-  if (!judged) throw Error(fmt::format("{}: nothing in it can be judged: dq, dk and dv need --grad-output", a.theirs));
+  const auto judged = std::find_if(report.tensors.begin(), report.tensors.end(),
+                                   [](const TensorVerdict& v) { return v.verdict != Verdict::not_judged; });
+  if (judged == report.tensors.end())
+    throw Error(fmt::format("{}: nothing in it can be judged: {} {}", a.theirs, report.tensors.front().name,
+                            report.tensors.front().findings.front()));
   if (!a.json.empty() && a.json != "-") datasets::write_file_atomically(a.json, to_json(report));
   fmt::print("{}", a.json == "-" ? to_json(report) : to_text(report));
   if (!report.right()) context.exit_code = exit_wrong;

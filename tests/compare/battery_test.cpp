@@ -1,0 +1,156 @@
+// The battery: the reference passes, a broken outcome fails, every negative control is rejected.
+#include "compare/battery.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "compare/battery_cases.hpp"
+#include "compare/battery_report.hpp"
+#include "llsa/error.hpp"
+#include "planted.hpp"
+#include "reference/attention.hpp"
+
+namespace llsa::compare {
+namespace {
+
+using ::testing::HasSubstr;
+
+template <class T>
+void expect_pass(bool quick) {
+  const BatteryReport report = run_battery<T>({.seed = 7, .quick = quick, .threads = 2});
+  for (const BatteryLine& line : report.lines) {
+    EXPECT_TRUE(line.passed) << line.name << (line.findings.empty() ? "" : ": " + line.findings.front());
+  }
+  EXPECT_TRUE(report.passed());
+  EXPECT_THAT(to_text(report), HasSubstr("verdict: right"));
+}
+TEST(Battery, TheReferencePassesInFloat) { expect_pass<float>(true); }
+TEST(Battery, TheReferencePassesInDouble) { expect_pass<double>(true); }
+
+TEST(Battery, GivenTensorsAreCheckedInEveryPrecision) {
+  const Problem<double> given = ragged_problem();
+  for (const BatteryReport& report : {run_battery<float>({.given = &given}), run_battery<double>({.given = &given})}) {
+    EXPECT_TRUE(report.passed());
+    EXPECT_EQ(report.lines.front().name, "given tensors");
+    EXPECT_EQ(report.lines.front().values.size(), 5u);
+  }
+}
+
+TEST(Battery, EveryControlIsRejectedAndSaysWhy) {
+  reference::ThreadPool threads(1);
+  const auto lines = run_controls<float>(3, threads);
+  std::set<std::string> names;
+  for (const BatteryLine& line : lines) {
+    EXPECT_TRUE(line.passed) << line.name;
+    EXPECT_EQ(line.findings.empty(), !line.control) << line.name;
+    names.insert(line.name);
+  }
+  for (const char* name :
+       {"control: zeros as output", "control: the mean of V as output", "control: a shuffled selection",
+        "control: the output of a shuffled selection", "control: a backward without the weight: dk",
+        "control: a backward without the weight: dv", "control: the exact result is accepted"})
+    EXPECT_EQ(names.count(name), 1u) << name;
+}
+
+TEST(Battery, AnAcceptedControlFailsTheWholeBattery) {
+  BatteryReport report = run_battery<float>({.quick = true});
+  ASSERT_TRUE(report.passed());
+  report.lines.back().passed = false;
+  EXPECT_FALSE(report.passed());
+  EXPECT_THAT(to_text(report), HasSubstr("verdict: WRONG"));
+  EXPECT_FALSE(BatteryReport{}.passed()) << "an empty battery proves nothing";
+}
+
+/// Spoils a right outcome and expects that the line fails with these words.
+void expect_failure(const std::function<void(Outcome<float>&)>& spoil, const std::string& words) {
+  const Problem<double> problem = ragged_problem();
+  reference::ThreadPool threads(1);
+  reference::ReferenceAttention<float> attention(threads);
+  for (const bool small : {true, false}) {
+    Outcome<float> outcome = run_attention<float>(attention, converted<float>(problem));
+    EXPECT_TRUE(judge_outcome("", problem, outcome, small, threads).passed);
+    spoil(outcome);
+    const BatteryLine line = judge_outcome("", problem, outcome, small, threads);
+    EXPECT_FALSE(line.passed) << words;
+    ASSERT_FALSE(line.findings.empty());
+    EXPECT_THAT(line.findings.front(), HasSubstr(words));
+  }
+}
+
+TEST(Battery, JudgesEveryQuantity) {
+  expect_failure([](auto& x) { x.output(0, 1, 100, 2) += 0.01f; }, "o: largest element error");
+  expect_failure([](auto& x) { x.lse(0, 0, 0, 0) += 0.05f; }, "lse: ");
+  expect_failure([](auto& x) { x.query_gradient(0, 0, 202, 0) = 1; }, "dq: relative L2 error");
+  expect_failure([](auto& x) { x.key_gradient(0, 0, 202, 0) = 1; }, "dk: relative L2 error");
+  expect_failure([](auto& x) { x.value_gradient(0, 0, 202, 0) *= -1; }, "dv: relative L2 error");
+  expect_failure([](auto& x) { x.value_gradient(0, 0, 202, 0) = NAN; }, "dv: 1 non-finite elements differ");
+  expect_failure(
+      [](auto& x) {
+        auto row = x.selection.level(1).row(0, 9);
+        std::swap(row[0], row[2]);
+      },
+      "selection: 1 lists are not ordered");
+}
+
+TEST(Battery, TensorsThatAnImplementationDoesNotWriteFail) {
+  // An implementation that writes nothing: outputs stay as they were poisoned.
+  struct Lazy final : Attention<float> {
+    struct State final : AttentionState {
+      State(ResolvedOptions o, Selection s) : AttentionState(std::move(o)), lists(std::move(s)) {}
+      const Selection& selection() const override { return lists; }
+      Selection lists;
+    };
+    std::string name() const override { return "lazy"; }
+    std::unique_ptr<AttentionState> forward(const AttentionInputs<float>& in, const Options& options,
+                                            const AttentionOutputs<float>& out, const Selection* given) override {
+      reference::ThreadPool threads(1);
+      Tensor<float> o(out.output.shape), lse(out.lse.shape);
+      const auto state =
+          reference::ReferenceAttention<float>(threads).forward(in, options, {o.view(), lse.view()}, given);
+      return std::make_unique<State>(state->options(), state->selection());
+    }
+    void backward(const AttentionInputs<float>&, const AttentionOutputs<float>&, const AttentionState&,
+                  const AttentionOutputGradients<float>&, const AttentionGradients<float>&) override {}
+  } lazy;
+  const Problem<double> problem = ragged_problem();
+  reference::ThreadPool threads(1);
+  const BatteryLine line =
+      judge_outcome("", problem, run_attention<float>(lazy, converted<float>(problem)), true, threads);
+  EXPECT_FALSE(line.passed);
+  EXPECT_EQ(line.findings.size(), 5u);
+}
+
+TEST(Battery, AnUnknownBackendIsAnError) { EXPECT_THROW(run_battery<float>({.backend = "abacus"}), Error); }
+
+TEST(Battery, StopsWhenAskedTo) {
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THROW(run_battery<float>({.quick = true, .stop = stop.get_token()}), Cancelled);
+}
+
+TEST(BatteryCases, AreSeededAndCoverTheAwkwardSizes) {
+  const auto a = battery_cases(1, false), b = battery_cases(1, false), c = battery_cases(2, false);
+  std::set<std::int64_t> sizes;
+  std::set<std::string> names;
+  for (const BatteryCase& spec : a) sizes.insert(spec.query.tokens), names.insert(spec.name);
+  EXPECT_EQ(names.size(), a.size()) << "names are distinct";
+  for (const std::int64_t n : {1, 2, 15, 16, 17, 63, 64, 65, 1021, 65536}) EXPECT_EQ(sizes.count(n), 1u) << n;
+  EXPECT_TRUE(std::ranges::equal(make_problem(a[5]).query.flat(), make_problem(b[5]).query.flat()));
+  EXPECT_FALSE(std::ranges::equal(make_problem(a[5]).query.flat(), make_problem(c[5]).query.flat()));
+  EXPECT_LT(battery_cases(1, true).size(), 15u);
+}
+
+TEST(BatteryReport, JsonHoldsEveryLine) {
+  const BatteryReport report = run_battery<float>({.quick = true});
+  const auto json = nlohmann::json::parse(to_json(report));
+  EXPECT_EQ(json["verdict"], "right");
+  EXPECT_EQ(json["lines"].size(), report.lines.size());
+  EXPECT_EQ(json["failed"], 0);
+  EXPECT_LT(json["lines"][1]["values"]["dk"]["relative_l2"].get<double>(), 1e-5);
+}
+
+}  // namespace
+}  // namespace llsa::compare
