@@ -52,18 +52,6 @@ inline rc::Gen<StageCase> stage_cases(std::int64_t most_tokens) {
   });
 }
 
-/// Runs a RapidCheck property `count` times; its values come from `*generator` inside.
-template <class Property>
-void check_all(const std::string& sentence, int count, Property property) {
-  rc::detail::TestParams parameters = rc::detail::configuration().testParams;
-  parameters.maxSuccess = std::min(parameters.maxSuccess, count);
-  rc::detail::TestMetadata metadata;
-  metadata.description = sentence;
-  const rc::detail::TestResult result = rc::detail::checkTestable(std::move(property), metadata, parameters);
-  rc::detail::printResultMessage(result, std::cerr);
-  EXPECT_TRUE(result.template is<rc::detail::SuccessResult>()) << sentence;
-}
-
 /// Whole numbers in [-2, 2]: sums and scores are exact, and scores tie often.
 inline std::vector<float> whole_numbers(std::int64_t count, std::uint64_t seed) {
   std::mt19937_64 random(seed);
