@@ -55,8 +55,8 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  /// The next readable picture. Throws `Error` when twice as many in a row as there are in the set were unreadable, and
-  /// passes on what `order` throws.
+  /// The next readable picture, for one caller at a time. Throws `Error` when twice as many in a row as there are in
+  /// the set were unreadable, and passes on what `order` throws.
   LoadedItem next();
 
  private:

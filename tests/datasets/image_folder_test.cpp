@@ -43,7 +43,8 @@ TEST(ImageFolder, loose_pictures_numbered_shards_and_one_folder_alone_have_no_la
   const TemporaryFolder loose, shards, alone;
   put(loose, "b.png", 2);
   put(loose, "a/c.png", 1);
-  EXPECT_EQ(listing(*open_image_folder(loose.path())), "1:-1 2:-1 ");
+  put(loose, "a.png", 0);
+  EXPECT_EQ(listing(*open_image_folder(loose.path())), "0:-1 1:-1 2:-1 ") << "by path, not folder by folder";
   EXPECT_TRUE(open_image_folder(loose.path())->classes().empty());
   put(shards, "00000/00001.png", 1);
   put(shards, "01000/01000.png", 2);
