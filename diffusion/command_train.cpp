@@ -137,14 +137,10 @@ void TrainCommand::execute(CommandContext& context) const {
   settings.apply(counts);
   const TrainingData data(places, counts["validation_pictures"].get<std::int64_t>());
   if (checkpoint) {
-    say(fmt::format("resuming at step {} of {}", checkpoint->state.step, config.steps));
     state = std::move(checkpoint->state);
   } else {
     config = new_config(data);
   }
-  const ParameterLayout layout(config.model);
-  say(fmt::format("{} parameters, {} tokens of {} pictures a step, {} classes, attention {}", layout.count(),
-                  config.batch * config.model.tokens(), config.batch, config.model.classes, config.model.attention.name));
   const TrainState last = train(config, options, data, std::move(state), context.stop_requested, say);
   const std::string where = folder.path_of(last.step).string();
   if (last.step < config.steps) {

@@ -53,9 +53,12 @@ void save_samples(const fs::path& folder, const TrainConfig& config, const RunOp
   fs::create_directories(folder);
   const AlignedVector<float> pictures =
       sample(model, state.averages, config.flow, {.count = options.sample_count, .seed = config.seed});
-  const std::int64_t size = config.model.image_size;
+  const std::int64_t size = config.model.image_size, classes = config.model.classes;
+  // One column for each class, where that makes a grid.
+  const std::int64_t columns =
+      classes > 1 && classes <= options.sample_count ? classes : grid_columns(options.sample_count);
   datasets::write_png(folder / fmt::format("step-{:08d}.png", state.step),
-                      picture_grid(pictures, config.model.channels, size, grid_columns(options.sample_count), grid_zoom(size)));
+                      picture_grid(pictures, config.model.channels, size, columns, grid_zoom(size)));
 }
 
 }  // namespace
@@ -110,6 +113,7 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
                         taken.parameters + std::int64_t(taken.left_out.size())));
     for (const std::string& line : taken.left_out) message("not taken over: " + line);
   }
+  const std::int64_t first_step = state.step;
   const Batch held_out = data.validation(config.model, config.validation_pictures, message);
   BatchLoader loader(data, config, state.data_position, message);
   if (fresh) checkpoints.save(config, state, options.keep);
@@ -117,6 +121,10 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
   std::int64_t saved_step = state.step;
   Learner learner(config, std::move(state), layers, *attention, threads);
   Dit<float> sampling_model(config.model, {.batch = std::min<std::int64_t>(options.sample_count, 16)}, layers, *attention);
+  if (!fresh) message(fmt::format("resuming at step {} of {}", first_step, config.steps));
+  message(fmt::format("{} parameters, {} tokens of {} pictures a step, {} classes, attention {}",
+                      learner.model().layout().count(), config.batch * config.model.tokens(), config.batch,
+                      config.model.classes, config.model.attention.name));
   Progress progress(options.quiet, config.steps);
   std::uint64_t position = loader.position();
   const auto snapshot = [&] {

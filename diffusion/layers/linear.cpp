@@ -1,11 +1,15 @@
+#include <algorithm>
+
 #include "diffusion/layers/eigen_layers.hpp"
 #include "diffusion/layers/eigen_maps.hpp"
 
 namespace llsa::diffusion {
 namespace {
 
-/// Output features per piece of the weight gradient: enough for Eigen's kernel, few enough to share among threads.
-constexpr std::int64_t feature_piece = 64;
+/// Rows of the input per piece of work: Eigen packs the weights anew for each.
+constexpr std::int64_t linear_piece = 512;
+/// The weight gradient is summed over at most this many slices of the rows, each of at least `slice_rows`.
+constexpr std::int64_t most_slices = 8, slice_rows = 1024;
 
 double product_flops(const LinearShape& s) { return 2.0 * double(s.rows) * double(s.in) * double(s.out); }
 
@@ -15,7 +19,7 @@ template <class T>
 void EigenLayers<T>::linear_forward(LinearShape s, const T* x, const T* weight, const T* bias, T* y) {
   const ProfileScope scope(profile_, "linear_forward", product_flops(s));
   const ConstMatrixMap<T> w(weight, s.out, s.in);
-  for_ranges(s.rows, row_piece, [&](std::int64_t begin, std::int64_t end) {
+  for_ranges(s.rows, linear_piece, [&](std::int64_t begin, std::int64_t end) {
     MatrixMap<T> out(y + begin * s.out, end - begin, s.out);
     out.noalias() = ConstMatrixMap<T>(x + begin * s.in, end - begin, s.in) * w.transpose();
     if (bias) out.rowwise() += ConstMatrixMap<T>(bias, 1, s.out).row(0);
@@ -28,17 +32,31 @@ void EigenLayers<T>::linear_backward(LinearShape s, const T* x, const T* weight,
   const ConstMatrixMap<T> w(weight, s.out, s.in), input(x, s.rows, s.in), d_output(dy, s.rows, s.out);
   if (dx) {
     const ProfileScope scope(profile_, "linear_backward_input", product_flops(s));
-    for_ranges(s.rows, row_piece, [&](std::int64_t begin, std::int64_t end) {
+    for_ranges(s.rows, linear_piece, [&](std::int64_t begin, std::int64_t end) {
       MatrixMap<T>(dx + begin * s.in, end - begin, s.in).noalias() = d_output.middleRows(begin, end - begin) * w;
     });
   }
-  // Each piece owns some rows of dweight and sums over all tokens, so no partial sums need to be added up afterwards.
+  // Every slice of the rows gives a partial sum; they are added in ascending order.
   const ProfileScope scope(profile_, "linear_backward_weight", product_flops(s));
-  for_ranges(s.out, feature_piece, [&](std::int64_t begin, std::int64_t end) {
-    const auto columns = d_output.middleCols(begin, end - begin);
-    MatrixMap<T>(dweight + begin * s.in, end - begin, s.in).noalias() += columns.transpose() * input;
-    if (dbias) ArrayMap<T>(dbias + begin, end - begin) += columns.colwise().sum().array();
+  const std::int64_t slices = std::clamp<std::int64_t>(s.rows / slice_rows, 1, most_slices);
+  const std::int64_t size = s.out * s.in, length = std::max<std::int64_t>(1, (s.rows + slices - 1) / slices);
+  T* const parts = scratch(slices * (size + s.out));
+  T* const bias_parts = parts + slices * size;
+  for_ranges(s.rows, length, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t slice = begin / length;
+    const auto d_rows = d_output.middleRows(begin, end - begin);
+    MatrixMap<T>(parts + slice * size, s.out, s.in).noalias() =
+        d_rows.transpose() * input.middleRows(begin, end - begin);
+    if (dbias) MatrixMap<T>(bias_parts + slice * s.out, 1, s.out) = d_rows.colwise().sum();
   });
+  const std::int64_t used = (s.rows + length - 1) / length;
+  const auto add_slices = [&](const T* from, std::int64_t stride, T* to, std::int64_t begin, std::int64_t end) {
+    for (std::int64_t slice = 0; slice < used; ++slice) {
+      ArrayMap<T>(to + begin, end - begin) += ConstArrayMap<T>(from + slice * stride + begin, end - begin);
+    }
+  };
+  for_ranges(size, 1 << 14, [&](std::int64_t begin, std::int64_t end) { add_slices(parts, size, dweight, begin, end); });
+  if (dbias) add_slices(bias_parts, s.out, dbias, 0, s.out);
 }
 
 template void EigenLayers<float>::linear_forward(LinearShape, const float*, const float*, const float*, float*);

@@ -1,0 +1,152 @@
+#include "diffusion/checkpoint.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "datasets/safetensors.hpp"
+#include "diffusion/learner.hpp"
+#include "llsa/error.hpp"
+#include "training_fixture.hpp"
+
+namespace llsa::diffusion::testing {
+namespace {
+
+/// A state in which every block holds other numbers.
+TrainState some_state(const TrainConfig& config) {
+  TrainState state = initial_state(config);
+  state.step = 12;
+  state.data_position = 77;
+  const ParameterLayout layout(config.model);
+  float value = 0;
+  for (auto* block : {&state.weights, &state.averages, &state.first_moments, &state.second_moments}) {
+    value += 1000;
+    for (const Parameter& p : layout.parameters()) {
+      for (std::int64_t i = 0; i < p.size(); ++i) (*block)[std::size_t(p.offset + i)] = value += 0.1f;
+    }
+  }
+  return state;
+}
+
+void write(const std::filesystem::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+std::string message_of(const std::filesystem::path& path) {
+  try {
+    load_checkpoint(path);
+  } catch (const Error& problem) {
+    return problem.what();
+  }
+  return "";
+}
+
+TEST(CheckpointFile, BringsBackEveryBitAndEverySetting) {
+  const TemporaryFolder folder;
+  TrainConfig config = small_training();
+  config.flow = {.noise_scale = 1.5, .time = TimeSampling::shift, .time_shift = 2};
+  config.mirror = true;
+  config.data = {.place = "shapes:9", .validation = "shapes:4"};
+  config.model.attention.options.coverage = Coverage::disjoint;
+  const TrainState state = some_state(config);
+  save_checkpoint(folder / "a", config, state);
+  const Checkpoint back = load_checkpoint(folder / "a");
+  EXPECT_EQ(to_json(back.config), to_json(config));
+  EXPECT_EQ(back.state.step, 12);
+  EXPECT_EQ(back.state.data_position, 77u);
+  EXPECT_EQ(back.state.weights, state.weights);
+  EXPECT_EQ(back.state.averages, state.averages);
+  EXPECT_EQ(back.state.first_moments, state.first_moments);
+  EXPECT_EQ(back.state.second_moments, state.second_moments);
+  save_checkpoint(folder / "b", back.config, back.state);
+  EXPECT_EQ(contents_of(folder / "a"), contents_of(folder / "b"));
+}
+
+TEST(CheckpointFile, IsAModelToo) {
+  const TemporaryFolder folder;
+  const TrainConfig config = small_training();
+  TrainState state = initial_state(config);
+  state.averages[0] = 0.3f;
+  save_checkpoint(folder / "a", config, state);
+  const Model model = load_model(folder / "a");
+  EXPECT_EQ(model.weights, state.averages);
+  save_model(folder / "half", model, datasets::ElementType::f16);
+  const Model half = load_model(folder / "half");
+  EXPECT_LT(contents_of(folder / "half").size(), contents_of(folder / "a").size() / 4);
+  for (std::size_t i = 0; i < model.weights.size(); ++i) {
+    ASSERT_TRUE(std::abs(half.weights[i] - model.weights[i]) <= 1e-3f * std::abs(model.weights[i]) + 1e-7f);
+  }
+  EXPECT_NE(message_of(folder / "half").find("without training state"), std::string::npos);
+}
+
+TEST(CheckpointFile, IsRefusedWhenAnyByteIsMissingOrChanged) {
+  const TemporaryFolder folder;
+  const TrainConfig config = small_training();
+  save_checkpoint(folder / "good", config, some_state(config));
+  const std::string good = contents_of(folder / "good");
+  for (const std::size_t size : {std::size_t{0}, std::size_t{7}, good.size() / 2, good.size() - 1}) {
+    write(folder / "bad", good.substr(0, size));
+    EXPECT_NE(message_of(folder / "bad"), "") << "cut to " << size << " bytes";
+  }
+  // Within tensors, every bit counts.
+  for (std::size_t at = good.size() - 1; at > good.size() / 2; at -= good.size() / 40) {
+    std::string bad = good;
+    bad[at] = char(bad[at] ^ 1);
+    write(folder / "bad", bad);
+    EXPECT_NE(message_of(folder / "bad").find("bad: is damaged"), std::string::npos) << "byte " << at;
+  }
+}
+
+TEST(CheckpointFile, IsRefusedWhenItsTensorsDoNotFitItsSettings) {
+  const TemporaryFolder folder;
+  const TrainConfig config = small_training();
+  TrainConfig wider = config;
+  wider.model.hidden = 32;
+  save_checkpoint(folder / "a", config, initial_state(config));
+  datasets::TensorFile file = datasets::read_safetensors(folder / "a");
+  file.metadata["training"] = to_json(wider).dump();
+  datasets::write_safetensors(folder / "wider", file);
+  EXPECT_NE(message_of(folder / "wider").find("has shape"), std::string::npos) << message_of(folder / "wider");
+  file = datasets::read_safetensors(folder / "a");
+  file.metadata.erase("format");
+  datasets::write_safetensors(folder / "other", file);
+  EXPECT_NE(message_of(folder / "other").find("is not a checkpoint"), std::string::npos);
+}
+
+TEST(CheckpointFile, IsRefusedWhenANumberIsNotFinite) {
+  const TemporaryFolder folder;
+  const TrainConfig config = small_training();
+  TrainState state = initial_state(config);
+  state.first_moments[3] = std::numeric_limits<float>::infinity();
+  save_checkpoint(folder / "a", config, state);
+  EXPECT_NE(message_of(folder / "a").find("holds inf"), std::string::npos) << message_of(folder / "a");
+}
+
+TEST(CheckpointFolder, KeepsTheNewestAndClearsWhatAKillLeft) {
+  const TemporaryFolder folder;
+  const CheckpointFolder checkpoints(folder / "run");
+  const TrainConfig config = small_training();
+  TrainState state = initial_state(config);
+  std::vector<std::string> skipped;
+  EXPECT_FALSE(checkpoints.newest(skipped).has_value());
+  for (std::int64_t step : {0, 5, 10, 15}) {
+    state.step = step;
+    checkpoints.save(config, state, 2);
+    write(folder / "run/.step-00000020.safetensors.1.2.tmp", "half");
+  }
+  EXPECT_EQ(checkpoints.steps(), (std::vector<std::int64_t>{10, 15}));
+  state.step = 20;
+  checkpoints.save(config, state, 2);
+  EXPECT_FALSE(std::filesystem::exists(folder / "run/.step-00000020.safetensors.1.2.tmp"));
+
+  write(checkpoints.path_of(20), "damaged");
+  const auto newest = checkpoints.newest(skipped);
+  ASSERT_TRUE(newest.has_value());
+  EXPECT_EQ(newest->state.step, 15);
+  ASSERT_EQ(skipped.size(), 1u);
+  write(checkpoints.path_of(15), "damaged too");
+  EXPECT_THROW(checkpoints.newest(skipped), Error);
+}
+
+}  // namespace
+}  // namespace llsa::diffusion::testing

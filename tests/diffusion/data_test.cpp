@@ -1,0 +1,147 @@
+#include "diffusion/data.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "diffusion/pictures.hpp"
+#include "llsa/error.hpp"
+#include "training_fixture.hpp"
+
+namespace llsa::diffusion::testing {
+namespace {
+
+/// `count` pictures of one colour each, in two class folders; the colour tells the number.
+void write_folder(const TemporaryFolder& folder, int count) {
+  for (int i = 0; i < count; ++i) {
+    datasets::Image image{8, 8};
+    for (std::size_t k = 0; k < image.rgb.size(); ++k) image.rgb[k] = std::uint8_t(i * 10);
+    std::filesystem::create_directories(folder / (i % 2 ? "odd" : "even"));
+    datasets::write_png(folder / ((i % 2 ? "odd/" : "even/") + std::to_string(i) + ".png"), image);
+  }
+}
+
+/// Which of those pictures a batch holds.
+std::vector<int> numbers_of(const Batch& batch, std::int64_t elements) {
+  std::vector<int> numbers;
+  for (std::int64_t i = 0; i < batch.count(); ++i) {
+    numbers.push_back(int(std::lround((batch.pictures[std::size_t(i * elements)] + 1) * 127.5 / 10)));
+  }
+  return numbers;
+}
+
+TrainConfig folder_training(const TemporaryFolder& folder) {
+  TrainConfig config = small_training();
+  config.model.classes = 2;
+  config.data.place = folder.string();
+  return config;
+}
+
+TEST(TrainingPictures, OfAFolderAreNeverThoseHeldOutForValidation) {
+  const TemporaryFolder folder;
+  write_folder(folder, 20);
+  const TrainConfig config = folder_training(folder);
+  const TrainingData data(config.data, 6);
+  EXPECT_EQ(data.classes(), (std::vector<std::string>{"even", "odd"}));
+  EXPECT_EQ(data.training_size(), 14);
+  const Batch held_out = data.validation(config.model, 100, {});
+  const auto held = numbers_of(held_out, config.model.image_elements());
+  ASSERT_EQ(held.size(), 6u);
+  for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(held_out.labels[i], held[i] % 2);
+  BatchLoader loader(data, config, 0, {});
+  std::vector<int> seen;
+  for (int step = 0; step < 7; ++step) {
+    const auto now = numbers_of(loader.next(), config.model.image_elements());
+    seen.insert(seen.end(), now.begin(), now.end());
+  }
+  std::set<int> first_epoch(seen.begin(), seen.begin() + 14);
+  EXPECT_EQ(first_epoch.size(), 14u) << "an epoch shows every picture once";
+  for (const int number : held) EXPECT_EQ(first_epoch.count(number), 0u);
+}
+
+TEST(TrainingPictures, ContinueAtAPositionAsIfNothingHadHappened) {
+  TrainConfig config = small_training();
+  config.mirror = true;
+  const TrainingData data(config.data, 4);
+  BatchLoader whole(data, config, 0, {});
+  for (int step = 0; step < 3; ++step) whole.next();
+  BatchLoader resumed(data, config, whole.position(), {});
+  const Batch a = whole.next(), b = resumed.next();
+  EXPECT_EQ(a.pictures, b.pictures);
+  EXPECT_EQ(a.labels, b.labels);
+  EXPECT_EQ(whole.position(), resumed.position());
+  config.seed = 2;
+  EXPECT_NE(BatchLoader(data, config, 0, {}).next().pictures, BatchLoader(data, small_training(), 0, {}).next().pictures);
+}
+
+TEST(TrainingPictures, PassOverAnUnreadableFileAndSayWhich) {
+  const TemporaryFolder folder;
+  write_folder(folder, 12);
+  std::ofstream(folder / "odd/3.png") << "not a picture";
+  const TrainConfig config = folder_training(folder);
+  const TrainingData data(config.data, 2);
+  std::vector<std::string> reports;
+  BatchLoader loader(data, config, 0, [&](const std::string& line) { reports.push_back(line); });
+  for (int step = 0; step < 6; ++step) {
+    for (const int number : numbers_of(loader.next(), config.model.image_elements())) EXPECT_NE(number, 3);
+  }
+  for (const std::string& line : reports) EXPECT_NE(line.find("3.png"), std::string::npos);
+  EXPECT_GT(loader.position(), 24u);
+}
+
+TEST(TrainingPictures, RefuseAFolderThatIsMissingEmptyOrTooSmall) {
+  const TemporaryFolder folder;
+  EXPECT_THROW(TrainingData({.place = (folder / "none").string()}, 2), Error);
+  EXPECT_THROW(TrainingData({.place = folder.string()}, 2), Error);
+  write_folder(folder, 4);
+  EXPECT_THROW(TrainingData({.place = folder.string()}, 4), Error);
+  EXPECT_NO_THROW(TrainingData({.place = folder.string()}, 3));
+}
+
+TEST(GeneratedPictures, OfTheValidationSetComeFromTheNextSeed) {
+  const TrainConfig config = small_training();
+  const Batch validation = TrainingData({.place = "shapes:3"}, 4).validation(config.model, 5, {});
+  const auto next = datasets::open_shapes(60'000, 4);
+  const Batch expected = load_pictures(*next, config.model, 0, 5, {});
+  EXPECT_EQ(validation.pictures, expected.pictures);
+  EXPECT_EQ(validation.labels, expected.labels);
+}
+
+TEST(Pictures, GoToNumbersAndBackUnchanged) {
+  datasets::Image image{3, 3};
+  for (std::size_t i = 0; i < image.rgb.size(); ++i) image.rgb[i] = std::uint8_t(i * 9 + (i % 2 ? 13 : 0));
+  image.rgb[0] = 0;
+  image.rgb[1] = 255;
+  std::vector<float> numbers(27);
+  to_numbers(image, 3, false, numbers);
+  EXPECT_EQ(numbers[0], -1);
+  EXPECT_EQ(numbers[9], 1);
+  EXPECT_EQ(to_image(numbers, 3, 3), image);
+  std::vector<float> mirrored(27);
+  to_numbers(image, 3, true, mirrored);
+  EXPECT_EQ(mirrored[2], numbers[0]);
+  EXPECT_EQ(mirrored[1], numbers[1]);
+  std::vector<float> grey(9);
+  to_numbers(image, 1, false, grey);
+  EXPECT_NEAR(grey[4], (numbers[4] + numbers[13] + numbers[22]) / 3, 1e-6);
+  EXPECT_THROW(to_numbers(image, 2, false, numbers), Error);
+  EXPECT_EQ(to_image(std::vector<float>{NAN, 5, -5, 0}, 1, 2).rgb, (std::vector<std::uint8_t>{0, 0, 0, 255, 255, 255, 0, 0, 0, 128, 128, 128}));
+}
+
+TEST(Pictures, AreLaidOutInAGrid) {
+  const std::vector<float> two = {1, 1, 1, 1, -1, -1, -1, 1};
+  const datasets::Image grid = picture_grid(two, 1, 2, 2, 3);
+  EXPECT_EQ(grid.width, 13);
+  EXPECT_EQ(grid.height, 6);
+  EXPECT_EQ(grid.pixel(5, 5)[0], 255);
+  EXPECT_EQ(grid.pixel(6, 0)[0], 0) << "the line between";
+  EXPECT_EQ(grid.pixel(7, 0)[0], 0);
+  EXPECT_EQ(grid.pixel(10, 3)[0], 255);
+  EXPECT_EQ(grid_columns(10), 4);
+  EXPECT_EQ(grid_zoom(16), 4);
+  EXPECT_EQ(grid_zoom(100), 1);
+}
+
+}  // namespace
+}  // namespace llsa::diffusion::testing

@@ -1,0 +1,176 @@
+#include "diffusion/sampler.hpp"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "diffusion/capture.hpp"
+#include "diffusion/learner.hpp"
+#include "llsa/error.hpp"
+#include "training_fixture.hpp"
+
+namespace llsa::diffusion::testing {
+namespace {
+
+TEST(Euler, ReachesTheDataPointExactlyWhenTheVelocityIsThatOfOnePicture) {
+  // All paths that end in one picture d have the velocity (x - d) / t; straight lines, so Euler makes no error.
+  const std::vector<float> data = {0.25f, -1.0f, 0.5f};
+  for (const double shift : {1.0, 3.0}) {
+    std::vector<float> x = {3.0f, 1.0f, -2.0f};
+    int calls = 0;
+    euler(
+        [&](double t, std::span<const float> at, std::span<float> velocity) {
+          ++calls;
+          for (std::size_t i = 0; i < 3; ++i) velocity[i] = float((double(at[i]) - double(data[i])) / t);
+        },
+        euler_times(20, shift), x);
+    EXPECT_EQ(calls, 20);
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(x[i], data[i], 1e-5);
+  }
+}
+
+TEST(Euler, ErrorFallsLinearlyWithTheNumberOfSteps) {
+  // dx/dt = x: from t = 1 to 0 the exact factor is 1/e.
+  const auto error = [](int steps) {
+    std::vector<float> x = {1.0f};
+    euler([](double, std::span<const float> at, std::span<float> v) { v[0] = at[0]; }, euler_times(steps, 1), x);
+    return std::abs(double(x[0]) - std::exp(-1.0));
+  };
+  EXPECT_NEAR(error(50) / error(100), 2, 0.1);
+}
+
+RC_GTEST_PROP(Euler, TimesFallFromOneToZero, ()) {
+  const int steps = *rc::gen::inRange(1, 60);
+  const double shift = *rc::gen::inRange(10, 90) / 10.0;
+  const auto times = euler_times(steps, shift);
+  RC_ASSERT(times.size() == std::size_t(steps) + 1);
+  RC_ASSERT(times.front() == 1.0 && times.back() == 0.0);
+  RC_ASSERT(std::is_sorted(times.rbegin(), times.rend()));
+}
+
+/// A small model with weights that make labels and positions matter.
+struct Sampled {
+  ModelConfig config = small_training().model;
+  Runner runner;
+  AlignedVector<float> weights;
+
+  explicit Sampled(std::int64_t batch = 4) : runner(config, {.batch = batch}, "reference", 1) {
+    const Numbers numbers = normal_numbers(runner.model.layout().size(), 3, 0.2);
+    weights.assign(numbers.begin(), numbers.end());
+  }
+  AlignedVector<float> run(const SampleOptions& options, const SampleObserver& observer = {}) {
+    return sample(runner.model, weights, {}, options, observer);
+  }
+};
+
+TEST(Sample, APictureDependsOnSeedAndNumberAloneNotOnItsCompany) {
+  Sampled four(4), one(1);
+  const SampleOptions options{.count = 6, .steps = 3, .labels = {1, 2, 3, 4, 5, 6}};
+  const auto together = four.run(options), apart = one.run(options);
+  for (std::size_t i = 0; i < together.size(); ++i) ASSERT_NEAR(together[i], apart[i], 1e-4);
+  SampleOptions other = options;
+  other.seed = 2;
+  EXPECT_NE(four.run(other), together);
+  EXPECT_EQ(four.run(options), together);
+}
+
+TEST(Sample, GuidanceGoesFromUnlabelledThroughLabelledAndBeyond) {
+  Sampled s;
+  // One step: the result is linear in the velocity, so guidance interpolates and extrapolates pictures.
+  SampleOptions options{.count = 2, .steps = 1, .labels = {1, 2}};
+  const auto labelled = s.run(options);
+  options.guidance = 0;
+  const auto none = s.run(options);
+  options.labels = {10, 10};
+  options.guidance = 1;
+  EXPECT_EQ(s.run(options), none);
+  options.labels = {1, 2};
+  options.guidance = 3;
+  const auto guided = s.run(options);
+  double change = 0;
+  for (std::size_t i = 0; i < guided.size(); ++i) {
+    ASSERT_NEAR(guided[i], none[i] + 3 * (labelled[i] - none[i]), 1e-4);
+    change += std::abs(labelled[i] - none[i]);
+  }
+  EXPECT_GT(change, 0.01) << "the label must matter for this test to say anything";
+}
+
+TEST(Sample, ShowsEveryStepBeginningWithScaledNoise) {
+  Sampled s;
+  std::vector<int> steps;
+  AlignedVector<float> first, last;
+  const auto pictures = sample(s.runner.model, s.weights, {.noise_scale = 2}, {.count = 2, .steps = 3},
+                               [&](std::int64_t, int step, std::span<const float> x) {
+                                 steps.push_back(step);
+                                 if (step == 0) first.assign(x.begin(), x.end());
+                                 last.assign(x.begin(), x.end());
+                               });
+  EXPECT_EQ(steps, (std::vector<int>{0, 1, 2, 3}));
+  EXPECT_EQ(last, pictures);
+  const RandomSequence random(1, Purpose::sampling_noise, 1);
+  EXPECT_FLOAT_EQ(first[std::size_t(s.config.image_elements()) + 5], float(2 * random.normal(5)));
+}
+
+TEST(Sample, RefusesWhatTheModelCannotDo) {
+  Sampled s;
+  EXPECT_THROW(s.run({.count = 0}), Error);
+  EXPECT_THROW(s.run({.steps = 0}), Error);
+  EXPECT_THROW(s.run({.count = 1, .labels = {11}}), Error);
+  EXPECT_THROW(s.run({.count = 1, .labels = {-1}}), Error);
+  EXPECT_THROW(s.run({.count = 2, .labels = {1}}), Error);
+  EXPECT_THROW(s.run({.guidance = NAN}), Error);
+  ModelConfig unlabelled = s.config;
+  unlabelled.classes = 0;
+  EXPECT_THROW(validate(SampleOptions{.guidance = 2}, unlabelled), Error);
+}
+
+TEST(CapturedTensors, AreThoseThatAttentionSawAtThatLayerAndStep) {
+  Sampled s;
+  const SampleOptions sampling{.count = 2, .steps = 4, .guidance = 2, .labels = {1, 2}};
+  const Capture all = capture(s.runner.model, s.weights, {}, sampling, {.layer = 1, .step = 2});
+  ASSERT_EQ(all.file.tensors.size(), 3u);
+  EXPECT_EQ(all.file.tensors[0].name(), "q");
+  EXPECT_EQ(all.file.tensors[2].shape(), (std::vector<std::int64_t>{2, 2, 64, 8}));
+  EXPECT_EQ(all.file.metadata.at("order"), "morton");
+  EXPECT_EQ(all.file.metadata.at("grid"), "8x8");
+  EXPECT_EQ(all.file.metadata.at("time"), "0.5");
+
+  // The same by hand: go to the step, then look at the layer.
+  AlignedVector<float> at_step;
+  const auto pictures = s.run(sampling, [&](std::int64_t, int step, std::span<const float> x) {
+    if (step == 2) at_step.assign(x.begin(), x.end());
+  });
+  EXPECT_EQ(all.pictures, pictures);
+  const std::vector<float> times = {0.5f, 0.5f};
+  const std::vector<std::int32_t> labels = {1, 2};
+  AlignedVector<float> velocity(at_step.size());
+  Tensor<float> value;
+  s.runner.model.set_observer([&](std::int64_t block, const AttentionInputs<float>& inputs) {
+    if (block != 1) return;
+    value = Tensor<float>(inputs.value.shape);
+    for (std::int64_t h = 0; h < 4; ++h) {
+      for (std::int64_t t = 0; t < 64; ++t) {
+        for (std::int64_t d = 0; d < 8; ++d) value(h / 2, h % 2, t, d) = inputs.value(h / 2, h % 2, t, d);
+      }
+    }
+  });
+  s.runner.model.forward(s.weights, 2, at_step.data(), times.data(), labels.data(), velocity.data());
+  s.runner.model.set_observer({});
+  const auto captured = all.file.tensors[2].as<float>();
+  EXPECT_TRUE(std::equal(captured.begin(), captured.end(), value.flat().begin(), value.flat().end()));
+
+  const Capture head = capture(s.runner.model, s.weights, {}, sampling, {.layer = 1, .step = 2, .head = 1});
+  EXPECT_EQ(head.file.tensors[0].shape(), (std::vector<std::int64_t>{2, 1, 64, 8}));
+  EXPECT_EQ(head.file.tensors[2].as<float>()[5], value(0, 1, 0, 5));
+}
+
+TEST(CapturedTensors, RefuseALayerStepOrHeadThatIsNotThere) {
+  Sampled s;
+  const SampleOptions sampling{.count = 1, .steps = 2};
+  EXPECT_THROW(capture(s.runner.model, s.weights, {}, sampling, {.layer = 2}), Error);
+  EXPECT_THROW(capture(s.runner.model, s.weights, {}, sampling, {.step = 2}), Error);
+  EXPECT_THROW(capture(s.runner.model, s.weights, {}, sampling, {.head = 2}), Error);
+  EXPECT_THROW(capture(s.runner.model, s.weights, {}, {.count = 5}, {}), Error);
+}
+
+}  // namespace
+}  // namespace llsa::diffusion::testing

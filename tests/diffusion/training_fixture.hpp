@@ -1,0 +1,54 @@
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <unistd.h>
+
+#include "diffusion/runner.hpp"
+#include "diffusion/settings.hpp"
+#include "gradient_check.hpp"
+
+namespace llsa::diffusion::testing {
+
+/// A folder of its own that goes away with the object.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "llsa-diffusion-XXXXXX").string();
+    path_ = mkdtemp(name.data());
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+  std::string string() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::string contents_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// The smallest model that uses everything: labels, two levels, two blocks.
+inline TrainConfig small_training() {
+  TrainConfig config;
+  config.model = {.image_size = 8, .hidden = 16, .layers = 2, .heads = 2, .mlp_ratio = 2, .classes = 10, .frequency_dim = 16};
+  config.model.attention.options.block_size = 4;
+  config.model.attention.options.levels = 2;
+  config.model.attention.options.top_k = {2};
+  config.steps = 20;
+  config.batch = 4;
+  config.warmup = 5;
+  config.validation_pictures = 4;
+  return config;
+}
+
+inline AlignedVector<float> random_pictures(const TrainConfig& config, std::int64_t count) {
+  const Numbers numbers = normal_numbers(count * config.model.image_elements(), 50, 0.5);
+  return {numbers.begin(), numbers.end()};
+}
+
+}  // namespace llsa::diffusion::testing
