@@ -86,7 +86,7 @@ LoadedItem Loader::next() {
   for (std::uint64_t failures = 0; failures < most_failures; ++failures) {
     std::unique_lock lock(mutex_);
     Slot& slot = slots_[handed_out_ % slots_.size()];
-    slot_ready_.wait(lock, [&] { return slot.ready && slot.item.position == handed_out_; });
+    slot_ready_.wait(lock, [&] { return slot.ready; });
     if (slot.failure) std::rethrow_exception(slot.failure);  // stays in its slot: every later call fails alike
     slot.ready = false;
     Slot taken = std::move(slot);

@@ -46,6 +46,7 @@ TEST(ImageFile, transparent_pixels_are_laid_over_white) {
                            '\x1e', '\x00', '\x00', '\x64', '\xff', '\x33'};
   EXPECT_EQ(parse(png_file(3, 1, 8, 6, {row})).rgb, (Bytes{10, 20, 30, 255, 255, 255, 204, 224, 255}));
   EXPECT_EQ(parse(png_file(1, 1, 8, 4, {"\x64\x33"})).rgb, (Bytes{224, 224, 224}));
+  EXPECT_EQ(parse(png_file(1, 1, 8, 4, {"\x0a\xc8"})).rgb, (Bytes{63, 63, 63})) << "62.84, rounded";
 }
 
 TEST(ImageFile, a_palette_is_looked_up) {
