@@ -86,7 +86,6 @@ struct KeyGradientTensor {
         if (threadIdx.x < columns) {
           const std::int64_t mine = slot + threadIdx.x;
           const std::int64_t query = mine < end ? query_of(params, d_entries, mine) : -1;
-          // An absent query has probability 0.
           statistics[which * columns + threadIdx.x] =
               query >= 0 ? params.d_statistics[first_query + query] : QueryStatistics{INFINITY, 0};
         }
@@ -115,8 +114,9 @@ struct KeyGradientTensor {
             const QueryStatistics query =
                 statistics[which * columns + column + 8 * (i / 4) + 2 * (lane % 4) + i % 2];
             float &share = shares[i / 4].value[i % 4], &slope = slopes[i / 4].value[i % 4];
-            share = exp2f(share * scale + weight[i / 2 % 2] - query.lse2);
-            slope = share * (slope - query.delta);
+            const bool present = query.lse2 != INFINITY;
+            share = present ? exp2f(share * scale + weight[i / 2 % 2] - query.lse2) : 0.0f;
+            slope = present ? share * (slope - query.delta) : 0.0f;
           }
           tensor_sums<T, dim>(value_sums, as_a<T>(shares[0], shares[1]), gradients, 0, lane);
           tensor_sums<T, dim>(key_sums, as_a<T>(slopes[0], slopes[1]), queries, 0, lane);

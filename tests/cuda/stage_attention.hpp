@@ -24,8 +24,7 @@ struct StageRun {
 };
 
 struct StageOutputs {
-  std::vector<float> lse;
-  Tensor<double> output, exact_lse;
+  Tensor<double> output, lse;
 };
 struct StageGradients {
   Tensor<double> query, key, value;
@@ -33,9 +32,9 @@ struct StageGradients {
 
 /// A problem's tensors in device memory, and the stages applied to them. T is float, half or bfloat16.
 template <class T>
-class Stages {
+class StageAttention {
  public:
-  Stages(const testing::Problem<T>& problem, const Selection& selection, Stream stream)
+  StageAttention(const testing::Problem<T>& problem, const Selection& selection, Stream stream)
       : options_(problem.options), case_(problem.parameters) {
     const std::int64_t heads = case_.batch * case_.heads;
     levels_ = make_levels(options_, heads, &selection);
@@ -85,17 +84,25 @@ class Stages {
             .d_lists = lists_.data()};
   }
   AttendParams<T> forward_params() const { return {problem(), output_.data(), lse_.data()}; }
-  const Levels& levels() const { return levels_; }
+  /// The gradients go where the inputs are: callers that run it put other memory there.
+  AttendBackwardParams<T> backward_params() const {
+    return {.problem = problem(),
+            .d_output = output_.data(),
+            .d_lse = lse_.data(),
+            .d_output_gradient = output_gradient_.data(),
+            .d_lse_gradient = lse_gradient_.data(),
+            .d_offsets = offsets_.data(),
+            .d_query_indices = query_indices_.data(),
+            .d_query_gradient = query_.data(),
+            .d_key_gradient = key_.data(),
+            .d_value_gradient = value_.data()};
+  }
 
   StageOutputs forward(const StageRun& how) const {
     fill_device(output_.data(), how.garbage, output_.bytes(), how.stream);
     fill_device(lse_.data(), how.garbage, lse_.bytes(), how.stream);
     attend(forward_params(), how.stream);
-    StageOutputs result;
-    result.lse = download(lse_, how.stream);
-    result.output = tensor(output_, case_.output_shape(), how.stream);
-    result.exact_lse = tensor(lse_, case_.lse_shape(), how.stream);
-    return result;
+    return {tensor(output_, case_.output_shape(), how.stream), tensor(lse_, case_.lse_shape(), how.stream)};
   }
 
   /// After `forward`.
@@ -108,16 +115,11 @@ class Stages {
     for (const Buffer<T>* gradient : {&query, &key, &value})
       fill_device(gradient->data(), how.garbage, gradient->bytes(), how.stream);
     fill_device(workspace.data(), how.garbage, workspace.bytes(), how.stream);
-    const AttendBackwardParams<T> params{.problem = problem(),
-                                         .d_output = output_.data(),
-                                         .d_lse = lse_.data(),
-                                         .d_output_gradient = output_gradient_.data(),
-                                         .d_lse_gradient = how.with_lse_gradient ? lse_gradient_.data() : nullptr,
-                                         .d_offsets = offsets_.data(),
-                                         .d_query_indices = query_indices_.data(),
-                                         .d_query_gradient = query.data(),
-                                         .d_key_gradient = key.data(),
-                                         .d_value_gradient = value.data()};
+    AttendBackwardParams<T> params = backward_params();
+    if (!how.with_lse_gradient) params.d_lse_gradient = nullptr;
+    params.d_query_gradient = query.data();
+    params.d_key_gradient = key.data();
+    params.d_value_gradient = value.data();
     if (how.backward == Backward::mask)
       mask_backward(params, workspace.data(), workspace.bytes(), how.stream);
     else
