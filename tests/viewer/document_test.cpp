@@ -149,7 +149,7 @@ TEST(Document, APictureBecomesTokensOfItsPixels) {
   const Document document = load_document({folder / "ragged.png"}, {});
   EXPECT_EQ(document.query_grid, (Grid{1, 25, 40}));
   EXPECT_EQ(document.shape().tokens, 1000);
-  EXPECT_EQ(document.picture->rgb, image.rgb);
+  EXPECT_EQ(document.picture(0)->rgb, image.rgb);
   datasets::write_png(folder / "large.png", datasets::Image(600, 300));
   EXPECT_EQ(load_document({folder / "large.png"}, {}).query_grid, (Grid{1, 128, 256}));
   EXPECT_EQ(load_document({folder / "large.png"}, {.picture_size = Grid{1, 8, 8}}).query_grid, (Grid{1, 8, 8}));

@@ -27,7 +27,7 @@ std::optional<BlockMap::Entry> BlockMap::entry(Cell cell) const {
   return Entry{static_cast<int>(rank), head_->scores[static_cast<std::size_t>(level_ - 1)][row + rank]};
 }
 
-BlockImage BlockMap::paint(const Rect& visible, int max_width, int max_height, BlockValue value) const {
+BlockImage BlockMap::part(const Rect& visible, int max_width, int max_height) const {
   const Rect all = bounds();
   const auto first = [](double v, double end) { return static_cast<std::int64_t>(std::clamp(std::floor(v), 0.0, end)); };
   const auto last = [](double v, double end) { return static_cast<std::int64_t>(std::clamp(std::ceil(v), 0.0, end)); };
@@ -39,6 +39,13 @@ BlockImage BlockMap::paint(const Rect& visible, int max_width, int max_height, B
                  static_cast<double>(row1)};
   image.width = static_cast<int>(std::min<std::int64_t>(max_width, column1 - column0));
   image.height = static_cast<int>(std::min<std::int64_t>(max_height, row1 - row0));
+  return image;
+}
+
+BlockImage BlockMap::paint(const Rect& visible, int max_width, int max_height, BlockValue value) const {
+  BlockImage image = part(visible, max_width, max_height);
+  const auto column0 = static_cast<std::int64_t>(image.world.x0), column1 = static_cast<std::int64_t>(image.world.x1);
+  const auto row0 = static_cast<std::int64_t>(image.world.y0), row1 = static_cast<std::int64_t>(image.world.y1);
   const auto pixels = static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height);
   image.values.assign(pixels, 0);
   image.filled.assign(pixels, 0);

@@ -42,6 +42,8 @@ class BlockMap {
     float score = 0;
   };
   std::optional<Entry> entry(Cell cell) const;
+  /// The extents that `paint` gives for these arguments, without values.
+  BlockImage part(const Rect& visible, int max_width, int max_height) const;
   /// `rank` values are 1 for the best, falling towards 0 for the last; `score` values are the scores.
   BlockImage paint(const Rect& visible, int max_width, int max_height, BlockValue value) const;
 

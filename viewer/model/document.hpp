@@ -26,7 +26,13 @@ struct Document {
   std::vector<QkvSet> sets;
   Grid query_grid, key_grid;              ///< how tokens lie on a picture; equal for self-attention
   std::string order;                      ///< the order of the tokens in the sets: raster, morton or hilbert
-  std::optional<datasets::Image> picture; ///< drawn under query_grid, of any size
+  std::vector<datasets::Image> pictures;  ///< drawn under query_grid, of any size: none, one, or one a batch entry
+
+  /// Null when there is none.
+  const datasets::Image* picture(std::int64_t batch) const {
+    if (pictures.empty()) return nullptr;
+    return &pictures[pictures.size() == 1 ? 0 : static_cast<std::size_t>(batch) % pictures.size()];
+  }
 
   const Shape& shape(int set = 0) const { return sets[static_cast<std::size_t>(set)].query.shape(); }
   bool self_attention() const { return query_grid == key_grid; }

@@ -41,7 +41,7 @@ plot::Canvas overlay_figure(const Workspace& work, const QueryView& query, doubl
   plot::SelectionOverlay overlay;
   overlay.title = fmt::format("{}: selected blocks, {}", query_name(*work.document(), work.view.query_cell),
                               describe(query.head->settings));
-  overlay.picture = grid_picture(*work.document(), head.key_cells);
+  overlay.picture = grid_picture(*work.document(), query.head->settings.batch, head.key_cells);
   for (int level = query.head->levels(); level >= 1; --level) {
     if (work.view.only_level && level != work.level()) continue;
     plot::OverlayLayer layer{.label = fmt::format("level {}: {} of {}", level, query.level(level).selected,
@@ -147,13 +147,14 @@ plot::Rgb level_color(int level) {
   return level == 0 ? plot::category_color(5) : plot::category_color(level - 1 < 5 ? level - 1 : (level - 1) % 5);
 }
 
-datasets::Image grid_picture(const Document& document, const GridLayout& layout) {
+datasets::Image grid_picture(const Document& document, std::int64_t batch, const GridLayout& layout) {
   const Grid grid = layout.grid();
   datasets::Image image(static_cast<int>(layout.bounds().x1), static_cast<int>(layout.bounds().y1));
   std::ranges::fill(image.rgb, std::uint8_t{255});
   datasets::Image frame;
-  if (document.picture && grid.frames == 1)
-    frame = datasets::resize(*document.picture, static_cast<int>(grid.width), static_cast<int>(grid.height));
+  const datasets::Image* picture = document.picture(batch);
+  if (picture && grid.frames == 1)
+    frame = datasets::resize(*picture, static_cast<int>(grid.width), static_cast<int>(grid.height));
   for (std::int64_t cell = 0; cell < grid.size(); ++cell) {
     const Place at = place_of(layout, cell);
     std::uint8_t* to = image.pixel(static_cast<int>(at.column), static_cast<int>(at.row));

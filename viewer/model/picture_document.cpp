@@ -31,14 +31,14 @@ Document picture_document(const std::filesystem::path& file, const LoadHints& hi
   Document document;
   if (file.empty()) {
     const Grid size = hints.picture_size.value_or(Grid{1, longest_side, longest_side});
-    document.picture = datasets::landscape(static_cast<int>(size.width), static_cast<int>(size.height), hints.seed);
+    document.pictures.push_back(datasets::landscape(static_cast<int>(size.width), static_cast<int>(size.height), hints.seed));
   } else {
-    document.picture = sized(datasets::read_image(file), hints);
+    document.pictures.push_back(sized(datasets::read_image(file), hints));
   }
-  const datasets::Image& picture = *document.picture;
+  const datasets::Image& picture = document.pictures.front();
   document.query_grid = document.key_grid = {1, picture.height, picture.width};
-  document.order = "raster";
-  demo::PixelTokens tokens = demo::project(picture, demo::local_features(picture), raster_order(document.query_grid),
+  document.order = "morton";
+  demo::PixelTokens tokens = demo::project(picture, demo::local_features(picture), morton_order(document.query_grid),
                                            demo::ProjectionOptions{.seed = hints.seed});
   document.sets.push_back({"", std::move(tokens.query), std::move(tokens.key), std::move(tokens.value)});
   return document;

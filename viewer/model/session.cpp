@@ -193,6 +193,7 @@ json to_json(const Session& session) {
   return {{"version", 1},
           {"files", std::move(files)},
           {"profile", session.profile.string()},
+          {"checkpoint", session.checkpoint.string()},
           {"hints", hints_json(session.hints)},
           {"settings", {to_json(session.settings[0]), to_json(session.settings[1])}},
           {"view", view_json(session.view)}};
@@ -205,11 +206,13 @@ Session session_from(const json& from) {
   if (version != 1) throw Error(fmt::format("\"version\" is {}; this program reads 1", version));
   Session session;
   std::vector<std::string> files;
-  std::string profile;
+  std::string profile, checkpoint;
   read(from, "files", files);
   session.files.assign(files.begin(), files.end());
   read(from, "profile", profile);
   session.profile = profile;
+  read(from, "checkpoint", checkpoint);
+  session.checkpoint = checkpoint;
   if (from.contains("hints")) session.hints = hints_from(from["hints"]);
   if (from.contains("settings") && from["settings"].is_array())
     for (std::size_t side = 0; side < std::min<std::size_t>(2, from["settings"].size()); ++side)

@@ -50,7 +50,7 @@ struct Session {
   Session() { settings[1].options.levels = 0; }  // B starts as dense attention: the comparison asked for most
 
   std::vector<std::filesystem::path> files;
-  std::filesystem::path profile;
+  std::filesystem::path profile, checkpoint;
   LoadHints hints;
   std::array<Settings, 2> settings;
   ViewState view;

@@ -21,13 +21,18 @@ void clamp_to(const Document& document, Settings& settings) {
 
 }  // namespace
 
-Workspace::Workspace(int threads, std::function<void()> wake) : loading_(1, wake), profile_loading_(1, wake) {
+Workspace::Workspace(int threads, std::function<void()> wake) : loading_(1, wake), profile_loading_(1, wake), sampling_(threads, wake) {
   for (auto& side : sides_) side = std::make_unique<Side>(threads, wake);
   restore(Session());
 }
 
 void Workspace::open(std::vector<std::filesystem::path> files, LoadHints hints) {
   if (files.size() == 1 && is_json(files[0])) return open_profile(files[0]);
+  if (files.size() == 1 && is_checkpoint(files[0])) {
+    view.places[static_cast<std::size_t>(Panel::samples)].open = true;
+    sampling_.open(files[0]);
+    return;
+  }
   question.reset();
   load(std::move(files), std::move(hints));
 }
@@ -69,6 +74,13 @@ void Workspace::open_profile(const std::filesystem::path& file) {
       [this](const std::string& problem) { report(problem, true); });
 }
 
+void Workspace::inspect(const AttentionPlace& place) {
+  sampling_.inspect(place, [this, place](std::shared_ptr<const Document> captured) {
+    accept(std::move(captured), {});
+    for (auto& side : sides_) side->settings.batch = std::min(place.sample, document_->shape().batch - 1);
+  });
+}
+
 void Workspace::accept(std::shared_ptr<const Document> document, const LoadHints& hints) {
   // A query is kept for another file on the same grid, and for the file that a session restores.
   const bool other_grid = document_ && document_->query_grid != document->query_grid;
@@ -87,6 +99,7 @@ void Workspace::accept(std::shared_ptr<const Document> document, const LoadHints
 bool Workspace::update() {
   bool changed = loading_.deliver();
   changed |= profile_loading_.deliver();
+  changed |= sampling_.update();
   for (int index = 0; index < 2; ++index) {
     if (index == 1 && !view.compare) continue;
     side(index).refresh(document_);
@@ -98,13 +111,14 @@ bool Workspace::update() {
 void Workspace::cancel() {
   loading_.cancel();
   profile_loading_.cancel();
+  sampling_.cancel();
   for (auto& each : sides_) each->cancel();
 }
 
 bool Workspace::busy() const { return progress().busy; }
 
 Progress Workspace::progress() const {
-  for (const Progress& each : {loading_.progress(), profile_loading_.progress(), side(0).progress(), side(1).progress()})
+  for (const Progress& each : {loading_.progress(), profile_loading_.progress(), sampling_.progress(), side(0).progress(), side(1).progress()})
     if (each.busy) return each;
   return {};
 }
@@ -157,6 +171,7 @@ Session Workspace::session() const {
   Session session;
   session.files = files_;
   if (profile_) session.profile = profile_->file;
+  session.checkpoint = sampling_.checkpoint();
   session.hints = hints_;
   session.settings = {side(0).settings, side(1).settings};
   session.view = view;

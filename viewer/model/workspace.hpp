@@ -6,6 +6,7 @@
 #include <string>
 
 #include "viewer/model/profile.hpp"
+#include "viewer/model/sampling.hpp"
 #include "viewer/model/session.hpp"
 #include "viewer/model/side.hpp"
 
@@ -19,19 +20,19 @@ class Workspace {
   explicit Workspace(int threads = 0, std::function<void()> wake = {});
 
   ViewState view;
-  std::optional<TokenRef> hovered;          ///< the key token under the cursor in any panel; set anew in each frame
   std::optional<TokenRef> pinned;           ///< a key token that stays highlighted
   std::string message;                      ///< the last failure or success, for the status line
   bool message_is_error = false;
   std::optional<MetadataNeeded> question;   ///< what must be answered before a file can be shown
 
-  /// Opens a document, or a profile (.json). On failure `message` says why and everything else stays.
+  /// Opens a document, a profile (.json) or a checkpoint. On failure `message` says why and everything else stays.
   void open(std::vector<std::filesystem::path> files, LoadHints hints);
   void open_profile(const std::filesystem::path& file);
   /// Files dropped on the window: a profile, a document, or several .npy files.
   void drop(const std::vector<std::filesystem::path>& files);
-  /// Loads what asked `question` again, with the answers.
+  /// Loads what asked `question` again, with the answers added to `asked_hints`.
   void answer(const LoadHints& hints);
+  const LoadHints& asked_hints() const { return asked_hints_; }
 
   /// Takes in results and starts what changed settings call for. Once per frame; true when the picture changed.
   bool update();
@@ -46,6 +47,10 @@ class Workspace {
   const std::vector<std::filesystem::path>& files() const { return files_; }
   const LoadHints& hints() const { return hints_; }
   const std::optional<Profile>& profile() const { return profile_; }
+  Sampling& sampling() { return sampling_; }
+  const Sampling& sampling() const { return sampling_; }
+  /// Shows the attention at that place of what was generated, when it is captured.
+  void inspect(const AttentionPlace& place);
   Side& side(int index) { return *sides_[static_cast<std::size_t>(index)]; }
   const Side& side(int index) const { return *sides_[static_cast<std::size_t>(index)]; }
   Side& shown() { return side(view.side); }
@@ -76,6 +81,7 @@ class Workspace {
   std::optional<Profile> profile_;
   std::array<std::unique_ptr<Side>, 2> sides_;
   Background loading_, profile_loading_;
+  Sampling sampling_;
 };
 
 }  // namespace llsa::viewer

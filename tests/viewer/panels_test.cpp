@@ -1,0 +1,277 @@
+// Draws panels without a window and looks at pixels and geometry. Skipped where there is no EGL with OpenGL 3.3.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <memory>
+
+#include "datasets/safetensors.hpp"
+#include "small_problem.hpp"
+#include "viewer/app/frame.hpp"
+#include "viewer/app/headless.hpp"
+#include "viewer/app/screenshot.hpp"
+#include "viewer/model/figures.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+using datasets::Image;
+
+/// A workspace drawn without a window, one panel at a time.
+class Screen {
+ public:
+  Screen(Workspace& work, int width, int height, float scale = 1) : headless_(width, height), ui_(work), frame_(ui_) {
+    apply_style(ui_, scale);
+    headless_.imgui().reload_fonts();
+    ImGui::GetIO().MousePos = {-1, -1};
+  }
+  Image draw(std::optional<Panel> panel, int frames = 3) {
+    for (int i = 0; i < frames; ++i) {
+      ui_.work.finish();
+      headless_.draw([&] { frame_.draw(panel); });
+    }
+    return headless_.picture();
+  }
+  void move(Point to) { ImGui::GetIO().MousePos = vec(to); }
+  void click(Point at, std::optional<Panel> panel, int button = 0) {
+    move(at);
+    draw(panel, 1);
+    ImGui::GetIO().MouseDown[button] = true;
+    draw(panel, 1);
+    ImGui::GetIO().MouseDown[button] = false;
+    draw(panel, 2);
+  }
+  void type(char c, std::optional<Panel> panel) {
+    ImGui::GetIO().AddInputCharacter(static_cast<unsigned>(c));
+    draw(panel, 2);
+  }
+  Ui& ui() { return ui_; }
+
+ private:
+  Headless headless_;
+  Ui ui_;
+  Frame frame_;
+};
+
+class Panels : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    try {
+      Headless probe(8, 8);
+    } catch (const Error& error) {
+      GTEST_SKIP() << error.what();
+    }
+    work = std::make_unique<Workspace>(1);
+  }
+  /// A 16 x 16 picture with B = 4, L = 2, K = 2.
+  void open_small() {
+    work->side(0).settings.options = {.block_size = 4, .levels = 2, .top_k = {2}};
+    work->open({}, {.picture_size = Grid{1, 16, 16}});
+    work->finish();
+  }
+  /// Where a cell of the picture's plane is on the screen, after a draw.
+  static Point center_of(Screen& screen, std::int64_t cell) {
+    const Camera& camera = screen.ui().picture.camera;
+    const Rect plane = camera.viewport;
+    (void)plane;
+    return camera.to_screen(screen.ui().work.query()->head->head->key_cells.cell(cell).center());
+  }
+  std::unique_ptr<Workspace> work;
+};
+
+double distance(plot::Rgb a, plot::Rgb b) {
+  return std::hypot(std::hypot(a.r - b.r, a.g - b.g), a.b - b.b);
+}
+
+plot::Rgb pixel(const Image& image, Point at) {
+  const std::uint8_t* p = image.pixel(static_cast<int>(at.x), static_cast<int>(at.y));
+  return {p[0], p[1], p[2]};
+}
+
+int count_near(const Image& image, plot::Rgb wanted, double tolerance) {
+  int count = 0;
+  for (std::size_t i = 0; i < image.rgb.size(); i += 3)
+    count += distance({image.rgb[i], image.rgb[i + 1], image.rgb[i + 2]}, wanted) <= tolerance;
+  return count;
+}
+
+TEST_F(Panels, TheWeightsOfEveryCellHaveTheColourOfTheirValue) {
+  open_small();
+  work->view.weights_opacity = 1;
+  for (const WeightKind kind : {WeightKind::llsa, WeightKind::dense, WeightKind::difference}) {
+    work->view.weights = kind;
+    Screen screen(*work, 600, 560);
+    const Image image = screen.draw(Panel::weights);
+    const std::vector<float>& values = work->query()->weights(kind);
+    const ColorScale scale(work->view.weight_colors, values, kind == WeightKind::difference);
+    const double cell = screen.ui().picture.camera.zoom.x;
+    for (std::int64_t c = 0; c < 256; ++c) {
+      // Off the middle of the cell: its number may stand there; not where the query's ring is.
+      if (std::abs(c % 16 - work->view.query_cell % 16) <= 1 && std::abs(c / 16 - work->view.query_cell / 16) <= 1) continue;
+      const Point middle = center_of(screen, c);
+      const plot::Rgb seen = pixel(image, {middle.x - cell * 0.4, middle.y - cell * 0.4});
+      EXPECT_LE(distance(seen, scale.color(static_cast<double>(values[static_cast<std::size_t>(c)]))), 3) << c;
+    }
+  }
+}
+
+TEST_F(Panels, AClickChoosesTheQueryUnderTheCursor) {
+  open_small();
+  for (const Panel panel : {Panel::overlay, Panel::weights, Panel::popularity}) {
+    Screen screen(*work, 700, 600);
+    screen.draw(panel);
+    for (const std::int64_t cell : {0, 255, 16 * 5 + 11}) {
+      screen.click(center_of(screen, cell), panel);
+      EXPECT_EQ(work->view.query_cell, cell) << name_of(panel);
+      EXPECT_EQ(work->query()->head->head->query_cell(work->query()->position), cell);
+    }
+  }
+}
+
+TEST_F(Panels, SelectedBlocksAreOutlinedInTheColourOfTheirLevel) {
+  open_small();
+  work->view.level = 2;
+  work->view.only_level = true;
+  Screen screen(*work, 700, 600);
+  const Image image = screen.draw(Panel::overlay);
+  const QueryView& query = *work->query();
+  for (const Candidate& c : query.level(2).candidates) {
+    const auto cells = key_cells(*query.head, {2, c.token});
+    const Region region = query.head->head->key_cells.region(cells);
+    const Segment& top = region.outline.front();
+    const Point middle = screen.ui().picture.camera.to_screen(Point{(top.a.x + top.b.x) / 2, (top.a.y + top.b.y) / 2});
+    bool outlined = false;
+    for (int dy = -1; dy <= 1; ++dy)
+      outlined |= distance(pixel(image, {middle.x, middle.y + dy}), level_color(2)) < 70;
+    if (c.rank >= 0) EXPECT_TRUE(outlined) << c.token;
+  }
+}
+
+TEST_F(Panels, NotANumberIsShownInItsOwnColour) {
+  TemporaryFolder folder;
+  std::vector<float> values(16 * 4, 0.5f);
+  values[5 * 4] = std::nanf("");
+  std::vector<datasets::NamedTensor> tensors;
+  for (const char* name : {"q", "k", "v"})
+    tensors.emplace_back(name, std::vector<std::int64_t>{16, 4}, std::span<const float>(values));
+  datasets::write_safetensors(folder / "nan.safetensors", tensors, {{"grid", "4x4"}, {"order", "raster"}});
+  work->open({folder / "nan.safetensors"}, {});
+  work->view.weights = WeightKind::dense;
+  work->view.weights_opacity = 1;
+  work->finish();
+  Screen screen(*work, 500, 500);
+  const Image image = screen.draw(Panel::weights);
+  EXPECT_GT(count_near(image, plot::color_map("viridis").missing(), 3), 20000);
+  for (int i = 0; i < panel_count; ++i) screen.draw(static_cast<Panel>(i));
+}
+
+TEST_F(Panels, EveryPanelDrawsSomethingForEveryKindOfInput) {
+  const Grid sizes[] = {{1, 4, 4}, {1, 25, 40}, {1, 1, 7}, {1, 64, 64}};
+  for (const Grid size : sizes) {
+    work = std::make_unique<Workspace>(1);
+    work->open({}, {.picture_size = size});
+    work->view.compare = true;
+    work->finish();
+    for (const char* theme : {"dark", "light"}) {
+      work->view.theme = theme;
+      Screen screen(*work, 640, 420);
+      for (int i = 0; i < panel_count; ++i) {
+        const Image image = screen.draw(static_cast<Panel>(i));
+        const std::size_t first = 3 * static_cast<std::size_t>(640 * 200 + 5);
+        int different = 0;
+        for (std::size_t p = 0; p < image.rgb.size(); p += 3) different += image.rgb[p] != image.rgb[first];
+        EXPECT_GT(different, 300) << name_of(static_cast<Panel>(i)) << " " << size.height << "x" << size.width;
+      }
+      EXPECT_GT(count_near(screen.draw({}), {255, 255, 255}, 30), std::string(theme) == "light" ? 5000 : 0);
+    }
+  }
+}
+
+TEST_F(Panels, KeysChooseLevelsWeightsAndTheTheme) {
+  open_small();
+  Screen screen(*work, 700, 500);
+  screen.draw({});
+  screen.type('2', {});
+  EXPECT_EQ(work->level(), 2);
+  screen.type('9', {});
+  EXPECT_EQ(work->level(), 2);
+  screen.type('w', {});
+  EXPECT_EQ(work->view.weights, WeightKind::dense);
+  screen.type('t', {});
+  EXPECT_EQ(work->view.theme, "light");
+  screen.type('?', {});
+  EXPECT_TRUE(screen.ui().requests.help);
+  screen.type('c', {});
+  EXPECT_TRUE(work->view.compare);
+  EXPECT_TRUE(work->side(1).query());
+}
+
+TEST_F(Panels, TheWheelZoomsToTheCursorAndFitGoesBack) {
+  open_small();
+  Screen screen(*work, 700, 600);
+  screen.draw(Panel::overlay);
+  const Point at = center_of(screen, 37);
+  const double zoom = screen.ui().picture.camera.zoom.x;
+  screen.move(at);
+  screen.draw(Panel::overlay, 1);
+  ImGui::GetIO().MouseWheel = 5;
+  screen.draw(Panel::overlay, 2);
+  EXPECT_GT(screen.ui().picture.camera.zoom.x, zoom * 2);
+  const Point after = center_of(screen, 37);
+  EXPECT_NEAR(after.x, at.x, 1.5);
+  EXPECT_NEAR(after.y, at.y, 1.5);
+  screen.type('f', Panel::overlay);
+  EXPECT_NEAR(screen.ui().picture.camera.zoom.x, zoom, 1e-9);
+}
+
+TEST_F(Panels, TheTooltipStandsBesideWhatItExplains) {
+  open_small();
+  Screen screen(*work, 900, 600);
+  screen.draw(Panel::weights);
+  const Image before = screen.draw(Panel::weights);
+  const std::int64_t cell = 16 * 3 + 2;
+  const Point middle = center_of(screen, cell);
+  screen.move(middle);
+  const Image after = screen.draw(Panel::weights, 4);
+  const double half = screen.ui().picture.camera.zoom.x / 2 - 3;
+  int changed = 0, changed_inside = 0;
+  for (int y = 0; y < after.height; ++y)
+    for (int x = 0; x < after.width; ++x)
+      if (distance(pixel(before, {x + 0.0, y + 0.0}), pixel(after, {x + 0.0, y + 0.0})) > 40) {
+        ++changed;
+        changed_inside += std::abs(x - middle.x) < half && std::abs(y - middle.y) < half;
+      }
+  EXPECT_GT(changed, 3000);
+  EXPECT_EQ(changed_inside, 0);
+  EXPECT_NE(screen.ui().under_cursor.find("fine key"), std::string::npos);
+}
+
+TEST_F(Panels, WritingWithoutAWindowGivesEveryTargetAndNamesWhatIsMissing) {
+  TemporaryFolder folder;
+  Session session;
+  session.hints.picture_size = Grid{1, 16, 16};
+  Targets targets;
+  targets.screenshot = (folder / "s.png").string();
+  targets.figure = (folder / "f.svg").string();
+  targets.selection = (folder / "s.json").string();
+  targets.head = (folder / "h.csv").string();
+  targets.width = 400, targets.height = 300, targets.scale = 2;
+  targets.query = {3, 9};
+  write_targets(session, targets, 1);
+  EXPECT_EQ(datasets::read_image(folder / "s.png").width, 800);
+  for (const char* name : {"f.svg", "s.json", "h.csv"}) EXPECT_GT(std::filesystem::file_size(folder / name), 500u) << name;
+  targets.query = {16, 0};
+  EXPECT_NE(error_of([&] { write_targets(session, targets, 1); }).find("x 16"), std::string::npos);
+  std::vector<float> values(64);
+  std::vector<datasets::NamedTensor> tensors;
+  for (const char* name : {"q", "k", "v"})
+    tensors.emplace_back(name, std::vector<std::int64_t>{1, 1, 16, 4}, std::span<const float>(values));
+  datasets::write_safetensors(folder / "a.safetensors", tensors);
+  session.files = {folder / "a.safetensors"};
+  EXPECT_NE(error_of([&] { write_targets(session, targets, 1); }).find("say --layout, --grid, --stored-order"), std::string::npos);
+  targets.screenshot = (folder / "s.gif").string();
+  EXPECT_NE(error_of([&] { write_targets(session, targets, 1); }).find(".png"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace llsa::viewer

@@ -1,0 +1,105 @@
+#include "viewer/model/sampling.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "diffusion/pictures.hpp"
+#include "diffusion/runner.hpp"
+#include "small_problem.hpp"
+#include "viewer/model/workspace.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+/// A model of random weights on 8 x 8 pictures.
+diffusion::Model small_model() {
+  diffusion::Model model;
+  model.config.image_size = 8;
+  model.config.hidden = 16;
+  model.config.layers = 2;
+  model.config.heads = 2;
+  model.config.frequency_dim = 8;
+  model.config.attention.options = {.block_size = 4, .levels = 2, .top_k = {2}};
+  model.training = "{}";
+  model.weights.resize(static_cast<std::size_t>(diffusion::ParameterLayout(model.config).size()));
+  for (std::size_t i = 0; i < model.weights.size(); ++i) model.weights[i] = static_cast<float>((i * 7919) % 201) / 1000 - 0.1f;
+  return model;
+}
+
+struct Saved {
+  TemporaryFolder folder;
+  std::filesystem::path file = folder / "model.safetensors";
+  Saved() { diffusion::save_model(file, small_model(), datasets::ElementType::f32); }
+};
+
+TEST(Sampling, CheckpointsAreToldFromOtherFiles) {
+  Saved saved;
+  EXPECT_TRUE(is_checkpoint(saved.file));
+  std::ofstream(saved.folder / "x.safetensors") << "12345678{}";
+  EXPECT_FALSE(is_checkpoint(saved.folder / "x.safetensors"));
+  EXPECT_FALSE(is_checkpoint(saved.folder / "absent.safetensors"));
+}
+
+TEST(Sampling, ShowsEveryStepOfWhatTheSamplerGenerates) {
+  Saved saved;
+  Workspace work(1);
+  work.sampling().options = {.count = 2, .steps = 3, .seed = 5};
+  work.open({saved.file}, {});
+  work.finish();
+  EXPECT_EQ(work.sampling().problem, "");
+  const Samples& samples = work.sampling().samples();
+  ASSERT_EQ(samples.steps.size(), 4u);
+  const diffusion::Model model = small_model();
+  diffusion::Runner runner(model.config, {.batch = 2}, "reference", 1);
+  const auto expected = diffusion::sample(runner.model, model.weights, model.flow, samples.options);
+  ASSERT_EQ(samples.steps[3].size(), expected.size());
+  EXPECT_TRUE(std::equal(expected.begin(), expected.end(), samples.steps[3].begin()));
+  EXPECT_NE(samples.steps[0], samples.steps[1]);
+  const std::size_t elements = static_cast<std::size_t>(model.config.image_elements());
+  EXPECT_EQ(work.sampling().picture(1, 2),
+            diffusion::to_image(std::span(samples.steps[2]).subspan(elements, elements), 3, 8));
+}
+
+TEST(Sampling, InspectingASampleShowsItsAttentionThere) {
+  Saved saved;
+  Workspace work(1);
+  work.sampling().options = {.count = 2, .steps = 3, .seed = 5};
+  work.open({saved.file}, {});
+  work.finish();
+  work.inspect({.sample = 1, .layer = 1, .step = 2});
+  work.finish();
+  EXPECT_EQ(work.sampling().problem, "");
+  ASSERT_TRUE(work.document());
+  EXPECT_EQ(work.document()->shape(), (Shape{2, 2, 64, 8}));
+  EXPECT_EQ(work.document()->query_grid, (Grid{1, 8, 8}));
+  EXPECT_EQ(work.document()->order, "morton");
+  EXPECT_EQ(work.side(0).settings.batch, 1);
+  EXPECT_EQ(*work.document()->picture(1), work.sampling().picture(1, 2));
+  ASSERT_TRUE(work.query());
+  EXPECT_EQ(work.query()->head->settings.batch, 1);
+}
+
+TEST(Sampling, BadOptionsAndFilesAreSaidAndWhatWasThereStays) {
+  Saved saved;
+  Workspace work(1);
+  work.sampling().options = {.count = 1, .steps = 2};
+  work.open({saved.file}, {});
+  work.finish();
+  work.sampling().options.steps = 0;
+  work.sampling().generate();
+  work.finish();
+  EXPECT_NE(work.sampling().problem, "");
+  EXPECT_EQ(work.sampling().samples().steps.size(), 3u);
+  std::string bytes(std::filesystem::file_size(saved.file), '\0');
+  std::ifstream(saved.file, std::ios::binary).read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  std::ofstream(saved.folder / "damaged.safetensors", std::ios::binary) << bytes;
+  work.open({saved.folder / "damaged.safetensors"}, {});
+  work.finish();
+  EXPECT_NE(work.sampling().problem.find("damaged"), std::string::npos) << work.sampling().problem;
+  EXPECT_EQ(work.sampling().checkpoint(), saved.file);
+}
+
+}  // namespace
+}  // namespace llsa::viewer

@@ -1,0 +1,211 @@
+// The interactive program under Xvfb, with injected mouse and keys. Skipped where Xvfb cannot start.
+#include <X11/Xlib.h>
+#include <X11/Xutil.h>
+#include <X11/keysym.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "small_problem.hpp"
+#include "viewer/model/session.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A child process, stopped with its owner.
+class Child {
+ public:
+  Child(std::vector<std::string> arguments, int keep_descriptor = -1) {
+    pid_ = fork();
+    if (pid_ != 0) return;
+    if (keep_descriptor < 0) {
+      const int null = open("/dev/null", O_WRONLY);
+      dup2(null, 1);
+    }
+    std::vector<char*> pointers;
+    for (std::string& argument : arguments) pointers.push_back(argument.data());
+    pointers.push_back(nullptr);
+    execvp(pointers[0], pointers.data());
+    _exit(127);
+  }
+  ~Child() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGTERM);
+    waitpid(pid_, nullptr, 0);
+  }
+  /// The exit status, when the process ends in time; -1 otherwise.
+  int wait(std::chrono::milliseconds limit) {
+    for (auto waited = 0ms; waited < limit; waited += 20ms, std::this_thread::sleep_for(20ms)) {
+      int status = 0;
+      if (waitpid(pid_, &status, WNOHANG) != pid_) continue;
+      pid_ = -1;
+      return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    }
+    return -1;
+  }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+/// An X server of its own; `name()` is empty when none could be started.
+class Server {
+ public:
+  Server() {
+    int ends[2];
+    if (pipe(ends) != 0) return;
+    child_ = std::make_unique<Child>(
+        std::vector<std::string>{"Xvfb", "-screen", "0", "1280x1024x24", "-nolisten", "tcp", "-displayfd", std::to_string(ends[1])}, ends[1]);
+    close(ends[1]);
+    pollfd ready{ends[0], POLLIN, 0};
+    char text[16] = {};
+    if (poll(&ready, 1, 10000) == 1 && read(ends[0], text, sizeof(text) - 1) > 0) name_ = ":" + std::to_string(std::atoi(text));
+    close(ends[0]);
+  }
+  const std::string& name() const { return name_; }
+
+ private:
+  std::unique_ptr<Child> child_;
+  std::string name_;
+};
+
+/// Finds the program's window and sends it what a person would do.
+class Hand {
+ public:
+  explicit Hand(const std::string& server) : display_(XOpenDisplay(server.c_str())) {}
+  ~Hand() {
+    if (display_) XCloseDisplay(display_);
+  }
+  bool find_window() {
+    for (int tries = 0; display_ && tries < 400; ++tries, std::this_thread::sleep_for(25ms)) {
+      Window root = 0, parent = 0, *children = nullptr;
+      unsigned count = 0;
+      XQueryTree(display_, DefaultRootWindow(display_), &root, &parent, &children, &count);
+      for (unsigned i = 0; i < count; ++i) {
+        char* name = nullptr;
+        if (XFetchName(display_, children[i], &name) && std::string(name) == "llsa-viewer") window_ = children[i];
+        if (name) XFree(name);
+      }
+      if (children) XFree(children);
+      if (window_) return true;
+    }
+    return false;
+  }
+  void move(int x, int y) {
+    XWarpPointer(display_, None, window_, 0, 0, 0, 0, x, y);
+    settle();
+  }
+  void click(int x, int y) {
+    move(x, y);
+    button(ButtonPress, 1);
+    button(ButtonRelease, 1);
+  }
+  void wheel_up() {
+    button(ButtonPress, 4);
+    button(ButtonRelease, 4);
+  }
+  void key(KeySym symbol, unsigned modifiers = 0) {
+    for (const int type : {KeyPress, KeyRelease}) {
+      XEvent event{};
+      event.xkey.type = type;
+      event.xkey.display = display_;
+      event.xkey.window = window_;
+      event.xkey.root = DefaultRootWindow(display_);
+      event.xkey.keycode = XKeysymToKeycode(display_, symbol);
+      event.xkey.state = modifiers;
+      event.xkey.same_screen = True;
+      event.xkey.time = CurrentTime;
+      XSendEvent(display_, window_, True, NoEventMask, &event);
+      settle();
+    }
+  }
+
+ private:
+  void button(int type, unsigned number) {
+    XEvent event{};
+    event.xbutton.type = type;
+    event.xbutton.display = display_;
+    event.xbutton.window = window_;
+    event.xbutton.root = DefaultRootWindow(display_);
+    event.xbutton.button = number;
+    event.xbutton.same_screen = True;
+    XSendEvent(display_, window_, True, NoEventMask, &event);
+    settle();
+  }
+  void settle() {
+    XSync(display_, False);
+    std::this_thread::sleep_for(150ms);
+  }
+
+  Display* display_;
+  Window window_ = 0;
+};
+
+TEST(Window, MouseAndKeysChooseQueryLevelAndThemeAndTheSessionIsKept) {
+  const Server server;
+  if (server.name().empty()) GTEST_SKIP() << "Xvfb cannot start";
+  TemporaryFolder folder;
+  // One panel over nearly all of the window, so that it is known where the picture lies.
+  Session session;
+  session.hints.picture_size = Grid{1, 16, 16};
+  session.settings[0].options = {.block_size = 4, .levels = 2, .top_k = {2}};
+  for (PanelPlace& place : session.view.places) place.open = false;
+  session.view.places[static_cast<std::size_t>(Panel::overlay)] = {true, {0, 0, 1, 1}};
+  const auto file = folder / "session.json";
+  save_session(file, session);
+  setenv("DISPLAY", server.name().c_str(), 1);
+  Child viewer({LLSA_VIEWER_PROGRAM, "--session", file.string(), "--size", "800x700", "--threads", "1"});
+  Hand hand(server.name());
+  ASSERT_TRUE(hand.find_window());
+  std::this_thread::sleep_for(1500ms);
+  hand.click(400, 350);  // near the middle of the picture
+  hand.key(XK_2);
+  hand.key(XK_t);
+  hand.key(XK_Right);
+  hand.key(XK_q, ControlMask);
+  hand.key(XK_Control_L);
+  ASSERT_EQ(viewer.wait(5s), 0);
+  const Session kept = load_session(file);
+  const std::int64_t x = kept.view.query_cell % 16, y = kept.view.query_cell / 16;
+  EXPECT_GE(x, 7);
+  EXPECT_LE(x, 10);
+  EXPECT_GE(y, 6);
+  EXPECT_LE(y, 8);
+  EXPECT_EQ(kept.view.level, 2);
+  EXPECT_EQ(kept.view.theme, "light");
+  EXPECT_EQ(kept.hints.picture_size, (Grid{1, 16, 16}));
+
+  Child again({LLSA_VIEWER_PROGRAM, "--session", file.string(), "--size", "800x700", "--threads", "1"});
+  Hand second(server.name());
+  ASSERT_TRUE(second.find_window());
+  std::this_thread::sleep_for(1500ms);
+  second.key(XK_Left);
+  second.key(XK_c);
+  second.key(XK_q, ControlMask);
+  ASSERT_EQ(again.wait(5s), 0);
+  const Session restored = load_session(file);
+  EXPECT_EQ(restored.view.query_cell, kept.view.query_cell - 1);
+  EXPECT_TRUE(restored.view.compare);
+  EXPECT_EQ(restored.view.theme, "light");
+}
+
+TEST(Window, WithoutADisplayTheProgramSaysSoInOneLine) {
+  unsetenv("DISPLAY");
+  unsetenv("WAYLAND_DISPLAY");
+  Child viewer({LLSA_VIEWER_PROGRAM, "--no-session"});
+  EXPECT_EQ(viewer.wait(5s), 1);
+}
+
+}  // namespace
+}  // namespace llsa::viewer

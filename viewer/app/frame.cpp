@@ -1,0 +1,168 @@
+#include "viewer/app/frame.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "viewer/panels/panels.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+constexpr float status_height = 26;  // points
+
+void step_with_arrows(Workspace& work) {
+  const int by = ImGui::GetIO().KeyShift ? 8 : 1;
+  const auto pressed = [](ImGuiKey_ key) { return ImGui::IsKeyPressed(ImGui::GetKeyIndex(key)); };
+  if (pressed(ImGuiKey_LeftArrow)) work.step_query(-by, 0);
+  if (pressed(ImGuiKey_RightArrow)) work.step_query(by, 0);
+  if (pressed(ImGuiKey_UpArrow)) work.step_query(0, -by);
+  if (pressed(ImGuiKey_DownArrow)) work.step_query(0, by);
+}
+
+}  // namespace
+
+void Frame::take_keys() {
+  const ImGuiIO& io = ImGui::GetIO();
+  Workspace& work = ui_.work;
+  if (io.WantTextInput) return;
+  if (!io.KeyCtrl)
+    for (const ImWchar typed : io.InputQueueCharacters) type_character(typed, work, ui_.requests);
+  if (!dialogs_.any_open()) step_with_arrows(work);
+  // Native key codes: GLFW's are the upper-case letters.
+  if (io.KeyCtrl && ImGui::IsKeyPressed('Q', false)) ui_.requests.quit = true;
+  if (io.KeyCtrl && ImGui::IsKeyPressed(ImGui::GetKeyIndex(ImGuiKey_C), false)) ui_.requests.copy = true;
+  const int space = ImGui::GetKeyIndex(ImGuiKey_Space);
+  if (work.view.compare && (ImGui::IsKeyPressed(space, false) || ImGui::IsKeyReleased(space))) work.swap_sides();
+  if (ImGui::IsKeyPressed(ImGui::GetKeyIndex(ImGuiKey_Escape), false)) {
+    if (ui_.requests.help) ui_.requests.help = false;
+    else if (!dialogs_.close_any()) {
+      if (work.busy()) work.cancel();
+      work.pinned.reset();
+    }
+  }
+}
+
+void Frame::menu() {
+  if (!ImGui::BeginMainMenuBar()) return;
+  Workspace& work = ui_.work;
+  if (ImGui::BeginMenu("File")) {
+    if (ImGui::MenuItem("Open ...", "O")) ui_.requests.open = true;
+    if (ImGui::MenuItem("Built-in picture")) work.open({}, {});
+    if (ImGui::MenuItem("Export ...", "E")) ui_.requests.save = true;
+    ImGui::Separator();
+    if (ImGui::MenuItem("Quit", "Ctrl+Q")) ui_.requests.quit = true;
+    ImGui::EndMenu();
+  }
+  if (ImGui::BeginMenu("Panels")) {
+    for (int i = 0; i < panel_count; ++i)
+      ImGui::MenuItem(title_of(static_cast<Panel>(i)), nullptr, &work.view.places[static_cast<std::size_t>(i)].open);
+    ImGui::Separator();
+    if (ImGui::MenuItem("Default layout")) {
+      work.view.places = default_places();
+      drawn_size_ = {0, 0};
+    }
+    ImGui::EndMenu();
+  }
+  if (ImGui::BeginMenu("View")) {
+    if (ImGui::MenuItem("Fit everything", "F")) ui_.requests.fit = true;
+    if (ImGui::MenuItem("Dark or light", "T")) type_character(U't', work, ui_.requests);
+    if (ImGui::MenuItem("Larger", "+")) change_scale(work, ui_.requests, 1.125);
+    if (ImGui::MenuItem("Smaller", "-")) change_scale(work, ui_.requests, 1 / 1.125);
+    ImGui::EndMenu();
+  }
+  if (ImGui::MenuItem("Keys (?)")) ui_.requests.help = !ui_.requests.help;
+  if (work.view.compare) {
+    const char* shown = work.view.side == 0 ? "showing A" : "showing B";
+    ImGui::SameLine(ImGui::GetWindowWidth() - ImGui::CalcTextSize(shown).x - ui_.px(16));
+    ImGui::TextUnformatted(shown);
+  }
+  ImGui::EndMainMenuBar();
+}
+
+void Frame::panels(const Rect& area) {
+  // A window that a person moved keeps its place in fractions; when the area changes, all windows follow.
+  const ImVec2 size{static_cast<float>(area.width()), static_cast<float>(area.height())};
+  const bool resized = size.x != drawn_size_.x || size.y != drawn_size_.y;
+  drawn_size_ = size;
+  for (int i = 0; i < panel_count; ++i) {
+    PanelPlace& place = ui_.work.view.places[static_cast<std::size_t>(i)];
+    if (!place.open) continue;
+    const ImGuiCond when = resized ? ImGuiCond_Always : ImGuiCond_Appearing;
+    const auto at = [&](double fraction_x, double fraction_y) {
+      return ImVec2{std::round(static_cast<float>(area.x0) + size.x * static_cast<float>(fraction_x)),
+                    std::round(static_cast<float>(area.y0) + size.y * static_cast<float>(fraction_y))};
+    };
+    const ImVec2 from = at(place.rect.x0, place.rect.y0), to = at(place.rect.x1, place.rect.y1);
+    ImGui::SetNextWindowPos(from, when);
+    ImGui::SetNextWindowSize({to.x - from.x, to.y - from.y}, when);
+    if (ImGui::Begin(title_of(static_cast<Panel>(i)), &place.open, ImGuiWindowFlags_NoCollapse)) {
+      draw_panel(ui_, static_cast<Panel>(i));
+      if (!resized) {
+        const ImVec2 p = ImGui::GetWindowPos(), s = ImGui::GetWindowSize();
+        if (p.x != from.x || p.y != from.y || s.x != to.x - from.x || s.y != to.y - from.y) {
+          const auto fraction = [](float v, double low, float length) { return std::clamp((static_cast<double>(v) - low) / static_cast<double>(length), -0.9, 1.9); };
+          place.rect = {fraction(p.x, area.x0, size.x), std::max(0.0, fraction(p.y, area.y0, size.y)),
+                        fraction(p.x + s.x, area.x0, size.x), fraction(p.y + s.y, area.y0, size.y)};
+        }
+      }
+    }
+    ImGui::End();
+  }
+}
+
+void Frame::status(const Rect& area) {
+  ImGui::SetNextWindowPos(vec({area.x0, area.y0}));
+  ImGui::SetNextWindowSize({static_cast<float>(area.width()), static_cast<float>(area.height())});
+  ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(ui_.px(8), ui_.px(3)));
+  ImGui::PushStyleVar(ImGuiStyleVar_WindowRounding, 0);
+  ImGui::Begin("status", nullptr,
+               ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings |
+                   ImGuiWindowFlags_NoBringToFrontOnFocus | ImGuiWindowFlags_NoNav);
+  const Workspace& work = ui_.work;
+  const Progress progress = work.progress();
+  if (progress.busy) {
+    const std::string text = progress.fraction > 0 ? fmt::format("{} {:.0f}%", progress.stage, 100 * progress.fraction) : progress.stage;
+    ImGui::ProgressBar(static_cast<float>(progress.fraction), {ui_.px(210), ImGui::GetTextLineHeight() + ui_.px(3)}, text.c_str());
+    ImGui::SameLine();
+    if (ImGui::SmallButton("cancel (Esc)")) ui_.work.cancel();
+    ImGui::SameLine();
+  }
+  if (work.message_is_error) ImGui::PushStyleColor(ImGuiCol_Text, ImVec4(0.92f, 0.36f, 0.3f, 1));
+  text_shortened(work.message);
+  if (work.message_is_error) ImGui::PopStyleColor();
+  ImGui::End();
+  ImGui::PopStyleVar(2);
+}
+
+void Frame::draw(std::optional<Panel> only) {
+  ui_.work.update();
+  // What was hovered in the last frame is highlighted everywhere in this one.
+  ui_.focus = std::exchange(ui_.hovered, std::nullopt);
+  ui_.under_cursor.clear();
+  take_keys();
+  const ImVec2 display = ImGui::GetIO().DisplaySize;
+  if (only) {
+    ImGui::SetNextWindowPos({0, 0});
+    ImGui::SetNextWindowSize(display);
+    ImGui::Begin(title_of(*only), nullptr, ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoResize | ImGuiWindowFlags_NoCollapse);
+    draw_panel(ui_, *only);
+    ImGui::End();
+  } else {
+    menu();
+    const float top = ImGui::GetFrameHeight(), bottom = display.y - ui_.px(status_height);
+    panels({0, top, display.x, bottom});
+    status({0, bottom, display.x, display.y});
+  }
+  dialogs_.draw(ui_);
+  if (ui_.requests.copy && !ui_.under_cursor.empty()) {
+    ImGui::SetClipboardText(ui_.under_cursor.c_str());
+    ui_.work.report("copied: " + ui_.under_cursor.substr(0, ui_.under_cursor.find('\n')), false);
+  }
+  ui_.requests.copy = false;
+  ui_.requests.fit = false;
+}
+
+}  // namespace llsa::viewer

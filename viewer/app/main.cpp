@@ -1,0 +1,216 @@
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdio>
+#include <fmt/format.h>
+
+#include "backends/backends.hpp"
+#include "viewer/app/screenshot.hpp"
+#include "viewer/app/window.hpp"
+#include "viewer/model/layout.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+/// Numbers between commas; `count` of them.
+std::vector<std::int64_t> numbers_in(const std::string& what, const std::string& text, std::size_t most) {
+  std::vector<std::int64_t> numbers;
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::string word = text.substr(begin, end - begin);
+    std::int64_t value = 0;
+    const auto [stop, problem] = std::from_chars(word.data(), word.data() + word.size(), value);
+    if (problem != std::errc() || stop != word.data() + word.size())
+      throw Error(fmt::format("{} is '{}'; whole numbers between commas are expected", what, text));
+    numbers.push_back(value);
+    begin = end + 1;
+  }
+  if (numbers.size() > most) throw Error(fmt::format("{} is '{}'; at most {} numbers are expected", what, text, most));
+  return numbers;
+}
+
+struct Arguments {
+  std::vector<std::string> files;
+  std::string q, k, v, layout, grid, key_grid, stored_order, picture_size;
+  std::optional<std::uint64_t> seed;
+  std::string query, panel, weights, theme, size = "1280x800", cursor;
+  std::string levels, top_k, coverage, order, backend, profile, session;
+  std::optional<std::int64_t> block_size, batch, head, set, level;
+  std::optional<int> enrichment;
+  bool no_reweight = false, compare = false, exact = false, no_session = false;
+  double scale = 1;
+  int threads = 0;
+  Targets targets;
+};
+
+void add_options(CLI::App& app, Arguments& a) {
+  app.add_option("files", a.files, "a picture, a .safetensors file of Q, K, V, three .npy files, a checkpoint, or a profile (.json)");
+  app.add_option("--q", a.q, "Q from this file (with --k and --v)");
+  app.add_option("--k", a.k, "K from this file");
+  app.add_option("--v", a.v, "V from this file");
+  app.add_option("--layout", a.layout, "axes of the tensors when the file does not say: bhnd, bnhd, hnd, nhd, bnd, nd");
+  app.add_option("--grid", a.grid, "how the tokens lie: HxW or TxHxW");
+  app.add_option("--key-grid", a.key_grid, "the same for the keys of cross-attention");
+  app.add_option("--stored-order", a.stored_order, "the order of the tokens in the file: raster, morton, hilbert");
+  app.add_option("--picture-size", a.picture_size, "tokens that a picture becomes, HxW (default: its own size, at most 256 a side)");
+  app.add_option("--seed", a.seed, "of the built-in picture and of the projection of pictures");
+  app.add_option("--set", a.set, "which Q, K, V of the file, from 0")->check(CLI::NonNegativeNumber);
+  app.add_option("--batch", a.batch, "batch entry, from 0")->check(CLI::NonNegativeNumber);
+  app.add_option("--head", a.head, "head, from 0")->check(CLI::NonNegativeNumber);
+  app.add_option("--block-size", a.block_size, "B, at least 2");
+  app.add_option("--levels", a.levels, "L, or auto; 0 is dense attention");
+  app.add_option("--top-k", a.top_k, "K, or one for each level, level 1 first: 8 or 8,4");
+  app.add_option("--enrichment-levels", a.enrichment, "Le, 0 to L");
+  app.add_flag("--no-reweight", a.no_reweight, "coarse keys weigh 1");
+  app.add_option("--coverage", a.coverage, "overlapping or disjoint");
+  app.add_option("--order", a.order, "token order to attend in: raster, morton, hilbert (default: morton for pictures, else as stored)");
+  app.add_option("--backend", a.backend, "implementation for side A");
+  app.add_flag("--compare", a.compare, "compare with side B (dense attention unless the session says otherwise)");
+  app.add_option("--profile", a.profile, "JSON of llsa-compare profile");
+  app.add_option("--query", a.query, "the query's column and row (and frame): X,Y[,T]");
+  app.add_option("--level", a.level, "level that block map and popularity show");
+  app.add_option("--weights", a.weights, "llsa, dense or difference");
+  app.add_option("--theme", a.theme, "dark or light");
+  app.add_option("--threads", a.threads, "0 takes every core");
+  app.add_option("--session", a.session, "keep the session in this file");
+  app.add_flag("--no-session", a.no_session, "neither restore nor keep a session");
+  app.add_option("--size", a.size, "window or picture, in points: WxH");
+  app.add_option("--scale", a.scale, "pixels a point of --screenshot, 0.5 to 4")->check(CLI::Range(0.5, 4.0));
+  app.add_option("--screenshot", a.targets.screenshot, "draw without a window into this .png and leave");
+  app.add_option("--panel", a.panel, "that panel alone in --screenshot; the one that --figure writes");
+  app.add_option("--cursor", a.cursor, "where the mouse is in --screenshot, in points: X,Y");
+  app.add_option("--figure", a.targets.figure, "write the panel as a figure (.svg or .png) and leave");
+  app.add_option("--export", a.targets.selection, "write the query's selection (.json or .csv) and leave");
+  app.add_option("--export-head", a.targets.head, "write the whole head's selection (.csv) and leave");
+  app.add_flag("--exact-error", a.exact, "compare every query with dense attention before writing");
+}
+
+LoadHints hints_of(const Arguments& a, const LoadHints& from_session) {
+  LoadHints hints = from_session;
+  if (!a.layout.empty()) hints.layout = layout_from(a.layout);
+  if (!a.grid.empty()) hints.grid = grid_from(a.grid);
+  if (!a.key_grid.empty()) hints.key_grid = grid_from(a.key_grid);
+  if (!a.stored_order.empty()) hints.order = a.stored_order;
+  if (!a.picture_size.empty()) hints.picture_size = grid_from(a.picture_size);
+  if (a.seed) hints.seed = *a.seed;
+  hints.in_order = hints.in_order || !a.q.empty();
+  return hints;
+}
+
+void apply_options(const Arguments& a, Settings& settings) {
+  Options& o = settings.options;
+  if (a.set) settings.set = static_cast<int>(*a.set);
+  if (a.batch) settings.batch = *a.batch;
+  if (a.head) settings.head = *a.head;
+  if (a.block_size) o.block_size = *a.block_size;
+  if (a.levels == "auto") o.levels.reset();
+  else if (!a.levels.empty()) o.levels = static_cast<int>(std::clamp<std::int64_t>(numbers_in("--levels", a.levels, 1)[0], -1, max_levels + 1));
+  if (!a.top_k.empty()) o.top_k = numbers_in("--top-k", a.top_k, max_levels);
+  if (a.enrichment) o.enrichment_levels = *a.enrichment;
+  if (a.no_reweight) o.reweight = false;
+  if (!a.coverage.empty()) o.coverage = coverage_from(a.coverage);
+  if (!a.order.empty()) settings.order = a.order;
+  if (!a.backend.empty()) {
+    reference::ThreadPool one(1);
+    make_attention<float>(a.backend, one);  // throws for an unknown one
+    settings.backend = a.backend;
+  }
+}
+
+struct Size {
+  int width = 0, height = 0;
+};
+
+Size window_size(const Arguments& a) {
+  const Grid first_second = grid_from(a.size);
+  if (first_second.frames != 1 || first_second.height > 16384 || first_second.width > 16384)
+    throw Error("size is '" + a.size + "'; it must be WxH, at most 16384 each");
+  return {static_cast<int>(first_second.height), static_cast<int>(first_second.width)};
+}
+
+/// The session to start from: the kept one, changed by what the arguments say.
+Session start_session(const Arguments& a, const std::filesystem::path& file, bool interactive, std::string& message) {
+  Session session;
+  if (!file.empty()) {
+    try {
+      session = load_session(file);
+    } catch (const Error& error) {
+      if (!interactive) throw;
+      message = error.what();  // a broken session must not keep the window shut
+    }
+  }
+  std::vector<std::filesystem::path> files(a.files.begin(), a.files.end());
+  if (!a.q.empty() || !a.k.empty() || !a.v.empty()) {
+    if (a.q.empty() || a.k.empty() || a.v.empty() || !files.empty()) throw Error("--q, --k and --v go together, without other files");
+    files = {a.q, a.k, a.v};
+  }
+  if (files.size() == 1 && files[0].extension() == ".json") {
+    session.profile = files[0];
+    files.clear();
+  } else if (files.size() == 1 && is_checkpoint(files[0])) {
+    session.checkpoint = files[0];
+    session.view.places[static_cast<std::size_t>(Panel::samples)].open = true;
+  } else if (!files.empty()) {
+    session.files = files;
+    session.hints = {};
+  }
+  if (!a.profile.empty()) session.profile = a.profile;
+  session.hints = hints_of(a, session.hints);
+  apply_options(a, session.settings[0]);
+  ViewState& view = session.view;
+  if (a.level) view.level = static_cast<int>(std::clamp<std::int64_t>(*a.level, 1, max_levels));
+  if (!a.weights.empty()) view.weights = weight_kind_from(a.weights);
+  if (!a.theme.empty() && a.theme != "dark" && a.theme != "light") throw Error("theme is '" + a.theme + "'; it must be dark or light");
+  if (!a.theme.empty()) view.theme = a.theme;
+  if (a.compare) {
+    view.compare = true;
+    view.places[static_cast<std::size_t>(Panel::compare)].open = true;
+  }
+  return session;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("See what every level of Log-linear Sparse Attention selects.", "llsa-viewer");
+  Arguments a;
+  add_options(app, a);
+  CLI11_PARSE(app, argc, argv);
+  const bool interactive = a.targets.empty();
+  const std::filesystem::path session_file =
+      !a.session.empty() ? std::filesystem::path(a.session) : interactive && !a.no_session ? default_session_path() : std::filesystem::path();
+  std::string message;
+  const Session session = start_session(a, session_file, interactive, message);
+  const Size size = window_size(a);
+  std::optional<std::vector<std::int64_t>> query;
+  if (!a.query.empty()) query = numbers_in("--query", a.query, 3);
+  if (query && query->size() < 2) throw Error("--query is '" + a.query + "'; it must be X,Y or X,Y,T");
+  if (interactive) {
+    const WindowStart start{session, session_file, a.threads, size.width, size.height, query, message};
+    run_window(start);
+    return 0;
+  }
+  if (!a.panel.empty()) a.targets.panel = panel_from(a.panel);
+  if (!a.cursor.empty()) {
+    const auto at = numbers_in("--cursor", a.cursor, 2);
+    if (at.size() != 2) throw Error("--cursor is '" + a.cursor + "'; it must be X,Y");
+    a.targets.cursor = Point{static_cast<double>(at[0]), static_cast<double>(at[1])};
+  }
+  a.targets.width = size.width;
+  a.targets.height = size.height;
+  a.targets.scale = a.scale;
+  a.targets.exact_error = a.exact;
+  a.targets.query = query;
+  write_targets(session, a.targets, a.threads);
+  return 0;
+}
+
+}  // namespace
+}  // namespace llsa::viewer
+
+int main(int argc, char** argv) {
+  try {
+    return llsa::viewer::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "llsa-viewer: %s\n", error.what());
+    return 1;
+  }
+}

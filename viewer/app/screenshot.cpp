@@ -1,0 +1,85 @@
+#include "viewer/app/screenshot.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "viewer/app/frame.hpp"
+#include "viewer/app/headless.hpp"
+#include "viewer/model/export.hpp"
+#include "viewer/model/figures.hpp"
+#include "viewer/model/layout.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+/// What a window would show as message or question.
+void throw_problems(const Workspace& work) {
+  if (work.question) {
+    const MetadataNeeded& q = *work.question;
+    std::string options;
+    for (const auto& [missing, name] : {std::pair(q.layout, "--layout"), {q.grid, "--grid"}, {q.key_grid, "--key-grid"}, {q.order, "--stored-order"}})
+      if (missing) options += (options.empty() ? "" : ", ") + std::string(name);
+    throw Error(fmt::format("{} about its tokens (Q has shape {}); say {}", q.what(), datasets::describe_shape(q.stored_shape), options));
+  }
+  if (work.message_is_error) throw Error(work.message);
+  for (int side = 0; side < (work.view.compare ? 2 : 1); ++side)
+    if (!work.side(side).problem.empty()) throw Error(work.side(side).problem);
+}
+
+void check_paths(const Targets& targets) {
+  const auto ending = [](const std::string& path) { return std::filesystem::path(path).extension().string(); };
+  if (!targets.screenshot.empty() && ending(targets.screenshot) != ".png")
+    throw Error(targets.screenshot + ": a screenshot is written as .png");
+  if (!targets.figure.empty()) plot::require_picture_path(targets.figure);
+}
+
+void write_screenshot(Workspace& work, const Targets& targets) {
+  const auto pixels = [&](int points) { return static_cast<int>(std::lround(points * targets.scale)); };
+  Headless headless(pixels(targets.width), pixels(targets.height));
+  Ui ui(work);
+  apply_style(ui, static_cast<float>(targets.scale * work.view.scale));
+  headless.imgui().reload_fonts();
+  Frame frame(ui);
+  ImGuiIO& io = ImGui::GetIO();
+  io.MousePos = {-1, -1};
+  if (targets.cursor) io.MousePos = vec({targets.cursor->x * targets.scale, targets.cursor->y * targets.scale});
+  // The first frame lays windows out, the second knows their sizes, the third that of a tooltip.
+  for (int i = 0; i < 4; ++i) {
+    work.finish();
+    headless.draw([&] { frame.draw(targets.panel); });
+  }
+  datasets::write_png(targets.screenshot, headless.picture());
+}
+
+}  // namespace
+
+void choose_query_at(Workspace& work, const std::vector<std::int64_t>& query) {
+  const Grid grid = work.document()->query_grid;
+  const std::int64_t frame = query.size() > 2 ? query[2] : 0;
+  if (query[0] < 0 || query[0] >= grid.width || query[1] < 0 || query[1] >= grid.height || frame < 0 || frame >= grid.frames)
+    throw Error(fmt::format("query is x {}, y {}, frame {}; the grid is {} columns, {} rows, {} frames", query[0], query[1],
+                            frame, grid.width, grid.height, grid.frames));
+  work.choose_query((frame * grid.height + query[1]) * grid.width + query[0]);
+}
+
+void write_targets(const Session& session, const Targets& targets, int threads) {
+  check_paths(targets);
+  Workspace work(threads);
+  work.restore(session);
+  work.open(session.files, session.hints);
+  if (!session.profile.empty()) work.open_profile(session.profile);
+  if (!session.checkpoint.empty()) work.open({session.checkpoint}, {});
+  work.finish();
+  throw_problems(work);
+  if (targets.query) choose_query_at(work, *targets.query);
+  if (targets.exact_error) work.shown().request_exact_error();
+  work.finish();
+  throw_problems(work);
+  if (!targets.selection.empty()) export_selection(targets.selection, *work.document(), *work.query());
+  if (!targets.head.empty()) export_head(targets.head, *work.query()->head);
+  if (!targets.figure.empty()) draw_figure(targets.panel.value_or(Panel::overlay), work).save(targets.figure, 2 * targets.scale);
+  if (!targets.screenshot.empty()) write_screenshot(work, targets);
+}
+
+}  // namespace llsa::viewer

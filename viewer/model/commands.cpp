@@ -1,0 +1,91 @@
+#include "viewer/model/commands.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace llsa::viewer {
+namespace {
+
+constexpr std::array<KeyHelp, 21> help = {{
+    {"click", "choose the query under the cursor"},
+    {"arrows", "step the query by one token, with Shift by eight"},
+    {"wheel", "zoom to the cursor"},
+    {"drag", "pan (any panel with a picture, also with the right button)"},
+    {"F", "fit everything into every panel again"},
+    {"1 ... 9", "choose the level that block map, popularity and comparison show"},
+    {"0", "draw only that level over the picture, or all of them"},
+    {"W", "weights: LLSA, dense, difference"},
+    {"L", "weights: linear or logarithmic colours"},
+    {"M", "next colour map"},
+    {"C", "compare two sides, A and B"},
+    {"Space (hold)", "while comparing: show the other side"},
+    {"right click", "pin the key token under the cursor, so that it stays highlighted"},
+    {"Y, Ctrl+C", "copy the values under the cursor"},
+    {"O", "open a picture, tensors, a checkpoint or a profile by its path (or drop files on the window)"},
+    {"E", "export the panels, the selection and its scores"},
+    {"P, G", "show or hide the profile, the samples"},
+    {"T", "dark or light"},
+    {"+, -", "larger or smaller text"},
+    {"Esc", "close a box, stop long work, let go of a pinned token"},
+    {"?, Ctrl+Q", "this list; leave"},
+}};
+
+/// The choice that the weights panel shows; the sequential maps in turn.
+void next_map(ViewState& view) {
+  constexpr std::array<std::string_view, 3> maps = {"viridis", "magma", "cividis"};
+  const auto at = std::ranges::find(maps, view.weight_colors.map);
+  const auto next = at == maps.end() || at + 1 == maps.end() ? maps.begin() : at + 1;
+  for (ColorChoice* choice : {&view.weight_colors, &view.popularity_colors, &view.block_colors}) choice->map = *next;
+}
+
+}  // namespace
+
+std::span<const KeyHelp> key_help() { return help; }
+
+void toggle_panel(Workspace& workspace, Panel panel) {
+  bool& open = workspace.view.places[static_cast<std::size_t>(panel)].open;
+  open = !open;
+}
+
+void change_scale(Workspace& workspace, Requests& requests, double factor) {
+  workspace.view.scale = std::clamp(workspace.view.scale * factor, 0.5, 4.0);
+  requests.rescale_fonts = true;
+}
+
+bool type_character(char32_t character, Workspace& work, Requests& requests) {
+  ViewState& view = work.view;
+  if (character >= U'1' && character <= U'9') {
+    work.choose_level(static_cast<int>(character - U'0'));
+    return true;
+  }
+  switch (character) {
+    case U'0': view.only_level = !view.only_level; break;
+    case U'f': case U'F': requests.fit = true; break;
+    case U'w': case U'W':
+      view.weights = static_cast<WeightKind>((static_cast<int>(view.weights) + 1) % 3);
+      break;
+    case U'l': case U'L': view.weight_colors.log = !view.weight_colors.log; break;
+    case U'm': case U'M': next_map(view); break;
+    case U'c': case U'C':
+      view.compare = !view.compare;
+      view.places[static_cast<std::size_t>(Panel::compare)].open = view.compare;
+      if (!view.compare) view.side = 0;
+      break;
+    case U'y': case U'Y': requests.copy = true; break;
+    case U'o': case U'O': requests.open = true; break;
+    case U'e': case U'E': requests.save = true; break;
+    case U'p': case U'P': toggle_panel(work, Panel::profile); break;
+    case U'g': case U'G': toggle_panel(work, Panel::samples); break;
+    case U't': case U'T':
+      view.theme = view.theme == "dark" ? "light" : "dark";
+      requests.rescale_fonts = true;
+      break;
+    case U'+': case U'=': change_scale(work, requests, 1.125); break;
+    case U'-': change_scale(work, requests, 1 / 1.125); break;
+    case U'?': requests.help = !requests.help; break;
+    default: return false;
+  }
+  return true;
+}
+
+}  // namespace llsa::viewer

@@ -1,0 +1,105 @@
+#include "viewer/model/sampling.hpp"
+
+#include <fmt/format.h>
+
+#include "datasets/safetensors_format.hpp"
+#include "diffusion/capture.hpp"
+#include "diffusion/pictures.hpp"
+#include "diffusion/runner.hpp"
+#include "viewer/model/tensor_document.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+std::span<const float> picture_of(std::span<const float> all, const diffusion::ModelConfig& config, std::int64_t i) {
+  const auto elements = static_cast<std::size_t>(config.image_elements());
+  return all.subspan(static_cast<std::size_t>(i) * elements, elements);
+}
+
+}  // namespace
+
+bool is_checkpoint(const std::filesystem::path& file) {
+  try {
+    const auto source = datasets::open_file(file);
+    if (!datasets::looks_like_safetensors(*source)) return false;
+    std::uint64_t length = 0;
+    source->read(0, std::as_writable_bytes(std::span(&length, 1)));
+    const auto header = source->read(sizeof(length), length);
+    const auto metadata = datasets::parse_safetensors_header({reinterpret_cast<const char*>(header.data()), header.size()}).metadata;
+    return metadata.contains("format") && metadata.at("format").starts_with("llsa-diffusion");
+  } catch (const Error&) {
+    return false;  // whoever opens it next says what is wrong with it
+  }
+}
+
+void Sampling::start(Background::Work work) {
+  problem.clear();
+  lane_.start(std::move(work), [this](const std::string& message) { problem = message; });
+}
+
+void Sampling::open(const std::filesystem::path& checkpoint) {
+  start([this, checkpoint, wanted = options](const Background::Job& job) {
+    job.progress("loading " + checkpoint.filename().string());
+    auto model = std::make_shared<const diffusion::Model>(diffusion::load_model(checkpoint));
+    job.check();
+    job.publish([this, model, checkpoint] {
+      model_ = model;
+      checkpoint_ = checkpoint;
+      samples_ = {};
+      ++revision_;
+    });
+    diffusion::SampleOptions possible = wanted;
+    possible.labels.clear();
+    if (model->config.classes == 0) possible.guidance = 1;
+    run_sampler(job, model, possible);
+  });
+}
+
+void Sampling::generate() {
+  if (!model_) return;
+  start([this, model = model_, wanted = options](const Background::Job& job) { run_sampler(job, model, wanted); });
+}
+
+void Sampling::run_sampler(const Background::Job& job, std::shared_ptr<const diffusion::Model> model,
+                           const diffusion::SampleOptions& wanted) {
+  diffusion::validate(wanted, model->config);
+  job.progress("preparing the model");
+  diffusion::Runner runner(model->config, {.batch = wanted.count}, "reference", threads_);
+  runner.threads.set_stop_token(job.stop());
+  job.publish([this, wanted, config = model->config] { samples_ = {wanted, config, {}}; });
+  diffusion::sample(runner.model, model->weights, model->flow, wanted,
+                    [&](std::int64_t, int step, std::span<const float> x) {
+                      job.check();
+                      job.progress("generating", static_cast<double>(step) / wanted.steps);
+                      job.publish([this, x = std::vector<float>(x.begin(), x.end())] {
+                        samples_.steps.push_back(x);
+                        ++revision_;
+                      });
+                    });
+}
+
+void Sampling::inspect(const AttentionPlace& place, std::function<void(std::shared_ptr<const Document>)> take) {
+  if (!model_ || samples_.options.count == 0) return;
+  start([this, place, take, model = model_, sampling = samples_.options, checkpoint = checkpoint_](const Background::Job& job) {
+    job.progress("capturing attention");
+    diffusion::Runner runner(model->config, {.batch = sampling.count}, "reference", threads_);
+    runner.threads.set_stop_token(job.stop());
+    const diffusion::Capture taken = diffusion::capture(runner.model, model->weights, model->flow, sampling,
+                                                        {.layer = place.layer, .step = place.step, .head = {}});
+    auto document = std::make_shared<Document>(document_of_tensors(taken.file, {}, checkpoint.string()));
+    document->title = fmt::format("{}: layer {}, step {}", checkpoint.filename().string(), place.layer, place.step);
+    job.publish([this, document, take, place, config = model->config] {
+      const auto noise = static_cast<std::size_t>(place.step);
+      for (std::int64_t i = 0; noise < samples_.steps.size() && i < samples_.options.count; ++i)
+        document->pictures.push_back(picture(i, noise));
+      take(document);
+    });
+  });
+}
+
+datasets::Image Sampling::picture(std::int64_t i, std::size_t steps) const {
+  return diffusion::to_image(picture_of(samples_.steps[steps], samples_.config, i), samples_.config.channels,
+                             samples_.config.image_size);
+}
+
+}  // namespace llsa::viewer

@@ -1,0 +1,187 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "backends/backends.hpp"
+#include "viewer/model/layout.hpp"
+#include "viewer/panels/panels.hpp"
+#include "viewer/panels/shared.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+constexpr int most_levels = 8;  ///< that the controls offer; B^8 exceeds every picture
+
+/// A whole number with - and + buttons, kept within its limits; true when it changed.
+bool edit_number(Ui& ui, const char* label, std::int64_t& value, std::int64_t low, std::int64_t high) {
+  int number = static_cast<int>(value);
+  ImGui::SetNextItemWidth(ui.px(104));
+  if (!ImGui::InputInt(label, &number, 1, 8)) return false;
+  const std::int64_t limited = std::clamp<std::int64_t>(number, low, high);
+  const bool changed = limited != value;
+  value = limited;
+  return changed;
+}
+
+template <class Names>
+void choose(Ui& ui, const char* label, const Names& names, std::string& value, const char* empty_means = nullptr) {
+  ImGui::SetNextItemWidth(ui.px(104));
+  if (!ImGui::BeginCombo(label, value.empty() && empty_means ? empty_means : value.c_str())) return;
+  if (empty_means && ImGui::Selectable(empty_means, value.empty())) value.clear();
+  for (const auto& name : names)
+    if (ImGui::Selectable(std::string(name).c_str(), value == name)) value = name;
+  ImGui::EndCombo();
+}
+
+void edit_levels(Ui& ui, Options& options) {
+  ImGui::SetNextItemWidth(ui.px(104));
+  const std::string shown = options.levels ? (*options.levels == 0 ? "0 (dense)" : std::to_string(*options.levels)) : "automatic";
+  if (!ImGui::BeginCombo("levels L", shown.c_str())) return;
+  std::optional<std::optional<int>> chosen;
+  if (ImGui::Selectable("automatic", !options.levels)) chosen = std::optional<int>();
+  for (int levels = 0; levels <= most_levels; ++levels)
+    if (ImGui::Selectable(levels == 0 ? "0 (dense)" : std::to_string(levels).c_str(), options.levels == levels)) chosen = levels;
+  ImGui::EndCombo();
+  if (!chosen) return;
+  options.levels = *chosen;
+  // One K a level must stay one K a level.
+  if (options.top_k.size() > 1) {
+    if (options.levels && *options.levels > 0)
+      options.top_k.resize(static_cast<std::size_t>(*options.levels), options.top_k.back());
+    else options.top_k = std::vector<std::int64_t>(1, options.top_k.front());
+  }
+  if (options.enrichment_levels && options.levels) options.enrichment_levels = std::min(*options.enrichment_levels, *options.levels);
+  if (!options.levels) options.enrichment_levels.reset();
+}
+
+void edit_top_k(Ui& ui, Options& options, int levels) {
+  constexpr std::int64_t largest = 1 << 20;
+  bool each = options.top_k.size() > 1;
+  if (levels > 1 && ImGui::Checkbox("K for each level", &each)) {
+    options.top_k = std::vector<std::int64_t>(each ? static_cast<std::size_t>(levels) : 1, options.top_k.back());
+    if (each) options.levels = levels;
+  }
+  for (std::size_t i = 0; i < options.top_k.size(); ++i)
+    edit_number(ui, options.top_k.size() == 1 ? "top-K" : fmt::format("K of level {}", i + 1).c_str(), options.top_k[i], 1, largest);
+}
+
+void edit_enrichment(Ui& ui, Options& options, int levels) {
+  ImGui::SetNextItemWidth(ui.px(104));
+  const std::string shown = options.enrichment_levels ? std::to_string(*options.enrichment_levels) : "all";
+  if (!ImGui::BeginCombo("enriched Le", shown.c_str())) return;
+  if (ImGui::Selectable("all", !options.enrichment_levels)) options.enrichment_levels.reset();
+  for (int level = 0; level <= levels; ++level)
+    if (ImGui::Selectable(std::to_string(level).c_str(), options.enrichment_levels == level)) options.enrichment_levels = level;
+  ImGui::EndCombo();
+}
+
+void edit_options(Ui& ui, int index) {
+  Side& side = ui.work.side(index);
+  Options& o = side.settings.options;
+  const auto& head = side.result().selection;
+  const int levels = o.levels ? *o.levels : head ? head->levels() : 1;
+  ImGui::PushID(index);
+  edit_number(ui, "block size B", o.block_size, 2, 1 << 20);
+  edit_levels(ui, o);
+  if (o.levels != 0) {
+    edit_top_k(ui, o, levels);
+    edit_enrichment(ui, o, levels);
+    bool disjoint = o.coverage == Coverage::disjoint;
+    if (ImGui::Checkbox("disjoint coverage", &disjoint)) o.coverage = disjoint ? Coverage::disjoint : Coverage::overlapping;
+    if (ImGui::IsItemHovered()) ImGui::SetTooltip("every fine token represented exactly once");
+    ImGui::Checkbox("reweighting", &o.reweight);
+    if (ImGui::IsItemHovered()) ImGui::SetTooltip("a coarse key weighs as many tokens as it stands for");
+  }
+  constexpr std::array<std::string_view, 3> orders = {"raster", "morton", "hilbert"};
+  choose(ui, "token order", orders, side.settings.order, "as stored");
+  if (backend_names().size() > 1) choose(ui, "backend", backend_names(), side.settings.backend);
+  if (!side.problem.empty()) {
+    ImGui::PushStyleColor(ImGuiCol_Text, ImVec4(0.92f, 0.36f, 0.3f, 1));
+    ImGui::TextWrapped("%s", side.problem.c_str());
+    ImGui::PopStyleColor();
+  }
+  ImGui::PopID();
+}
+
+/// Which Q, K, V; the same for both sides, so that they can be compared.
+void edit_source(Ui& ui, const Document& document) {
+  Settings settings = ui.work.side(0).settings;
+  const Shape& shape = document.shape(settings.set);
+  text_shortened(document.title);
+  ImGui::TextDisabled("%s tokens, %lld x %lld heads, D %lld", to_string(document.query_grid).c_str(),
+                      static_cast<long long>(shape.batch), static_cast<long long>(shape.heads),
+                      static_cast<long long>(shape.dim));
+  if (!document.self_attention()) ImGui::TextDisabled("keys: %s", to_string(document.key_grid).c_str());
+  if (document.sets.size() > 1) {
+    const auto name = [&](std::size_t i) { return document.sets[i].name.empty() ? fmt::format("set {}", i) : document.sets[i].name; };
+    ImGui::SetNextItemWidth(ui.px(150));
+    if (ImGui::BeginCombo("set", name(static_cast<std::size_t>(settings.set)).c_str())) {
+      for (std::size_t i = 0; i < document.sets.size(); ++i)
+        if (ImGui::Selectable(name(i).c_str(), settings.set == static_cast<int>(i))) settings.set = static_cast<int>(i);
+      ImGui::EndCombo();
+    }
+  }
+  if (shape.batch > 1) edit_number(ui, "batch entry", settings.batch, 0, shape.batch - 1);
+  if (shape.heads > 1) edit_number(ui, "head", settings.head, 0, shape.heads - 1);
+  for (int side = 0; side < 2; ++side) {
+    Settings& of = ui.work.side(side).settings;
+    of.set = settings.set;
+    of.batch = std::min(settings.batch, document.shape(settings.set).batch - 1);
+    of.head = std::min(settings.head, document.shape(settings.set).heads - 1);
+  }
+}
+
+void edit_query(Ui& ui, const Document& document) {
+  const Grid grid = document.query_grid;
+  const std::int64_t area = grid.height * grid.width, cell = std::max<std::int64_t>(0, ui.work.view.query_cell);
+  std::int64_t frame = cell / area, x = cell % grid.width, y = cell % area / grid.width;
+  bool changed = grid.frames > 1 && edit_number(ui, "frame", frame, 0, grid.frames - 1);
+  changed |= edit_number(ui, "query x", x, 0, grid.width - 1);
+  changed |= edit_number(ui, "query y", y, 0, grid.height - 1);
+  if (changed) ui.work.choose_query(frame * area + y * grid.width + x);
+}
+
+void edit_view(Ui& ui) {
+  ViewState& view = ui.work.view;
+  const auto& head = ui.work.shown().result().selection;
+  if (head && head->levels() > 0) {
+    std::int64_t level = ui.work.level();
+    if (edit_number(ui, "level shown", level, 1, head->levels())) view.level = static_cast<int>(level);
+    ImGui::Checkbox("only this level in the overlay", &view.only_level);
+  }
+  float opacity = static_cast<float>(view.weights_opacity);
+  ImGui::SetNextItemWidth(ui.px(104));
+  if (ImGui::SliderFloat("weights' opacity", &opacity, 0, 1, "%.2f")) view.weights_opacity = static_cast<double>(opacity);
+  ImGui::TextDisabled("colours of the weights");
+  edit_colors(ui, "weights", view.weight_colors, true);
+  ImGui::TextDisabled("of popular keys");
+  edit_colors(ui, "popularity", view.popularity_colors, false);
+  ImGui::TextDisabled("of the block map");
+  edit_colors(ui, "blocks", view.block_colors, false);
+}
+
+}  // namespace
+
+void draw_controls(Ui& ui) {
+  const auto document = ui.work.document();
+  if (!document) return say_why_empty(ui.work.busy() ? "loading ..." : "press O, or drop a file here");
+  const auto section = [](const char* title) { return ImGui::CollapsingHeader(title, ImGuiTreeNodeFlags_DefaultOpen); };
+  if (section("Source")) edit_source(ui, *document);
+  if (section("Query")) edit_query(ui, *document);
+  if (section("Attention, side A")) edit_options(ui, 0);
+  if (section("Compare")) {
+    bool compare = ui.work.view.compare;
+    if (ImGui::Checkbox("with side B", &compare)) type_character(U'c', ui.work, ui.requests);
+    if (ui.work.view.compare) {
+      ImGui::SameLine();
+      if (ImGui::RadioButton("A", ui.work.view.side == 0)) ui.work.view.side = 0;
+      ImGui::SameLine();
+      if (ImGui::RadioButton("B shown", ui.work.view.side == 1)) ui.work.view.side = 1;
+      edit_options(ui, 1);
+    }
+  }
+  if (section("View")) edit_view(ui);
+}
+
+}  // namespace llsa::viewer

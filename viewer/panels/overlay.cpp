@@ -1,0 +1,116 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plot/ticks.hpp"
+#include "viewer/model/figures.hpp"
+#include "viewer/panels/panels.hpp"
+#include "viewer/panels/shared.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+bool shown(const Ui& ui, int level) { return !ui.work.view.only_level || level == ui.work.level(); }
+
+void draw_legend(Ui& ui, const QueryView& query) {
+  for (int level = query.head->levels(); level >= 1; --level) {
+    const LevelView& view = query.level(level);
+    const std::string text = fmt::format("level {}: {} of {}", level, view.selected, view.candidates.size());
+    if (level != query.head->levels()) {
+      ImGui::SameLine(0, ui.px(14));
+      if (ImGui::GetContentRegionAvail().x < ImGui::CalcTextSize(text.c_str()).x + ui.px(20)) ImGui::NewLine();
+    }
+    const ImVec2 at = ImGui::GetCursorScreenPos();
+    const float size = ImGui::GetTextLineHeight();
+    ImGui::GetWindowDrawList()->AddRectFilled(at, {at.x + size * 0.8f, at.y + size},
+                                              color(level_color(level), shown(ui, level) ? 1 : 0.25), ui.px(2));
+    ImGui::SetCursorScreenPos({at.x + size, at.y});
+    ImGui::TextUnformatted(text.c_str());
+    if (ImGui::IsItemHovered())
+      ImGui::SetTooltip("%lld of %zu candidates selected; click chooses the level", static_cast<long long>(view.selected),
+                        view.candidates.size());
+    if (ImGui::IsItemClicked()) ui.work.choose_level(level);
+  }
+  if (query.head->levels() == 0) ImGui::TextDisabled("dense attention: every key is attended to");
+}
+
+void draw_selected(Ui& ui, Plane& plane, const QueryView& query) {
+  const auto focus = highlighted(ui);
+  const Hierarchy& keys = query.head->options.key;
+  for (int level = query.head->levels(); level >= 1; --level) {
+    if (!shown(ui, level)) continue;
+    for (const Candidate& c : query.level(level).candidates) {
+      if (c.rank < 0) break;
+      const TokenRef token{level, c.token};
+      const Region& region = region_of(ui, *query.head, token);
+      const bool linked = focus && related(keys, token, *focus);
+      const double strength = focus ? (linked ? 1 : 0.35) : 0.8;
+      plane.fill(region, color(level_color(level), (linked ? 0.4 : 0.22) * strength));
+      plane.outline(region, color(level_color(level), strength), ui.px(linked ? 3.0f : 1.6f), !focus || linked);
+    }
+  }
+  if (focus && !std::ranges::any_of(query.levels, [&](const LevelView& l) {
+        return std::ranges::any_of(l.candidates, [&](const Candidate& c) { return c.rank >= 0 && c.token == focus->token; });
+      }))
+    plane.outline(region_of(ui, *query.head, *focus), IM_COL32_WHITE, ui.px(1.5f));
+}
+
+/// Ranks, where the tokens are large enough on the screen.
+void draw_ranks(Ui& ui, Plane& plane, const QueryView& query) {
+  for (int level = query.head->levels(); level >= 1; --level) {
+    if (!shown(ui, level)) continue;
+    for (const Candidate& c : query.level(level).candidates) {
+      if (c.rank < 0) break;
+      const Region& region = region_of(ui, *query.head, {level, c.token});
+      const Rect& first = region.fill.front();
+      const Rect at = plane.camera().to_screen(first);
+      if (at.width() < static_cast<double>(ui.px(24)) || at.height() < static_cast<double>(ui.px(18))) continue;
+      const std::string text = std::to_string(c.rank + 1);
+      const ImVec2 size = ImGui::CalcTextSize(text.c_str()), place{static_cast<float>(at.x0) + ui.px(3), static_cast<float>(at.y0) + ui.px(2)};
+      plane.list().AddRectFilled(place, {place.x + size.x + ui.px(4), place.y + size.y}, color(level_color(level)), ui.px(2));
+      plane.list().AddText({place.x + ui.px(2), place.y}, IM_COL32_WHITE, text.c_str());
+    }
+  }
+}
+
+}  // namespace
+
+void draw_overlay(Ui& ui) {
+  const QueryView* query = query_or_reason(ui);
+  if (!query) return;
+  draw_legend(ui, *query);
+  const Head& head = *query->head->head;
+  Plane plane(ui, ui.picture, "overlay", head.key_cells.bounds(), true);
+  draw_picture_and_query(ui, plane, *query, 1);
+  // What was not chosen steps back a little.
+  for (std::int64_t f = 0; f < head.key_cells.grid().frames; ++f) {
+    const Rect at = plane.camera().to_screen(head.key_cells.frame(f));
+    plane.list().AddRectFilled(vec({at.x0, at.y0}), vec({at.x1, at.y1}), IM_COL32(0, 0, 0, query->head->levels() ? 70 : 0));
+  }
+  draw_selected(ui, plane, *query);
+  draw_ranks(ui, plane, *query);
+  if (ui.work.document()->self_attention()) plane.marker(head.key_cells.cell(ui.work.view.query_cell).center());
+  take_click(ui, plane, *query);
+  const auto cell = plane.input().cursor ? head.key_cells.hit(*plane.input().cursor) : std::nullopt;
+  if (!cell) return;
+  const std::int64_t position = head.key_position(*cell);
+  const auto selected = finest_selected(*query, position);
+  const TokenRef token = selected.value_or(TokenRef{0, position});
+  ui.hovered = token;
+  if (plane.input().right_clicked) ui.work.pinned = ui.work.pinned == token ? std::nullopt : std::optional(token);
+  const Rect first = region_of(ui, *query->head, token).fill.front();
+  begin_tooltip_beside(ui, plane.camera().to_screen(first));
+  ImGui::TextUnformatted(cell_name(head.key_cells.grid(), *cell).c_str());
+  describe_token(ui, *query, token);
+  for (int level = token.level + 1; selected && level <= query->head->levels(); ++level) {
+    const std::int64_t ancestor = query->head->options.key.ancestor(level, position);
+    const auto& candidates = query->level(level).candidates;
+    const auto found = std::ranges::find(candidates, ancestor, &Candidate::token);
+    if (found != candidates.end())
+      ImGui::Text("below level %d token %lld (rank %d, score %s)", level, static_cast<long long>(ancestor), found->rank + 1,
+                  plot::format_value(static_cast<double>(found->score), 4).c_str());
+  }
+  ImGui::EndTooltip();
+}
+
+}  // namespace llsa::viewer

@@ -1,0 +1,72 @@
+#include <fmt/format.h>
+
+#include "plot/ticks.hpp"
+#include "viewer/model/compare.hpp"
+#include "viewer/model/figures.hpp"
+#include "viewer/panels/panels.hpp"
+#include "viewer/panels/shared.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+void list_hot_keys(Ui& ui, const HeadSelection& head, int level) {
+  constexpr std::size_t listed = 24;
+  const double queries = static_cast<double>(head.options.query.length(level));
+  for (const HotKey& hot : hot_keys(head, level, listed)) {
+    const TokenRef token{level, hot.token};
+    const std::string text = fmt::format("{}: {} ({:.0f}%)", hot.token, hot.queries, 100 * static_cast<double>(hot.queries) / queries);
+    if (ImGui::Selectable(text.c_str(), ui.work.pinned == token))
+      ui.work.pinned = ui.work.pinned == token ? std::nullopt : std::optional(token);
+    if (ImGui::IsItemHovered()) ui.hovered = token;
+  }
+}
+
+}  // namespace
+
+void draw_popularity(Ui& ui) {
+  const QueryView* query = query_or_reason(ui);
+  if (!query) return;
+  const int level = ui.work.level();
+  if (level == 0) return say_why_empty("dense attention selects nothing");
+  const HeadSelection& head = *query->head;
+  const Head& tokens = *head.head;
+  ImGui::Text("level %d, %lld query tokens", level, static_cast<long long>(head.options.query.length(level)));
+  const std::vector<float>& counts = head.popularity[static_cast<std::size_t>(level - 1)];
+  const ColorScale scale(ui.work.view.popularity_colors, counts, false);
+  const float list_width = ui.px(98), below = ui.px(color_bar_height);
+  const ImVec2 room = ImGui::GetContentRegionAvail();
+  if (room.x > list_width * 2) {
+    ImGui::BeginChild("hot", {list_width, room.y - below});
+    list_hot_keys(ui, head, level);
+    ImGui::EndChild();
+    ImGui::SameLine();
+  }
+  {
+    Plane plane(ui, ui.picture, "popularity", tokens.key_cells.bounds(), true, below);
+    const std::string key = fmt::format("{} {} {} {} {}", static_cast<const void*>(&head), level, scale.map().name(),
+                                        scale.range().low(), scale.range().high());
+    const Texture& heat = ui.textures.get("popularity", key, [&] {
+      return heat_pixels(tokens.key_cells, popularity_by_cell(head, level), scale);
+    });
+    plane.image(heat, tokens.key_cells.bounds());
+    if (const auto focus = highlighted(ui)) plane.outline(region_of(ui, head, *focus), IM_COL32_WHITE, ui.px(1.5f));
+    if (ui.work.document()->self_attention()) plane.marker(tokens.key_cells.cell(ui.work.view.query_cell).center());
+    take_click(ui, plane, *query);
+    if (const auto cell = plane.input().cursor ? tokens.key_cells.hit(*plane.input().cursor) : std::nullopt) {
+      const TokenRef token{level, head.options.key.ancestor(level, tokens.key_position(*cell))};
+      ui.hovered = token;
+      if (plane.input().right_clicked) ui.work.pinned = ui.work.pinned == token ? std::nullopt : std::optional(token);
+      const Region& region = region_of(ui, head, token);
+      begin_tooltip_beside(ui, plane.camera().to_screen(region.fill.front()));
+      describe_token(ui, *query, token);
+      const std::string text = fmt::format("selected by {} of {} query tokens", counts[static_cast<std::size_t>(token.token)],
+                                           head.options.query.length(level));
+      ImGui::TextUnformatted(text.c_str());
+      ui.under_cursor += "\n" + text;
+      ImGui::EndTooltip();
+    }
+  }
+  draw_color_bar(ui, scale, "query tokens");
+}
+
+}  // namespace llsa::viewer

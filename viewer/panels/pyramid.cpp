@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plot/ticks.hpp"
+#include "viewer/model/figures.hpp"
+#include "viewer/model/pyramid_layout.hpp"
+#include "viewer/panels/panels.hpp"
+#include "viewer/panels/shared.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+bool linked(const Hierarchy& keys, const std::optional<TokenRef>& focus, TokenRef token) {
+  return focus && related(keys, *focus, token);
+}
+
+void draw_lines(Ui& ui, Plane& plane, const QueryView& query, const PyramidLayout& layout,
+                const std::optional<TokenRef>& focus) {
+  const Hierarchy& keys = query.head->options.key;
+  const Rect seen = plane.camera().visible();
+  for (const PyramidNode& node : layout.nodes()) {
+    if (node.parent < 0 || node.rect.x1 < seen.x0 - seen.width() || node.rect.x0 > seen.x1 + seen.width()) continue;
+    const PyramidNode& parent = layout.nodes()[static_cast<std::size_t>(node.parent)];
+    const bool strong = linked(keys, focus, node.key) && linked(keys, focus, parent.key);
+    const bool chosen = node.rank >= 0;
+    const double alpha = strong ? 1 : chosen ? 0.6 : 0.12;
+    plane.list().AddLine(vec(plane.camera().to_screen(Point{parent.rect.center().x, parent.rect.y1})),
+                         vec(plane.camera().to_screen(Point{node.rect.center().x, node.rect.y0})),
+                         color(level_color(node.key.level), alpha), ui.px(strong ? 2.0f : 1.0f));
+  }
+}
+
+void draw_nodes(Ui& ui, Plane& plane, const QueryView& query, const PyramidLayout& layout,
+                const std::optional<TokenRef>& focus) {
+  const Hierarchy& keys = query.head->options.key;
+  double largest = 0;
+  for (const AttendedKey& key : query.keys)
+    if (key.key.level == 0 && key.probability > largest) largest = key.probability;
+  for (const PyramidNode& node : layout.nodes()) {
+    const Rect at = plane.camera().to_screen(node.rect);
+    if (at.x1 < plane.camera().viewport.x0 || at.x0 > plane.camera().viewport.x1) continue;
+    const bool chosen = node.rank >= 0 || node.key.level == 0;
+    const float gap = at.width() > static_cast<double>(ui.px(4)) ? ui.px(1) : 0;
+    const ImVec2 a = vec({at.x0, at.y0}), b{std::max(static_cast<float>(at.x1) - gap, a.x + 0.5f), static_cast<float>(at.y1)};
+    if (node.key.level == 0) {
+      // Fine keys fill up with their share of the softmax.
+      plane.list().AddRectFilled(a, b, ImGui::GetColorU32(ImGuiCol_FrameBg));
+      const double share = largest > 0 ? static_cast<double>(node.score) / largest : 0;
+      plane.list().AddRectFilled({a.x, b.y - (b.y - a.y) * static_cast<float>(share)}, b, color(level_color(0)));
+    } else {
+      plane.list().AddRectFilled(a, b, chosen ? color(level_color(node.key.level)) : ImGui::GetColorU32(ImGuiCol_FrameBg));
+    }
+    if (linked(keys, focus, node.key))
+      plane.list().AddRect({a.x - 1, a.y - 1}, {b.x + 1, b.y + 1}, ImGui::GetColorU32(ImGuiCol_Text), 0, 0, ui.px(1.5f));
+    if (node.rank >= 0 && at.width() > static_cast<double>(ui.px(18))) {
+      const std::string rank = std::to_string(node.rank + 1);
+      const ImVec2 size = ImGui::CalcTextSize(rank.c_str());
+      plane.list().AddText({(a.x + b.x - size.x) / 2, (a.y + b.y - size.y) / 2}, IM_COL32_WHITE, rank.c_str());
+    }
+  }
+}
+
+}  // namespace
+
+void draw_pyramid(Ui& ui) {
+  const QueryView* query = query_or_reason(ui);
+  if (!query) return;
+  if (query->head->levels() == 0) return say_why_empty("dense attention has no levels");
+  static PyramidLayout layout;  // of the query drawn last
+  static std::string drawn;
+  const std::string key = fmt::format("{} {} {}", static_cast<const void*>(query), ui.work.shown().revision(), ui.work.view.to_scale);
+  if (key != drawn) layout = PyramidLayout(*query, ui.work.view.to_scale);
+  drawn = key;
+  ImGui::Checkbox("to scale", &ui.work.view.to_scale);
+  if (ImGui::IsItemHovered()) ImGui::SetTooltip("place tokens where they lie in the sequence");
+  ImGui::SameLine();
+  ImGui::TextDisabled("filled: selected, number: rank");
+  const Point cursor_at{ImGui::GetCursorScreenPos().x, ImGui::GetCursorScreenPos().y};
+  const float names = ImGui::CalcTextSize("level 9").x + ui.px(10);
+  ImGui::SetCursorScreenPos({static_cast<float>(cursor_at.x) + names, static_cast<float>(cursor_at.y)});
+  const auto focus = highlighted(ui);
+  Rect area;
+  {
+    Plane plane(ui, ui.pyramid, "pyramid", layout.bounds(), false, 0, {1, 0});
+    area = plane.camera().viewport;
+    draw_lines(ui, plane, *query, layout, focus);
+    draw_nodes(ui, plane, *query, layout, focus);
+    const auto hit = plane.input().cursor ? layout.hit(*plane.input().cursor) : std::nullopt;
+    if (hit) {
+      const PyramidNode& node = layout.nodes()[*hit];
+      ui.hovered = node.key;
+      if (plane.input().right_clicked)
+        ui.work.pinned = ui.work.pinned == node.key ? std::nullopt : std::optional(node.key);
+      begin_tooltip_beside(ui, plane.camera().to_screen(node.rect));
+      describe_token(ui, *query, node.key);
+      ImGui::EndTooltip();
+    }
+    for (int row = 0; row < layout.rows(); ++row) {
+      const int level = layout.level_of_row(row);
+      const double y = plane.camera().to_screen(layout.row(level).center()).y;
+      const std::string name = level == 0 ? "fine" : fmt::format("level {}", level);
+      const ImVec2 at{static_cast<float>(cursor_at.x), static_cast<float>(y) - ImGui::GetTextLineHeight() / 2};
+      plane.list().PushClipRect({at.x, static_cast<float>(area.y0)}, vec({area.x1, area.y1}));
+      plane.list().AddText(at, level == 0 ? ImGui::GetColorU32(ImGuiCol_Text) : color(level_color(level)), name.c_str());
+      plane.list().PopClipRect();
+    }
+  }
+}
+
+}  // namespace llsa::viewer

@@ -1,0 +1,124 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "viewer/panels/panels.hpp"
+
+namespace llsa::viewer {
+namespace {
+
+constexpr int most_pictures = 64, most_steps = 200;
+
+/// Where the panel's controls stand; the pictures follow the scrubber at once.
+struct Shown {
+  int step = 0, layer = 0;
+  bool follow = true;  ///< the newest step, until a person moves the scrubber
+  std::int64_t inspected = -1;
+};
+
+void edit_options(Ui& ui, Sampling& sampling) {
+  const diffusion::ModelConfig& config = sampling.model()->config;
+  const auto number = [&](const char* label, auto& value, int low, int high) {
+    int edited = static_cast<int>(value);
+    ImGui::SetNextItemWidth(ui.px(96));
+    if (ImGui::InputInt(label, &edited)) value = static_cast<std::decay_t<decltype(value)>>(std::clamp(edited, low, high));
+    ImGui::SameLine();
+  };
+  number("pictures", sampling.options.count, 1, most_pictures);
+  number("steps", sampling.options.steps, 1, most_steps);
+  number("seed", sampling.options.seed, 0, 1 << 30);
+  if (config.classes > 0) {
+    double guidance = sampling.options.guidance;
+    ImGui::SetNextItemWidth(ui.px(96));
+    if (ImGui::InputDouble("guidance", &guidance, 0.5, 1, "%.2f") && std::isfinite(guidance))
+      sampling.options.guidance = std::clamp(guidance, 0.0, 50.0);
+    ImGui::SameLine();
+  }
+  if (ImGui::Button("generate")) {
+    sampling.options.labels.clear();
+    sampling.generate();
+  }
+}
+
+void scrub(Ui& ui, const Sampling& sampling, Shown& shown) {
+  const Samples& samples = sampling.samples();
+  const int last = static_cast<int>(samples.steps.size()) - 1;
+  shown.step = shown.follow ? last : std::clamp(shown.step, 0, last);
+  ImGui::SetNextItemWidth(ImGui::GetContentRegionAvail().x * 0.5f);
+  if (ImGui::SliderInt("step", &shown.step, 0, last)) shown.follow = shown.step == last;
+  ImGui::SameLine();
+  ImGui::SetNextItemWidth(ui.px(96));
+  ImGui::InputInt("layer", &shown.layer);
+  shown.layer = std::clamp(shown.layer, 0, static_cast<int>(samples.config.layers) - 1);
+}
+
+/// Pictures as large as they fit; a click captures the attention behind one.
+void draw_grid(Ui& ui, Shown& shown) {
+  const Sampling& sampling = ui.work.sampling();
+  const Samples& samples = sampling.samples();
+  const ImVec2 room = ImGui::GetContentRegionAvail();
+  const float gap = ui.px(4);
+  const auto count = static_cast<int>(samples.options.count);
+  int columns = 1;
+  float side = 0;
+  for (int c = 1; c <= count; ++c) {
+    const int rows = (count + c - 1) / c;
+    const float fits = std::min(room.x / static_cast<float>(c), room.y / static_cast<float>(rows)) - gap;
+    if (fits > side) side = fits, columns = c;
+  }
+  side = std::max(side, ui.px(16));
+  const ImVec2 from = ImGui::GetCursorScreenPos();
+  for (int i = 0; i < count; ++i) {
+    const ImVec2 at{from.x + static_cast<float>(i % columns) * (side + gap), from.y + static_cast<float>(i / columns) * (side + gap)};
+    const Texture& texture = ui.textures.get(
+        fmt::format("sample {}", i), fmt::format("{} {} {}", sampling.revision(), shown.step, samples.steps.size()),
+        [&] { return picture_pixels(sampling.picture(i, static_cast<std::size_t>(shown.step))); });
+    ImGui::SetCursorScreenPos(at);
+    if (ImGui::InvisibleButton(fmt::format("sample {}", i).c_str(), {side, side})) {
+      shown.inspected = i;
+      ui.work.inspect({i, shown.layer, std::min<std::int64_t>(shown.step, samples.options.steps - 1)});
+    }
+    ImDrawList& list = *ImGui::GetWindowDrawList();
+    list.AddImage(texture.id(), at, {at.x + side, at.y + side});
+    const bool hovered = ImGui::IsItemHovered();
+    if (hovered || shown.inspected == i)
+      list.AddRect(at, {at.x + side, at.y + side}, ImGui::GetColorU32(hovered ? ImGuiCol_Text : ImGuiCol_ButtonHovered), 0, 0, ui.px(2));
+    if (!hovered) continue;
+    const std::int32_t label = samples.config.classes > 0 ? diffusion::sample_labels(samples.options, samples.config)[static_cast<std::size_t>(i)] : -1;
+    begin_tooltip_beside(ui, {at.x, at.y, at.x + side, at.y + side});
+    ImGui::Text("picture %d%s", i, label >= 0 ? fmt::format(", label {}", label).c_str() : "");
+    ImGui::Text("click: attention of layer %d at step %d", shown.layer, static_cast<int>(std::min<std::int64_t>(shown.step, samples.options.steps - 1)));
+    ImGui::EndTooltip();
+  }
+}
+
+}  // namespace
+
+void draw_samples(Ui& ui) {
+  Sampling& sampling = ui.work.sampling();
+  static Shown shown;
+  if (!sampling.problem.empty()) {
+    ImGui::PushStyleColor(ImGuiCol_Text, ImVec4(0.92f, 0.36f, 0.3f, 1));
+    ImGui::TextWrapped("%s", sampling.problem.c_str());
+    ImGui::PopStyleColor();
+  }
+  if (!sampling.model()) return say_why_empty(sampling.progress().busy ? "loading ..." : "open a checkpoint of llsa-diffusion to see what it generates");
+  const diffusion::ModelConfig& config = sampling.model()->config;
+  ImGui::TextDisabled("%s: %lldx%lld pixels, %lld layers, %lld heads, %s attention, %lld training steps",
+                      sampling.checkpoint().filename().string().c_str(), static_cast<long long>(config.image_size),
+                      static_cast<long long>(config.image_size), static_cast<long long>(config.layers),
+                      static_cast<long long>(config.heads), config.attention.name.c_str(),
+                      static_cast<long long>(sampling.model()->step));
+  edit_options(ui, sampling);
+  const Progress progress = sampling.progress();
+  if (progress.busy) {
+    ImGui::SameLine();
+    if (ImGui::Button("cancel")) sampling.cancel();
+  }
+  if (sampling.samples().steps.empty()) return say_why_empty(progress.busy ? "generating ..." : "press generate");
+  scrub(ui, sampling, shown);
+  draw_grid(ui, shown);
+}
+
+}  // namespace llsa::viewer

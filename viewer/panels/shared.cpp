@@ -1,0 +1,140 @@
+#include "viewer/panels/shared.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plot/ticks.hpp"
+#include "viewer/model/figures.hpp"
+#include "viewer/model/layout.hpp"
+
+namespace llsa::viewer {
+
+const QueryView* query_or_reason(const Ui& ui) {
+  const Workspace& work = ui.work;
+  const QueryView* query = work.query();
+  if (query) return query;
+  const std::string& problem = work.shown().problem;
+  if (!problem.empty()) say_why_empty(problem.c_str());
+  else if (work.busy()) say_why_empty("computing ...");
+  else say_why_empty("nothing is open: press O, or drop a file here");
+  return nullptr;
+}
+
+const Texture& picture_texture(Ui& ui, const GridLayout& layout) {
+  const Document& document = *ui.work.document();
+  const auto& head = ui.work.shown().result().selection;
+  const std::int64_t batch = head ? head->settings.batch : 0;
+  const std::string key = fmt::format("{} {} {}", static_cast<const void*>(&document), batch, to_string(layout.grid()));
+  return ui.textures.get("picture", key, [&] {
+    // A picture finer than its tokens is shown with all its pixels.
+    const datasets::Image* picture = document.picture(batch);
+    if (picture && layout.grid().frames == 1 && layout.grid() == document.query_grid) return picture_pixels(*picture);
+    return picture_pixels(grid_picture(document, batch, layout));
+  });
+}
+
+void take_click(Ui& ui, const Plane& plane, const QueryView& query) {
+  const auto& cursor = plane.input().cursor;
+  if (!plane.input().clicked || !cursor || !ui.work.document()->self_attention()) return;
+  if (const auto cell = query.head->head->query_cells.hit(*cursor)) ui.work.choose_query(*cell);
+}
+
+void draw_picture_and_query(Ui& ui, Plane& plane, const QueryView& query, double picture_opacity) {
+  const GridLayout& layout = query.head->head->key_cells;
+  plane.image(picture_texture(ui, layout), layout.bounds(), picture_opacity);
+}
+
+std::string cell_name(Grid grid, std::int64_t cell) {
+  const std::int64_t area = grid.height * grid.width;
+  const std::string place = fmt::format("x {}, y {}", cell % grid.width, cell % area / grid.width);
+  return grid.frames == 1 ? place : fmt::format("frame {}, {}", cell / area, place);
+}
+
+std::string token_name(TokenRef token) {
+  return token.level == 0 ? fmt::format("fine key {}", token.token)
+                          : fmt::format("level {} token {}", token.level, token.token);
+}
+
+std::optional<TokenRef> highlighted(const Ui& ui) { return ui.focus ? ui.focus : ui.work.pinned; }
+
+std::optional<TokenRef> finest_selected(const QueryView& query, std::int64_t key_position) {
+  const Hierarchy& keys = query.head->options.key;
+  for (int level = 1; level <= query.head->levels(); ++level) {
+    const std::int64_t token = keys.ancestor(level, key_position);
+    for (const Candidate& c : query.level(level).candidates) {
+      if (c.rank < 0) break;
+      if (c.token == token) return TokenRef{level, token};
+    }
+  }
+  return {};
+}
+
+void describe_token(Ui& ui, const QueryView& query, TokenRef token) {
+  std::string text = token_name(token);
+  const Hierarchy& keys = query.head->options.key;
+  const TokenRange fine = keys.fine(token.level, token.token);
+  if (token.level > 0) text += fmt::format(", {} fine keys from {}", fine.size(), fine.begin);
+  else text += ": " + cell_name(query.head->head->key_cells.grid(), query.head->head->key_cell(token.token));
+  if (token.level > 0 && token.level <= query.head->levels()) {
+    const auto& candidates = query.level(token.level).candidates;
+    const auto found = std::ranges::find(candidates, token.token, &Candidate::token);
+    if (found == candidates.end()) text += "\nnot a candidate: its parent was not selected";
+    else if (found->rank < 0)
+      text += fmt::format("\nscore {}, not selected", plot::format_value(static_cast<double>(found->score), 4));
+    else
+      text += fmt::format("\nrank {} of {}, score {}", found->rank + 1, candidates.size(),
+                          plot::format_value(static_cast<double>(found->score), 4));
+  }
+  double dense = 0, llsa = 0;
+  for (std::int64_t j = fine.begin; j < fine.end; ++j) {
+    const auto cell = static_cast<std::size_t>(query.head->head->key_cell(j));
+    dense += static_cast<double>(query.dense[cell]);
+    llsa += static_cast<double>(query.llsa[cell]);
+  }
+  text += fmt::format("\nweight: LLSA {}, dense {}", plot::format_value(llsa, 3), plot::format_value(dense, 3));
+  ImGui::TextUnformatted(text.c_str());
+  ui.under_cursor = text;
+}
+
+const Region& region_of(Ui& ui, const HeadSelection& head, TokenRef token) {
+  // Regions depend on the head's order and grid alone; one head at a time is on the screen, two while comparing.
+  static std::map<std::pair<const HeadSelection*, std::pair<int, std::int64_t>>, Region> cache;
+  static std::uint64_t revision = 0;
+  const std::uint64_t now = ui.work.side(0).revision() + (ui.work.side(1).revision() << 32);
+  if (now != revision) cache.clear();
+  revision = now;
+  const auto [at, added] = cache.try_emplace({&head, {token.level, token.token}});
+  if (added) at->second = head.head->key_cells.region(key_cells(head, token));
+  return at->second;
+}
+
+void edit_colors(Ui& ui, const char* id, ColorChoice& choice, bool offer_log) {
+  ImGui::PushID(id);
+  ImGui::SetNextItemWidth(ui.px(92));
+  if (ImGui::BeginCombo("##map", choice.map.c_str())) {
+    for (const std::string& name : plot::color_map_names())
+      if (name != "diverging" && ImGui::Selectable(name.c_str(), name == choice.map)) choice.map = name;
+    ImGui::EndCombo();
+  }
+  if (offer_log) {
+    ImGui::SameLine();
+    ImGui::Checkbox("log", &choice.log);
+  }
+  ImGui::SameLine();
+  bool fixed = choice.low || choice.high;
+  if (ImGui::Checkbox("fixed range", &fixed)) {
+    choice.low = fixed ? std::optional(choice.log ? 1e-6 : 0.0) : std::nullopt;
+    choice.high = fixed ? std::optional(1.0) : std::nullopt;
+  }
+  if (choice.low && choice.high) {
+    ImGui::SetNextItemWidth(ui.px(92));
+    ImGui::InputDouble("##low", &*choice.low, 0, 0, "%.4g");
+    ImGui::SameLine();
+    ImGui::SetNextItemWidth(ui.px(92));
+    ImGui::InputDouble("##high", &*choice.high, 0, 0, "%.4g");
+  }
+  ImGui::PopID();
+}
+
+}  // namespace llsa::viewer

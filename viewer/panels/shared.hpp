@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+
+#include "viewer/draw/plane.hpp"
+#include "viewer/model/query_view.hpp"
+
+namespace llsa::viewer {
+
+/// The shown query, or null after saying in the panel what it waits for.
+const QueryView* query_or_reason(const Ui& ui);
+
+/// The picture under a grid, as texture; grey without one.
+const Texture& picture_texture(Ui& ui, const GridLayout& layout);
+
+/// Draws the key grid's picture, lets a click choose the query (self-attention), and shows the query's ring.
+void draw_picture_and_query(Ui& ui, Plane& plane, const QueryView& query, double picture_opacity);
+void take_click(Ui& ui, const Plane& plane, const QueryView& query);
+
+/// A cell by its column and row (and frame), for example "x 12, y 7".
+std::string cell_name(Grid grid, std::int64_t cell);
+/// "level 2 token 17" or "fine key 123".
+std::string token_name(TokenRef token);
+
+/// What is highlighted: under the cursor now, else pinned.
+std::optional<TokenRef> highlighted(const Ui& ui);
+/// The selected token of the finest level at a fine key; the fine key itself when its block is in the key set.
+std::optional<TokenRef> finest_selected(const QueryView& query, std::int64_t key_position);
+
+/// Lines of a tooltip about a key token: what it is, rank and score, share of the softmax, dense weight. Also sets what
+/// `copy` takes.
+void describe_token(Ui& ui, const QueryView& query, TokenRef token);
+
+/// The region of a key token on its grid, from a cache of one query's tokens.
+const Region& region_of(Ui& ui, const HeadSelection& head, TokenRef token);
+
+/// A drop-down of the colour maps and the range; for a heat map with `choice`.
+void edit_colors(Ui& ui, const char* id, ColorChoice& choice, bool offer_log);
+
+}  // namespace llsa::viewer
