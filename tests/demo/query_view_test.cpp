@@ -42,21 +42,22 @@ TEST(QueryView, probabilities_sum_to_one_for_every_method) {
   }
 }
 
-TEST(QueryView, probabilities_give_the_method_s_output) {
-  // Fine keys alone (the last method): values weighted by the map are the output row, pixel by pixel.
+TEST(QueryView, probabilities_give_every_method_s_output) {
+  // A coarse value is the mean of its pixels' values, so values weighted by the map, pixel by pixel, are the output
+  // row.
   const Scene& s = scene();
   const Pixel pixel{9, 14};
   const std::int64_t i = s.context.token_at(pixel);
-  for (const bool dense : {true, false}) {
-    const MethodResult& result = s.results[dense ? dense_method : blocks_only];
-    const auto map = dense ? dense_probabilities(s.context, result.options, 1, pixel)
-                           : sparse_probabilities(s.context, result, 1, pixel);
+  for (std::size_t method = dense_method; method <= blocks_only; ++method) {
+    const MethodResult& result = s.results[method];
+    const auto map = method == dense_method ? dense_probabilities(s.context, result.options, 1, pixel)
+                                            : sparse_probabilities(s.context, result, 1, pixel);
     for (std::int64_t d = 0; d < 16; ++d) {
       double expected = 0;
       for (std::int64_t j = 0; j < s.order.size(); ++j)
         expected += map[static_cast<std::size_t>(s.order.to_raster()[static_cast<std::size_t>(j)])] *
                     s.tokens.value(0, 1, j, d);
-      EXPECT_NEAR(result.output(0, 1, i, d), expected, 1e-4);
+      EXPECT_NEAR(result.output(0, 1, i, d), expected, 1e-4) << result.method.name;
     }
   }
 }

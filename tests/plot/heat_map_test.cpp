@@ -93,6 +93,19 @@ TEST(HeatMap, everything_stays_inside_its_area_and_pixels_are_square) {
   }
 }
 
+TEST(HeatMap, ticks_beside_the_bar_stand_at_their_values) {
+  const std::vector<float> values = ramp(16, 0, 1);
+  Canvas canvas(300, 260);
+  const HeatMapLayout layout =
+      draw_heat_map(canvas, canvas.area().inset(8), {.values = values, .width = 4, .height = 4, .range = {0, 1}});
+  const Image image = canvas.render(4);
+  for (int i = 1; i < 50; ++i) {
+    const double value = i / 50.0;
+    const Point beside{4 * (layout.bar.right() + 2), 4 * (layout.bar.bottom() - value * layout.bar.height)};
+    EXPECT_EQ(color_at(image, beside) != rgb(0xffffff), i % 10 == 0) << value;
+  }
+}
+
 TEST(HeatMap, a_marker_rings_its_cell) {
   const std::vector<float> values(64 * 64, 0.25F);
   Canvas canvas(300, 260);

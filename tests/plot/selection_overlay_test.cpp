@@ -50,6 +50,17 @@ TEST(SelectionOverlay, every_cell_shows_its_layers_and_what_is_not_covered_is_fa
     }
 }
 
+TEST(SelectionOverlay, a_layer_that_is_not_chosen_fades_and_is_still_outlined) {
+  SelectionOverlay overlay{.picture = Image(4, 4), .fade = 0.5};
+  overlay.layers = {
+      {.label = "all", .color = red, .tokens = {cells(4, 4, {{1, 1}})}, .chosen = false, .tint = 0, .outline = 3}};
+  Canvas canvas(200, 200);
+  const Rect area = draw_selection_overlay(canvas, canvas.area().inset(10), overlay);
+  const Image image = canvas.render();
+  EXPECT_TRUE(close(color_at(image, {area.x + 1.5 * area.width / 4, area.y + 1.5 * area.height / 4}), {128, 128, 128}));
+  EXPECT_EQ(color_at(image, {area.x + 1.5 * area.width / 4, area.y + area.height / 4}), red);
+}
+
 TEST(SelectionOverlay, a_token_is_outlined_along_its_cells_and_not_within) {
   SelectionOverlay overlay{.picture = Image(8, 8), .fade = 0};
   // An L of three cells, as on a ragged grid: not its bounding rectangle.
