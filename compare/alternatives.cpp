@@ -81,9 +81,12 @@ void add_weights(Table& table, const ResolvedOptions& o) {
 
 void add_scales(Table& table, const ResolvedOptions& o, std::int64_t head_dim) {
   const double dim = static_cast<double>(head_dim);
-  std::set<double> tried{o.scale};
+  std::vector<double> tried{o.scale};
   const auto add = [&](const std::string& name, double scale) {
-    if (tried.insert(scale).second) table.add(name, [scale](Definition& d) { d.options.scale = scale; });
+    for (const double other : tried)
+      if (std::abs(scale - other) <= 1e-9 * std::abs(other)) return;
+    tried.push_back(scale);
+    table.add(name, [scale](Definition& d) { d.options.scale = scale; });
   };
   add("the scale is missing", 1.0);
   add("the scale is 1/sqrt(D), not the one given", 1 / std::sqrt(dim));
@@ -98,10 +101,11 @@ void add_scales(Table& table, const ResolvedOptions& o, std::int64_t head_dim) {
 }
 
 void add_top_k(Table& table, const ResolvedOptions& o) {
+  std::set<std::vector<std::int64_t>> tried{o.top_k};
   const auto add = [&](const std::string& name, auto change) {
     std::vector<std::int64_t> top_k = o.top_k;
     for (std::int64_t& k : top_k) k = std::max<std::int64_t>(1, change(k));
-    if (top_k != o.top_k) table.add_selection(name, [=](Definition& d) { d.options.top_k = top_k; });
+    if (tried.insert(top_k).second) table.add_selection(name, [=](Definition& d) { d.options.top_k = top_k; });
   };
   add("fewer selected blocks: top_k - 1", [](std::int64_t k) { return k - 1; });
   add("fewer selected blocks: top_k / 2", [](std::int64_t k) { return k / 2; });

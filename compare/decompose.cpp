@@ -1,6 +1,7 @@
 #include "compare/decompose.hpp"
 
 #include <Eigen/Eigenvalues>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -17,7 +18,7 @@ Decomposition decompose(std::span<const Part> parts, std::span<const double> tar
   const auto columns = static_cast<Eigen::Index>(parts.size());
   Eigen::MatrixXd gram = Eigen::MatrixXd::Zero(columns, columns);
   Eigen::VectorXd projection = Eigen::VectorXd::Zero(columns);  // of the difference to the sum of all parts
-  double whole_square = 0, difference_square = 0;
+  double whole_square = 0, target_square = 0, difference_square = 0;
   std::int64_t used = 0;
   for (std::size_t n = 0; n < target.size(); ++n) {
     if (!std::isfinite(target[n])) continue;
@@ -27,6 +28,7 @@ Decomposition decompose(std::span<const Part> parts, std::span<const double> tar
     ++used;
     const double difference = target[n] - whole;
     whole_square += whole * whole;
+    target_square += target[n] * target[n];
     difference_square += difference * difference;
     for (Eigen::Index a = 0; a < columns; ++a) {
       const double x = parts[static_cast<std::size_t>(a)].values[n];
@@ -63,7 +65,7 @@ Decomposition decompose(std::span<const Part> parts, std::span<const double> tar
   const double noise = used > columns ? left_square / static_cast<double>(used - columns) : 0;
 
   Decomposition result;
-  result.residual = left_square == 0 ? 0 : std::sqrt(left_square / whole_square);
+  result.residual = left_square == 0 ? 0 : std::sqrt(left_square / std::max(whole_square, target_square));
   for (Eigen::Index a = 0; a < columns; ++a) {
     const Part& part = parts[static_cast<std::size_t>(a)];
     Coefficient c{.part = {part.level, part.tail, part.count, part.term, {}}};

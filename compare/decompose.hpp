@@ -32,7 +32,7 @@ struct Coefficient {
 /// Least squares: target ~ sum of coefficient * part.
 struct Decomposition {
   std::vector<Coefficient> coefficients;
-  double residual = 0;  ///< ||target - fit|| / ||sum of all parts||
+  double residual = 0;  ///< ||target - fit|| / the larger of ||sum of all parts|| and ||target||
 };
 
 /// Parts may be collinear or zero: where they cannot be told apart the coefficients stay at 1, and say so by their

@@ -26,6 +26,7 @@ struct SelectionRule {
   bool own_block = false;       ///< the query's own block is always selected
   int block_shift = 0;          ///< the lists of the query block this many places further on are used
   bool parent_row = false;      ///< the lists are looked up with the query's token number of the level above
+  friend bool operator==(const SelectionRule&, const SelectionRule&) = default;
 };
 
 /// Which keys a query attends to. The defaults are spec sections 4 and 6.
@@ -35,6 +36,7 @@ struct KeyRule {
   bool every_coarse = false;        ///< level l contributes all its tokens
   Weight weight = Weight::count;
   bool base_two = false;  ///< 2^s in place of e^s
+  friend bool operator==(const KeyRule&, const KeyRule&) = default;
 };
 
 /// A definition of attention: the one of the specification by default, or an alternative that a mistaken kernel might
@@ -47,6 +49,9 @@ struct Definition {
   KeyRule keys;
 
   bool changes_selection = false;  ///< means nothing when the selection is given
+
+  /// Options alone express it, so that the reference can compute it too.
+  bool is_plain() const { return pooling == Pooling::mean && selection == SelectionRule{} && keys == KeyRule{}; }
 };
 
 /// Query i's key set under a definition, with the softmax over it.

@@ -65,7 +65,8 @@ struct GradientFinding {
 /// explain it.
 GradientFinding diagnose_gradient(const Problem<double>& problem, const ResolvedOptions& options,
                                   const Selection* selection, const std::string& name, const Tensor<double>& got,
-                                  const Suspect& how, bool wrong, reference::ThreadPool& threads);
+                                  const Suspect& how, bool wrong, const std::string& hint,
+                                  reference::ThreadPool& threads);
 
 /// One head of a problem or a selection, as a problem with one head.
 Problem<double> one_head(const Problem<double>& problem, std::int64_t head);

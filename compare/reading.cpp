@@ -151,7 +151,7 @@ std::string equation_of(const Decomposition& d, const Factors& f, const std::str
   bool first = true;
   const auto add = [&](const Coefficient& c, bool with_term) {
     const double value = c.value;
-    const bool minus = !first && value < 0;
+    const bool minus = !first && value <= -5e-4;  // as number() rounds
     text += first ? " " : minus ? " - " : " + ";
     first = false;
     text += (c.known() ? number(minus ? -value : value) : std::string("?")) + " " + level_name(c.part.level) +

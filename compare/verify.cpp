@@ -264,7 +264,7 @@ class Verifier {
       part.how.rows.clear();
       part.comparison = compare(got.view(), right.view(), part.how);
       GradientFinding finding = diagnose_gradient(problem, report_.options, selection() != nullptr ? &lists : nullptr,
-                                                  name, got, part, wrong, threads_);
+                                                  name, got, part, wrong, all_findings(), threads_);
       v.equation = finding.equation + (problem_.head_count() > 1 ? fmt::format(" (head {})", head) : "");
       v.decomposition = std::move(finding.decomposition);
       v.findings.insert(v.findings.end(), finding.findings.begin(), finding.findings.end());
@@ -276,6 +276,14 @@ class Verifier {
       add_common_findings(v, s);
     }
     report_.tensors.push_back(std::move(v));
+  }
+
+  /// What was said so far: a mistake in the output is likely the gradient's too.
+  std::string all_findings() const {
+    std::string text;
+    for (const TensorVerdict& v : report_.tensors)
+      for (const std::string& finding : v.findings) text += finding + "\n";
+    return text;
   }
 
   void add_swapped(TensorVerdict& v, const Suspect& s) const {

@@ -81,7 +81,7 @@ void expect_failure(const std::function<void(Outcome<float>&)>& spoil, const std
 }
 
 TEST(Battery, JudgesEveryQuantity) {
-  expect_failure([](auto& x) { x.output(0, 1, 100, 2) += 0.01f; }, "o: largest element error");
+  expect_failure([](auto& x) { x.output(0, 1, 100, 2) += 0.01f; }, "o: relative L2 error");
   expect_failure([](auto& x) { x.lse(0, 0, 0, 0) += 0.05f; }, "lse: ");
   expect_failure([](auto& x) { x.query_gradient(0, 0, 202, 0) = 1; }, "dq: relative L2 error");
   expect_failure([](auto& x) { x.key_gradient(0, 0, 202, 0) = 1; }, "dk: relative L2 error");

@@ -107,7 +107,7 @@ TEST(Comparator, ZeroIsNotCloseToSomethingNorSomethingToZero) {
   EXPECT_EQ(compare({0, 0}, {0, 0}).relative_l2, 0);
   EXPECT_TRUE(std::isinf(compare({1e-30, 0}, {0, 0}).relative_l2));
   EXPECT_FALSE(within(compare({1e-30, 0}, {0, 0}), loose));
-  EXPECT_EQ(compare({0, 0}, {1e-30, 0}).relative_l2, 1);
+  EXPECT_DOUBLE_EQ(compare({0, 0}, {1e-30, 0}).relative_l2, 1);
   // Where terms of size 1 cancel, 1e-10 is noise.
   EXPECT_TRUE(within(compare({1e-10, 0}, {0, 0}, {.floor = 1, .rows = {}}), loose));
   EXPECT_FALSE(within(compare({0.5, 0}, {0, 0}, {.floor = 1, .rows = {}}), loose));
