@@ -25,13 +25,10 @@ struct AttendTensor {
     tile.walk([&](const T* keys, const T* values, const KeyStep& which) {
       FragmentC scores[2];
       tensor_dots<T, dim>(scores, query, keys, lane);
+      which.score(scores, scale, lane);
       float step_max[2] = {-INFINITY, -INFINITY};
 #pragma unroll
-      for (int i = 0; i < 8; ++i) {
-        float& score = scores[i / 4].value[i % 4];
-        score = which.score(score * scale, 8 * (i / 4) + 2 * (lane % 4) + i % 2);
-        step_max[i / 2 % 2] = fmaxf(step_max[i / 2 % 2], score);
-      }
+      for (int i = 0; i < 8; ++i) step_max[i / 2 % 2] = fmaxf(step_max[i / 2 % 2], scores[i / 4].value[i % 4]);
 #pragma unroll
       for (int row = 0; row < 2; ++row) {
         step_max[row] = fmaxf(step_max[row], __shfl_xor_sync(full_warp, step_max[row], 1));

@@ -12,19 +12,33 @@ namespace llsa::cuda::inline LLSA_WORLD {
 template <int dim>
 inline constexpr int tensor_pitch = dim + 8;
 
-/// 16 neighbouring key slots of one level, as the warp that multiplies them sees them.
+/// 16 neighbouring key slots of one level, as the warp that multiplies them sees them. They hold neighbouring tokens.
 struct KeyStep {
+  int first;         ///< token of slot 0
   int count;         ///< keys 0..count-1 are there; rows beyond are zero
   int last;          ///< where its level's last token, with a count of its own, would be: perhaps beyond the step
-  float weight;      ///< log2 of a key's weight
-  float last_weight;
   unsigned dropped;  ///< bit j: coverage drops key j for this warp's queries
+  float weight, last_weight;  ///< log2 of a key's weight, and of the level's last token's
 
+  __device__ bool whole() const { return last >= 16 && dropped == 0; }
   __device__ bool has(int j) const { return j < count && !(dropped >> j & 1u); }
-  /// A scaled score in base 2 with its weight, -inf for a key that is not there.
-  __device__ float score(float scaled, int j) const {
-    return has(j) ? scaled + (j == last ? last_weight : weight) : -INFINITY;
+
+  /// Turns a warp's dot products into scores in base 2 with weights, -inf for keys that are not there.
+  __device__ __forceinline__ void score(FragmentC (&dots)[2], float scale, int lane) const {
+    if (whole()) {
+#pragma unroll
+      for (int i = 0; i < 8; ++i) dots[i / 4].value[i % 4] = dots[i / 4].value[i % 4] * scale + weight;
+      return;
+    }
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      float& dot = dots[i / 4].value[i % 4];
+      const int j = column(i, lane);
+      dot = has(j) ? dot * scale + (j == last ? last_weight : weight) : -INFINITY;
+    }
   }
+  /// Which key element `i` of two neighbouring C fragments belongs to.
+  __device__ static int column(int i, int lane) { return 8 * (i / 4) + 2 * (lane % 4) + i % 2; }
 };
 
 /// Clears the halves of a B fragment that belong to dropped tokens (rows): 0 times a NaN is not 0.
@@ -108,31 +122,24 @@ class TensorTile {
   __device__ int mine() const { return first() + 16 * warp_; }
   __device__ static T* ring() { return Shared<T>(0, ring_size).data(); }
 
-  /// Starts the copies of `count` slots from `slot` on into K and V tiles of `count` rows, by `workers` threads.
-  __device__ __forceinline__ void load(const LevelKeys& keys, const T* d_keys, const T* d_values, T* to,
-                                       std::int64_t slot, int count, int worker, int workers) {
+  /// Starts the copies of `count` tokens, `token(row)` or -1, into K and V tiles of `count` rows, by `workers` threads.
+  template <class Token>
+  __device__ __forceinline__ void load(Token token, const T* d_keys, const T* d_values, T* to, int count, int worker,
+                                       int workers) {
     for (int i = worker; i < count * pieces; i += workers) {
-      const int row = i / pieces, d = i % pieces * 8;
-      const std::int32_t token = keys.token(slot + row);
-      const std::int64_t from = std::int64_t{max(token, 0)} * dim + d;
-      copies_.copy(to + row * pitch + d, d_keys + from, token >= 0);
-      copies_.copy(to + (count + row) * pitch + d, d_values + from, token >= 0);
+      const int row = i / pieces, d = i % pieces * 8, from_token = token(row);
+      const std::int64_t from = std::int64_t{max(from_token, 0)} * dim + d;
+      copies_.copy(to + row * pitch + d, d_keys + from, from_token >= 0);
+      copies_.copy(to + (count + row) * pitch + d, d_values + from, from_token >= 0);
     }
     copies_.commit();
   }
 
-  __device__ __forceinline__ KeyStep describe(const LevelKeys& keys, int level, std::int64_t slot) const {
-    const std::int32_t token = keys.token(slot);
-    if (token < 0) return {};
+  __device__ static KeyStep step_at(const LevelKeys& keys, std::int64_t slot) {
     KeyStep step{};
-    step.last = keys.tokens - 1 - token;
-    step.count = min(step.last + 1, 16);
-    if (level == 0) return step;
-    step.weight = p_.reweight ? log2f(static_cast<float>(p_.levels.level[level].key_span)) : 0.0f;
-    step.last_weight = log2_weight(p_, level, keys.tokens - 1);
-    if (p_.disjoint)
-      step.dropped = __ballot_sync(full_warp, lane_ < step.count &&
-                                                  is_dropped(p_, level, head(), mine(), token + lane_));
+    step.first = keys.token(slot);
+    step.last = keys.tokens - 1 - step.first;
+    step.count = step.first < 0 ? 0 : min(step.last + 1, 16);
     return step;
   }
 
@@ -140,9 +147,11 @@ class TensorTile {
   __device__ __forceinline__ void walk_shared(int level, Step& step) {
     const LevelKeys keys = keys_of(p_, level, head(), first());
     const T *d_keys = key_rows(p_, level, head()), *d_values = value_rows(p_, level, head());
+    const float weight = p_.reweight && level > 0 ? log2f(static_cast<float>(p_.levels.level[level].key_span)) : 0.0f;
+    const float last_weight = log2_weight(p_, level, keys.tokens - 1);
     const auto begin = [&](std::int64_t slot) {
-      load(keys, d_keys, d_values, ring() + slot / shared_keys % 2 * shared_stage, slot, shared_keys,
-           static_cast<int>(threadIdx.x), threads);
+      load([&](int row) { return keys.token(slot + row); }, d_keys, d_values,
+           ring() + slot / shared_keys % 2 * shared_stage, shared_keys, static_cast<int>(threadIdx.x), threads);
     };
     begin(0);
     for (std::int64_t slot = 0; slot < keys.slots; slot += shared_keys) {
@@ -153,8 +162,14 @@ class TensorTile {
       const T* tile = ring() + slot / shared_keys % 2 * shared_stage;
       if (count_ > 0)
         for (int part = 0; part < shared_keys; part += 16) {
-          const KeyStep which = describe(keys, level, slot + part);
-          if (which.count > 0) step(tile + part * pitch, tile + (shared_keys + part) * pitch, which);
+          KeyStep which = step_at(keys, slot + part);
+          if (which.count == 0) continue;
+          which.weight = weight;
+          which.last_weight = last_weight;
+          if (p_.disjoint && level > 0)
+            which.dropped = __ballot_sync(full_warp, lane_ < which.count && is_dropped(p_, level, head(), mine(),
+                                                                                       which.first + lane_));
+          step(tile + part * pitch, tile + (shared_keys + part) * pitch, which);
         }
       __syncthreads();
     }
@@ -172,17 +187,21 @@ class TensorTile {
     const T *d_keys = key_rows(p_, 0, head()), *d_values = value_rows(p_, 0, head());
     T* mine_ring = ring() + warp_ * 2 * warp_stage;
     const auto begin = [&](std::int64_t slot) {
-      load(keys, d_keys, d_values, mine_ring + slot / 16 % 2 * warp_stage, slot, 16, lane_, 32);
+      const KeyStep which = step_at(keys, slot);
+      load([&](int row) { return row < which.count ? which.first + row : -1; }, d_keys, d_values,
+           mine_ring + slot / 16 % 2 * warp_stage, 16, lane_, 32);
+      return which;
     };
-    begin(0);
+    KeyStep which = begin(0);
     for (std::int64_t slot = 0; slot < slots; slot += 16) {
-      if (slot + 16 < slots) begin(slot + 16);
+      KeyStep next{};
+      if (slot + 16 < slots) next = begin(slot + 16);
       else copies_.commit();
       copies_.template wait<1>();
       __syncwarp();
       const T* tile = mine_ring + slot / 16 % 2 * warp_stage;
-      const KeyStep which = describe(keys, 0, slot);
       if (which.count > 0) step(tile, tile + 16 * pitch, which);
+      which = next;
       __syncwarp();
     }
   }

@@ -29,13 +29,16 @@ struct QueryGradientTensor {
       FragmentC scores[2], products[2];
       tensor_dots<T, dim>(scores, query, keys, lane);
       tensor_dots<T, dim>(products, output_gradient, values, lane);
+      which.score(scores, scale, lane);
 #pragma unroll
       for (int i = 0; i < 8; ++i) {
         float& slope = scores[i / 4].value[i % 4];
-        const int j = 8 * (i / 4) + 2 * (lane % 4) + i % 2;
-        const QueryStatistics& query_statistics = mine[i / 2 % 2];
-        const float share = exp2f(which.score(slope * scale, j) - query_statistics.lse2);
-        slope = which.has(j) ? share * (products[i / 4].value[i % 4] - query_statistics.delta) : 0.0f;
+        slope = exp2f(slope - mine[i / 2 % 2].lse2) * (products[i / 4].value[i % 4] - mine[i / 2 % 2].delta);
+      }
+      if (!which.whole()) {
+#pragma unroll
+        for (int i = 0; i < 8; ++i)
+          if (!which.has(KeyStep::column(i, lane))) scores[i / 4].value[i % 4] = 0;
       }
       tensor_sums<T, dim>(gradient, as_a<T>(scores[0], scores[1]), keys, which.dropped, lane);
     });
