@@ -15,6 +15,8 @@ class QueryVisits {
  public:
   static constexpr std::int64_t most_keys = 64;
   static constexpr std::int64_t segment_queries = 8192;
+  /// At the coarsest level every tile meets every query; no more partial sums than these are kept for one head.
+  static constexpr std::int64_t most_coarsest_segments = 64;
 
   /// `level` 0 is fine. `parents` is the transposed selection of `level + 1` of every head, unused at the coarsest level.
   QueryVisits(const ResolvedOptions& options, int level, std::int64_t heads, const std::vector<TransposedList>& parents)
@@ -55,12 +57,18 @@ class QueryVisits {
  private:
   bool coarsest() const { return level_ == options_->levels; }
 
+  std::int64_t coarsest_segment(std::int64_t queries) const {
+    const std::int64_t tiles = (options_->key.length(level_) + most_keys - 1) / most_keys;
+    const std::int64_t segments = std::max<std::int64_t>(1, most_coarsest_segments / tiles);
+    return std::max(segment_queries, (queries + segments - 1) / segments);
+  }
+
   void add_tile(std::int64_t head, std::int64_t group, TokenRange keys) {
     const std::int64_t entries =
         coarsest() ? options_->query.tokens()
                    : static_cast<std::int64_t>((*parents_)[static_cast<std::size_t>(head)].queries_of(group).size());
     const std::int64_t span = coarsest() ? 1 : options_->query.span(level_ + 1);
-    const std::int64_t each = std::max<std::int64_t>(1, segment_queries / span);
+    const std::int64_t each = std::max<std::int64_t>(1, coarsest() ? coarsest_segment(entries) : segment_queries / span);
     if (entries <= each) {
       segments_.push_back({head, group, keys, {0, entries}, -1});
       return;
