@@ -134,6 +134,17 @@ TEST(Rotary, ProductsOfQueriesAndKeysDependOnTheirDistanceAlone) {
   EXPECT_EQ(dot(std::span(queries).first(std::size_t(dim)), q), dot(q, q)) << "the corner is not turned";
 }
 
+TEST(Rotary, TheFirstQuarterTurnsWithTheRowTheSecondWithTheColumn) {
+  const Grid grid{.frames = 1, .height = 2, .width = 3};
+  const auto table = rotary_table<double>(grid, raster_order(grid), 8, 16);
+  const auto angle = [&](std::size_t token, std::size_t j) { return std::atan2(table.sine[token * 4 + j], table.cosine[token * 4 + j]); };
+  const std::size_t last = 5;  // row 1, column 2
+  expect_near(angle(last, 0), 1);
+  expect_near(angle(last, 1), 0.25);
+  expect_near(angle(last, 2), 2);
+  expect_near(angle(last, 3), 0.5);
+}
+
 TEST(Rotary, EveryTokenTurnsByItsOwnPlaceInAnyOrder) {
   const Grid grid{.frames = 1, .height = 4, .width = 4};
   const TokenOrder order = morton_order(grid);

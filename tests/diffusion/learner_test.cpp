@@ -127,6 +127,32 @@ TEST(Learner, StopsARunThatDiverges) {
       Error);
 }
 
+TEST(Learner, DrawsNewNoiseInEveryStepAndForEverySeed) {
+  TrainConfig config = small_training();
+  const AlignedVector<float> pictures = random_pictures(config, config.batch);
+  Trial trial(config);
+  const double first = trial.learner.step(pictures, labels).baseline;
+  EXPECT_NE(trial.learner.step(pictures, labels).baseline, first) << "the noise of the next step is another";
+  config.seed = 2;
+  EXPECT_NE(Trial(config).learner.step(pictures, labels).baseline, first);
+  config.flow.noise_scale = 3;
+  EXPECT_NEAR(Trial(config).learner.step(pictures, labels).baseline, 9.25, 1.2) << "3^2 of noise and 0.5^2 of pictures";
+}
+
+TEST(Learner, ValidatesItsAveragedWeights) {
+  TrainConfig config = small_training();
+  config.average_decay = 0.9;
+  const AlignedVector<float> pictures = random_pictures(config, config.batch);
+  Trial trial(config);
+  for (int step = 0; step < 5; ++step) trial.learner.step(pictures, labels);
+  Dit<float> model(config.model, {.batch = 4}, trial.layers, *trial.attention);
+  const auto loss_of = [&](const AlignedVector<float>& weights) {
+    return validation_loss(model, weights, config.flow, config.seed, pictures, labels, trial.threads);
+  };
+  EXPECT_EQ(trial.learner.validation_loss(pictures, labels), loss_of(trial.learner.state().averages));
+  EXPECT_NE(loss_of(trial.learner.state().weights), loss_of(trial.learner.state().averages));
+}
+
 TEST(Learner, ValidationLossDependsOnWeightsAndPicturesAlone) {
   const TrainConfig config = small_training();
   Trial setup(config);
