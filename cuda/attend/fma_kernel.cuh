@@ -89,8 +89,7 @@ struct AttendFma {
     output.scale(1.0f / sum);
     output.visit(p.value_dim,
                  [&](int d, const float4& part) { store4(params.d_output + row * p.value_dim + d, part); });
-    if (FmaTile::lane() == 0)
-      params.d_lse[row] = ((highest == -INFINITY ? 0.0f : highest) + log2f(sum)) * ln_of_2;
+    if (FmaTile::lane() == 0) params.d_lse[row] = ((highest == -INFINITY ? 0.0f : highest) + log2f(sum)) * ln_of_2;
   }
 };
 

@@ -100,9 +100,11 @@ struct RowSum {
 /// Four neighbouring elements, rounded to the storage type; `address` is a multiple of four elements.
 template <class T>
 __device__ inline void store4(T* address, const float4& value) {
-  struct alignas(4 * sizeof(T)) Four { T element[4]; };
-  *reinterpret_cast<Four*>(address) = Four{
-      {from_float<T>(value.x), from_float<T>(value.y), from_float<T>(value.z), from_float<T>(value.w)}};
+  struct alignas(4 * sizeof(T)) Four {
+    T element[4];
+  };
+  *reinterpret_cast<Four*>(address) =
+      Four{{from_float<T>(value.x), from_float<T>(value.y), from_float<T>(value.z), from_float<T>(value.w)}};
 }
 
 /// Maximum, ignoring NaN, and sum over the eight lanes of a row; every lane receives it.

@@ -76,7 +76,7 @@ void attend(const AttendParams<T>& params, Stream stream) {
   launch_fma<AttendFma<T, 256>>(params, stream);
 }
 
-#define LLSA_INSTANTIATE(T)                                \
+#define LLSA_INSTANTIATE(T)                                  \
   template void check(const char*, const AttendProblem<T>&); \
   template void attend(const AttendParams<T>&, Stream);
 LLSA_INSTANTIATE(float)

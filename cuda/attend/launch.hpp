@@ -9,12 +9,12 @@ namespace llsa::cuda::inline LLSA_WORLD {
 template <class T>
 struct AttendParams {
   AttendProblem<T> problem;
-  T* d_output = nullptr;    ///< O [heads, Nq, Dv], overwritten
-  float* d_lse = nullptr;   ///< natural logarithm, [heads, Nq], overwritten
+  T* d_output = nullptr;   ///< O [heads, Nq, Dv], overwritten
+  float* d_lse = nullptr;  ///< natural logarithm, [heads, Nq], overwritten
 };
 
-/// Queues the work on `stream`; needs no workspace. Sums are fp32 in a fixed order: the same bits for any batch position.
-/// Throws `Error` as `check` does; launch errors as `Error` too. Instantiated for float, half and bfloat16.
+/// Queues the work on `stream`; needs no workspace. Sums are fp32 in a fixed order: the same bits for any batch
+/// position. Throws `Error` as `check` does; launch errors as `Error` too. Instantiated for float, half and bfloat16.
 template <class T>
 void attend(const AttendParams<T>& params, Stream stream);
 

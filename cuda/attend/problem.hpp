@@ -17,16 +17,16 @@ struct AttendProblem {
   bool reweight = true;                      ///< coarse keys weigh what they stand for
   bool disjoint = false;                     ///< coarse keys that were refined are dropped (spec section 6)
 
-  const T* d_query = nullptr;                ///< [heads, Nq, D]
-  const T* d_key = nullptr;                  ///< [heads, Nk, D]
-  const T* d_value = nullptr;                ///< [heads, Nk, Dv]
-  const T* d_coarse_key = nullptr;           ///< pyramid of K, rounded to the storage type: see `Levels`
-  const T* d_coarse_value = nullptr;         ///< pyramid of V, likewise
-  const std::int32_t* d_lists = nullptr;     ///< the selection: see `Levels`
+  const T* d_query = nullptr;             ///< [heads, Nq, D]
+  const T* d_key = nullptr;               ///< [heads, Nk, D]
+  const T* d_value = nullptr;             ///< [heads, Nk, Dv]
+  const T* d_coarse_key = nullptr;        ///< pyramid of K, rounded to the storage type: see `Levels`
+  const T* d_coarse_value = nullptr;      ///< pyramid of V, likewise
+  const std::int32_t* d_lists = nullptr;  ///< the selection: see `Levels`
 };
 
-/// Throws `Error` with the value and what is allowed for a head dimension, a scale or a pointer that the kernels do not take.
-/// `what` names the operation.
+/// Throws `Error` with the value and what is allowed for a head dimension, a scale or a pointer that the kernels do not
+/// take. `what` names the operation.
 template <class T>
 void check(const char* what, const AttendProblem<T>& problem);
 

@@ -5,8 +5,8 @@
 
 namespace llsa::cuda::inline LLSA_WORLD {
 
-/// Attention on tensor cores; T is half or bfloat16, D = Dv = `dim`. Products of two T are summed in fp32; probabilities are
-/// rounded to T for the second product, as in FlashAttention.
+/// Attention on tensor cores; T is half or bfloat16, D = Dv = `dim`. Products of two T are summed in fp32;
+/// probabilities are rounded to T for the second product, as in FlashAttention.
 template <class T, int dim>
 struct AttendTensor {
   using Tile = TensorTile<T, dim>;

@@ -1,54 +1,12 @@
 #pragma once
 
 #include "cuda/attend/keys.cuh"
+#include "cuda/attend/tensor_step.cuh"
 #include "cuda/mma/cp_async.cuh"
-#include "cuda/mma/ldmatrix.cuh"
 
 // The tiles of the query-major kernels that multiply on tensor cores. D = Dv = `dim` is a multiple of 16 and the block
 // size a multiple of 16, so that the 16 queries of a warp share their keys and 16 key slots share a parent.
 namespace llsa::cuda::inline LLSA_WORLD {
-
-/// Elements from one row of a tile in shared memory to the next: eight rows lie in different banks.
-template <int dim>
-inline constexpr int tensor_pitch = dim + 8;
-
-/// 16 neighbouring key slots of one level, as the warp that multiplies them sees them. They hold neighbouring tokens.
-struct KeyStep {
-  int first;         ///< token of slot 0
-  int count;         ///< keys 0..count-1 are there; rows beyond are zero
-  int last;          ///< where its level's last token, with a count of its own, would be: perhaps beyond the step
-  unsigned dropped;  ///< bit j: coverage drops key j for this warp's queries
-  float weight, last_weight;  ///< log2 of a key's weight, and of the level's last token's
-
-  __device__ bool whole() const { return last >= 16 && dropped == 0; }
-  __device__ bool has(int j) const { return j < count && !(dropped >> j & 1u); }
-
-  /// Turns a warp's dot products into scores in base 2 with weights, -inf for keys that are not there.
-  __device__ __forceinline__ void score(FragmentC (&dots)[2], float scale, int lane) const {
-    if (whole()) {
-#pragma unroll
-      for (int i = 0; i < 8; ++i) dots[i / 4].value[i % 4] = dots[i / 4].value[i % 4] * scale + weight;
-      return;
-    }
-#pragma unroll
-    for (int i = 0; i < 8; ++i) {
-      float& dot = dots[i / 4].value[i % 4];
-      const int j = column(i, lane);
-      dot = has(j) ? dot * scale + (j == last ? last_weight : weight) : -INFINITY;
-    }
-  }
-  /// Which key element `i` of two neighbouring C fragments belongs to.
-  __device__ static int column(int i, int lane) { return 8 * (i / 4) + 2 * (lane % 4) + i % 2; }
-};
-
-/// Clears the halves of a B fragment that belong to dropped tokens (rows): 0 times a NaN is not 0.
-__device__ inline void clear_dropped(FragmentB& b, unsigned dropped, int lane) {
-  const unsigned mine = dropped >> 2 * (lane % 4);
-  for (int i = 0; i < 2; ++i) {
-    const unsigned bits = mine >> 8 * i;
-    b.word[i] &= (bits & 1u ? 0u : 0xffffu) | (bits & 2u ? 0u : 0xffff0000u);
-  }
-}
 
 /// A tile of `16 * warps` neighbouring queries, 16 to a warp, on its walk through the keys. All lie under one level-2
 /// query, so every coarse key is loaded once for the whole tile; fine keys are gathered by each warp for its own block.
@@ -104,8 +62,8 @@ class TensorTile {
     }
   }
 
-  /// Calls `step(keys, values, KeyStep)` for all keys that this warp's queries attend to, 16 at a time, rows `pitch` apart
-  /// in shared memory. All warps of the block must call.
+  /// Calls `step(keys, values, KeyStep)` for all keys that this warp's queries attend to, 16 at a time, rows `pitch`
+  /// apart in shared memory. All warps of the block must call.
   template <class Step>
   __device__ __forceinline__ void walk(Step&& step) {
     const int coarsest = p_.levels.levels;
@@ -118,7 +76,9 @@ class TensorTile {
  private:
   // Worked out anew where needed: registers are short.
   __device__ std::int64_t head() const { return blockIdx.x / static_cast<unsigned>(per_head(p_.levels)); }
-  __device__ int first() const { return static_cast<int>(blockIdx.x % static_cast<unsigned>(per_head(p_.levels))) * rows; }
+  __device__ int first() const {
+    return static_cast<int>(blockIdx.x % static_cast<unsigned>(per_head(p_.levels))) * rows;
+  }
   __device__ int mine() const { return first() + 16 * warp_; }
   __device__ static T* ring() { return Shared<T>(0, ring_size).data(); }
 
@@ -155,8 +115,10 @@ class TensorTile {
     };
     begin(0);
     for (std::int64_t slot = 0; slot < keys.slots; slot += shared_keys) {
-      if (slot + shared_keys < keys.slots) begin(slot + shared_keys);
-      else copies_.commit();
+      if (slot + shared_keys < keys.slots)
+        begin(slot + shared_keys);
+      else
+        copies_.commit();
       copies_.template wait<1>();
       __syncthreads();
       const T* tile = ring() + slot / shared_keys % 2 * shared_stage;
@@ -167,8 +129,8 @@ class TensorTile {
           which.weight = weight;
           which.last_weight = last_weight;
           if (p_.disjoint && level > 0)
-            which.dropped = __ballot_sync(full_warp, lane_ < which.count && is_dropped(p_, level, head(), mine(),
-                                                                                       which.first + lane_));
+            which.dropped = __ballot_sync(
+                full_warp, lane_ < which.count && is_dropped(p_, level, head(), mine(), which.first + lane_));
           step(tile + part * pitch, tile + (shared_keys + part) * pitch, which);
         }
       __syncthreads();
@@ -195,8 +157,10 @@ class TensorTile {
     KeyStep which = begin(0);
     for (std::int64_t slot = 0; slot < slots; slot += 16) {
       KeyStep next{};
-      if (slot + 16 < slots) next = begin(slot + 16);
-      else copies_.commit();
+      if (slot + 16 < slots)
+        next = begin(slot + 16);
+      else
+        copies_.commit();
       copies_.template wait<1>();
       __syncwarp();
       const T* tile = mine_ring + slot / 16 % 2 * warp_stage;
@@ -210,37 +174,6 @@ class TensorTile {
   int warp_, lane_, count_;
   AsyncCopies copies_;
 };
-
-/// Dot products of a warp's 16 rows with 16 tokens of a tile in shared memory.
-template <class T, int dim>
-__device__ __forceinline__ void tensor_dots(FragmentC (&out)[2], const FragmentA (&rows)[dim / 16], const T* tokens,
-                                            int lane) {
-  out[0] = out[1] = FragmentC{};
-#pragma unroll
-  for (int k = 0; k < dim / 16; ++k) {
-    FragmentB b[2];
-    load_b_transposed(b, tokens + 16 * k, tensor_pitch<dim>, lane);
-    mma<T>(out[0], rows[k], b[0]);
-    mma<T>(out[1], rows[k], b[1]);
-  }
-}
-
-/// Adds the sums of 16 tokens of a tile, weighted by a warp's 16 rows of weights; bits of `dropped` leave tokens out.
-template <class T, int dim>
-__device__ __forceinline__ void tensor_sums(FragmentC (&sums)[dim / 8], const FragmentA& weights, const T* tokens,
-                                            unsigned dropped, int lane) {
-#pragma unroll
-  for (int n = 0; n < dim / 16; ++n) {
-    FragmentB b[2];
-    load_b(b, tokens + 16 * n, tensor_pitch<dim>, lane);
-    if (dropped != 0) {
-      clear_dropped(b[0], dropped, lane);
-      clear_dropped(b[1], dropped, lane);
-    }
-    mma<T>(sums[2 * n], weights, b[0]);
-    mma<T>(sums[2 * n + 1], weights, b[1]);
-  }
-}
 
 /// Whether the tensor-core kernels take a problem; the others multiply by fused multiply-add.
 template <class T>

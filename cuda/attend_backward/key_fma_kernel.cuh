@@ -1,12 +1,12 @@
 #pragma once
 
 #include "cuda/attend/fma_tile.cuh"
-#include "cuda/attend_backward/key_tiles.cuh"
+#include "cuda/attend_backward/key_sums.cuh"
 
 namespace llsa::cuda::inline LLSA_WORLD {
 
-/// dK and dV of one level by fused multiply-add, key-major: rows are up to 16 keys of one parent, columns are the queries
-/// that attend to them. `Queries` finds these: `ListedQueries` or, in the baseline, `MaskedQueries`.
+/// dK and dV of one level by fused multiply-add, key-major: rows are up to 16 keys of one parent, columns are the
+/// queries that attend to them. `Queries` finds these: `ListedQueries` or, in the baseline, `MaskedQueries`.
 template <class T, int max_dim, class Queries>
 struct KeyGradientFma {
   static constexpr int threads = FmaTile::threads, blocks_per_sm = 2;
@@ -69,7 +69,8 @@ struct KeyGradientFma {
           return query_token[c] >= 0 ? p.d_query + (first_query + query_token[c]) * p.head_dim : nullptr;
         });
         load_tile(gradient.data(), FmaTile::columns, p.value_dim, [&](int c) {
-          return query_token[c] >= 0 ? params.d_output_gradient + (first_query + query_token[c]) * p.value_dim : nullptr;
+          return query_token[c] >= 0 ? params.d_output_gradient + (first_query + query_token[c]) * p.value_dim
+                                     : nullptr;
         });
         __syncthreads();
 

@@ -19,8 +19,8 @@ void launch_key_kernel(const KeyGradientParams<T>& params, Stream stream) {
                  stream, params);
 }
 
-/// Whether the key-major tensor-core kernels take a level. Where coverage drops pairs of keys and queries, a product over
-/// whole tiles would let a NaN of a query reach a key that it does not attend to.
+/// Whether the key-major tensor-core kernels take a level. Where coverage drops pairs of keys and queries, a product
+/// over whole tiles would let a NaN of a query reach a key that it does not attend to.
 template <class T>
 bool key_major_on_tensor_cores(const AttendProblem<T>& p, int level) {
   return fits_tensor_cores(p) && !(p.disjoint && level > 0);

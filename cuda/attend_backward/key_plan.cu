@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+
 namespace llsa::cuda::inline LLSA_WORLD {
 namespace {
 

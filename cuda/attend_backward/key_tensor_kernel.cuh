@@ -1,13 +1,13 @@
 #pragma once
 
 #include "cuda/attend/tensor_tiles.cuh"
-#include "cuda/attend_backward/key_tiles.cuh"
+#include "cuda/attend_backward/key_sums.cuh"
 
 namespace llsa::cuda::inline LLSA_WORLD {
 
-/// dK and dV of one level on tensor cores, key-major, for keys that coverage does not drop. Four warps take a tile of 16, 32
-/// or 64 keys of one parent: 16 keys each, and with fewer keys than 64 they divide the queries among them, whose sums
-/// are added at the end in the order of the warps. P and dS are rounded to T for their products.
+/// dK and dV of one level on tensor cores, key-major, for keys that coverage does not drop. Four warps take a tile of
+/// 16, 32 or 64 keys of one parent: 16 keys each, and with fewer keys than 64 they divide the queries among them, whose
+/// sums are added at the end in the order of the warps. P and dS are rounded to T for their products.
 template <class T, int dim, class Queries>
 struct KeyGradientTensor {
   static constexpr int warps = 4, threads = 32 * warps, blocks_per_sm = 0;
@@ -40,7 +40,7 @@ struct KeyGradientTensor {
     const Shared<QueryStatistics> statistics(at.statistics, 2 * columns);
     const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(lane_id());
     const int row_warps = params.plan.tile_keys / 16;
-    const int first_key = warp % row_warps * 16;                // of this warp, in the tile
+    const int first_key = warp % row_warps * 16;                 // of this warp, in the tile
     const int first_column = warp / row_warps * 16 * row_warps;  // of its share of a stage's queries
 
     AsyncCopies copies;
@@ -93,8 +93,10 @@ struct KeyGradientTensor {
       if (begin < end) load(begin, 0);
       int which = 0;
       for (std::int64_t slot = begin; slot < end; slot += columns, which ^= 1) {
-        if (slot + columns < end) load(slot + columns, which ^ 1);
-        else copies.commit();
+        if (slot + columns < end)
+          load(slot + columns, which ^ 1);
+        else
+          copies.commit();
         copies.wait<1>();
         __syncthreads();
         for (int step = 0; step < row_warps; ++step) {
@@ -111,8 +113,7 @@ struct KeyGradientTensor {
           }
 #pragma unroll
           for (int i = 0; i < 8; ++i) {
-            const QueryStatistics query =
-                statistics[which * columns + column + 8 * (i / 4) + 2 * (lane % 4) + i % 2];
+            const QueryStatistics query = statistics[which * columns + column + 8 * (i / 4) + 2 * (lane % 4) + i % 2];
             float &share = shares[i / 4].value[i % 4], &slope = slopes[i / 4].value[i % 4];
             const bool present = query.lse2 != INFINITY;
             share = present ? exp2f(share * scale + weight[i / 2 % 2] - query.lse2) : 0.0f;

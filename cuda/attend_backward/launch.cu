@@ -24,8 +24,7 @@ void attend_backward(const AttendBackwardParams<T>& params, void* d_workspace, s
   }
 }
 
-#define LLSA_INSTANTIATE(T) \
-  template void attend_backward(const AttendBackwardParams<T>&, void*, std::size_t, Stream);
+#define LLSA_INSTANTIATE(T) template void attend_backward(const AttendBackwardParams<T>&, void*, std::size_t, Stream);
 LLSA_INSTANTIATE(float)
 LLSA_INSTANTIATE(half)
 LLSA_INSTANTIATE(bfloat16)

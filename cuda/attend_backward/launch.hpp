@@ -25,9 +25,9 @@ struct AttendBackwardParams {
 /// The bytes of device memory that `attend_backward` needs: linear in the tokens, whatever the options.
 std::size_t attend_backward_workspace(const Levels& levels, int head_dim, int value_dim);
 
-/// dQ is computed query-major, dK and dV key-major from the transposed selection, from the coarsest level down. A list too
-/// long for one thread block is cut in parts whose sums are added in order, so results are the same bits from run to run
-/// and for any batch position. `d_workspace` is a multiple of 256 bytes; its contents on entry do not matter.
+/// dQ is computed query-major, dK and dV key-major from the transposed selection, from the coarsest level down. A list
+/// too long for one thread block is cut in parts whose sums are added in order, so results are the same bits from run
+/// to run and for any batch position. `d_workspace` is a multiple of 256 bytes; its contents on entry do not matter.
 /// Queues the work on `stream`. Throws `Error` as `check` does, or when the workspace is too small.
 template <class T>
 void attend_backward(const AttendBackwardParams<T>& params, void* d_workspace, std::size_t workspace_bytes,

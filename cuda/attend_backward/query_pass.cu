@@ -81,7 +81,7 @@ void query_pass(const AttendBackwardParams<T>& params, QueryStatistics* d_statis
   launch_query_gradient<T>({params.problem, params.d_output_gradient, d_statistics, params.d_query_gradient}, stream);
 }
 
-#define LLSA_INSTANTIATE(T)                                              \
+#define LLSA_INSTANTIATE(T)                                               \
   template void check(const char*, const AttendBackwardParams<T>&, bool); \
   template void query_pass(const AttendBackwardParams<T>&, QueryStatistics*, Stream);
 LLSA_INSTANTIATE(float)

@@ -5,8 +5,8 @@
 
 namespace llsa::cuda::inline LLSA_WORLD {
 
-/// Throws `Error` for a pointer or dimension that the backward kernels do not take; `transposed` says whether they read the
-/// transposed selection.
+/// Throws `Error` for a pointer or dimension that the backward kernels do not take; `transposed` says whether they read
+/// the transposed selection.
 template <class T>
 void check(const char* what, const AttendBackwardParams<T>& params, bool transposed);
 

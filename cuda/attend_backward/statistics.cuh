@@ -7,7 +7,8 @@ namespace llsa::cuda::inline LLSA_WORLD {
 
 /// What both passes need of a query besides its vectors.
 struct alignas(8) QueryStatistics {
-  float lse2;   ///< its LSE in base 2: `P = exp2(score - lse2)`; never +inf after `attend`, so that marks an absent query
+  float
+      lse2;  ///< its LSE in base 2: `P = exp2(score - lse2)`; never +inf after `attend`, so that marks an absent query
   float delta;  ///< `<dO, O> - dLSE`: `dS = P (dP - delta)`
 };
 

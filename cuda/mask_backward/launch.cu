@@ -43,8 +43,7 @@ void mask_backward(const AttendBackwardParams<T>& params, void* d_workspace, std
   }
 }
 
-#define LLSA_INSTANTIATE(T) \
-  template void mask_backward(const AttendBackwardParams<T>&, void*, std::size_t, Stream);
+#define LLSA_INSTANTIATE(T) template void mask_backward(const AttendBackwardParams<T>&, void*, std::size_t, Stream);
 LLSA_INSTANTIATE(float)
 LLSA_INSTANTIATE(half)
 LLSA_INSTANTIATE(bfloat16)

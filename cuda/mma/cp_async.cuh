@@ -44,8 +44,10 @@ class AsyncCopies {
 #if defined(LLSA_SIMT)
     for (; groups_.size() > under_way; groups_.pop_front())
       for (const auto& [shared, source] : groups_.front()) {
-        if (source) std::memcpy(shared, source, 16);
-        else std::memset(shared, 0, 16);
+        if (source)
+          std::memcpy(shared, source, 16);
+        else
+          std::memset(shared, 0, 16);
       }
 #else
     asm volatile("cp.async.wait_group %0;" ::"n"(under_way) : "memory");
@@ -54,7 +56,10 @@ class AsyncCopies {
 
 #if defined(LLSA_SIMT)
  private:
-  struct Copy { void* shared; const void* source; };
+  struct Copy {
+    void* shared;
+    const void* source;
+  };
   std::vector<Copy> open_;
   std::deque<std::vector<Copy>> groups_;
 #endif

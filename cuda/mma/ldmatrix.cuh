@@ -4,22 +4,25 @@
 
 namespace llsa::cuda::inline LLSA_WORLD {
 
-/// `ldmatrix.sync.aligned.m8n8.x4`: four 8 x 8 matrices of two-byte elements from shared memory. Lane i gives the address
-/// of row i % 8 of matrix i / 8: 8 elements, 16-byte aligned. Of matrix m every lane receives in word m the elements
-/// (lane / 4, 2 (lane % 4)) and the next to its right; with `transposed` those of the transposed matrix.
+/// `ldmatrix.sync.aligned.m8n8.x4`: four 8 x 8 matrices of two-byte elements from shared memory. Lane i gives the
+/// address of row i % 8 of matrix i / 8: 8 elements, 16-byte aligned. Of matrix m every lane receives in word m the
+/// elements (lane / 4, 2 (lane % 4)) and the next to its right; with `transposed` those of the transposed matrix.
 template <bool transposed, class T>
 __device__ __forceinline__ void ldmatrix(std::uint32_t (&words)[4], const T* row) {
   static_assert(sizeof(T) == 2);
 #if defined(LLSA_SIMT)
   if (reinterpret_cast<std::uintptr_t>(row) % 16 != 0) simt::fail("ldmatrix reads a row that is not 16-byte aligned");
-  struct Payload { const T* row; std::uint32_t words[4]; } mine{row, {}};
+  struct Payload {
+    const T* row;
+    std::uint32_t words[4];
+  } mine{row, {}};
   simt::warp_collective("ldmatrix", 0xffffffffu, mine, [](Payload* const* lanes) {
     for (int lane = 0; lane < 32; ++lane)
       for (int matrix = 0; matrix < 4; ++matrix) {
         const auto element = [&](int r, int c) { return std::uint32_t{lanes[8 * matrix + r]->row[c].bits}; };
         const int r = lane / 4, c = 2 * (lane % 4);
-        lanes[lane]->words[matrix] = transposed ? element(c, r) | element(c + 1, r) << 16
-                                                : element(r, c) | element(r, c + 1) << 16;
+        lanes[lane]->words[matrix] =
+            transposed ? element(c, r) | element(c + 1, r) << 16 : element(r, c) | element(r, c + 1) << 16;
       }
   });
   for (int i = 0; i < 4; ++i) words[i] = mine.words[i];
@@ -57,7 +60,8 @@ __device__ __forceinline__ void load_b_transposed(FragmentB (&b)[2], const T* ti
   b[1] = {{words[2], words[3]}};
 }
 
-/// The B fragments of X itself: the products `a b[0]`, `a b[1]` are weighted sums of 16 tokens, dimensions 0..7 and 8..15.
+/// The B fragments of X itself: the products `a b[0]`, `a b[1]` are weighted sums of 16 tokens, dimensions 0..7
+/// and 8..15.
 template <class T>
 __device__ __forceinline__ void load_b(FragmentB (&b)[2], const T* tile, int pitch, int lane) {
   std::uint32_t words[4];

@@ -6,20 +6,30 @@ namespace llsa::cuda::inline LLSA_WORLD {
 
 // Fragments of `mma.sync.m16n8k16` (PTX ISA, "Matrix Fragments for mma.m16n8k16 with floating point type"). With
 // g = lane / 4 and t = lane % 4, a lane holds
-//   A [16, 16]: word 0 = (g, 2t), (g, 2t+1); word 1 = row g+8; word 2 = row g, columns + 8; word 3 = row g+8, columns + 8
+//   A [16, 16]: word 0 = (g, 2t), (g, 2t+1); word 1 = row g+8 of these; words 2, 3 = columns + 8
 //   B [16, 8]:  word 0 = (2t, g), (2t+1, g); word 1 = rows + 8
 //   C [16, 8]:  (g, 2t), (g, 2t+1), (g+8, 2t), (g+8, 2t+1)
-struct FragmentA { std::uint32_t word[4]; };
-struct FragmentB { std::uint32_t word[2]; };
-struct FragmentC { float value[4]; };
+struct FragmentA {
+  std::uint32_t word[4];
+};
+struct FragmentB {
+  std::uint32_t word[2];
+};
+struct FragmentC {
+  float value[4];
+};
 
-/// `c += a b` for the 32 lanes of a warp together; T is half or bfloat16, sums are fp32. Two C fragments that lie side by
-/// side, packed to T, are the A fragment of the next product: see `as_a`.
+/// `c += a b` for the 32 lanes of a warp together; T is half or bfloat16, sums are fp32. Two C fragments that lie side
+/// by side, packed to T, are the A fragment of the next product: see `as_a`.
 template <class T>
 __device__ __forceinline__ void mma(FragmentC& c, const FragmentA& a, const FragmentB& b) {
 #if defined(LLSA_SIMT)
   // The twin: the documented places gathered into whole matrices, multiplied, and scattered back.
-  struct Payload { FragmentA a; FragmentB b; FragmentC c; } mine{a, b, c};
+  struct Payload {
+    FragmentA a;
+    FragmentB b;
+    FragmentC c;
+  } mine{a, b, c};
   simt::warp_collective("mma", 0xffffffffu, mine, [](Payload* const* lanes) {
     float left[16][16], right[16][8];
     for (int lane = 0; lane < 32; ++lane) {

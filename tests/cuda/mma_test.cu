@@ -1,5 +1,5 @@
-// The tensor-core and copy instructions. Compiled for the executor, where it tests the twins, and with the label gpu for
-// the device, where it holds the same expectations against the hardware.
+// The tensor-core and copy instructions. Compiled for the executor, where it tests the twins, and with the label gpu
+// for the device, where it holds the same expectations against the hardware.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -138,7 +138,8 @@ void expect_products() {
     for (std::size_t i = 0; i < 8; ++i) {
       const std::size_t row = lane / 4 + 8 * (i / 2 % 2), column = 8 * (i / 4) + 2 * (lane % 4) + i % 2;
       EXPECT_EQ(std::bit_cast<float>(out[16 * lane + i]), first[row][column]) << "lane " << lane << ", value " << i;
-      EXPECT_EQ(std::bit_cast<float>(out[16 * lane + 8 + i]), second[row][column]) << "lane " << lane << ", value " << i;
+      EXPECT_EQ(std::bit_cast<float>(out[16 * lane + 8 + i]), second[row][column])
+          << "lane " << lane << ", value " << i;
     }
 }
 

@@ -9,8 +9,8 @@
 #include "support/problem.hpp"
 #include "support/selections.hpp"
 
-// The stages `attend` and `attend_backward` on their own: everything around them (pooling, the selection, its transpose)
-// is done here, on the host, by the oracle.
+// The stages `attend` and `attend_backward` on their own: everything around them (pooling, the selection, its
+// transpose) is done here, on the host, by the oracle.
 namespace llsa::cuda {
 
 enum class Backward { transposed, mask };
@@ -146,7 +146,8 @@ class StageAttention {
   static Tensor<double> tensor(const Buffer<U>& buffer, const Shape& shape, Stream stream) {
     const std::vector<U> values = download(buffer, stream);
     Tensor<double> result(shape);
-    for (std::size_t i = 0; i < values.size(); ++i) result.flat()[i] = static_cast<double>(static_cast<float>(values[i]));
+    for (std::size_t i = 0; i < values.size(); ++i)
+      result.flat()[i] = static_cast<double>(static_cast<float>(values[i]));
     return result;
   }
 

@@ -1,0 +1,214 @@
+// What attend, attend_backward and the mask-based baseline promise besides their values: the same bits, linear
+// workspaces, errors in one line. Compiled for the executor and, with the label gpu, for the device.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <optional>
+
+#include "cuda/device.hpp"
+#include "cuda/stage_attention.hpp"
+#include "support/check.hpp"
+
+namespace llsa::cuda {
+namespace {
+
+using testing::Case;
+using testing::Problem;
+
+class AttendTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const auto why = why_unavailable()) GTEST_SKIP() << *why;
+  }
+};
+
+template <class T>
+class AttendBits : public AttendTest {};
+using StorageTypes = ::testing::Types<float, half, bfloat16>;
+TYPED_TEST_SUITE(AttendBits, StorageTypes);
+
+template <class T>
+void expect_same(const StageOutputs& a, const StageOutputs& b, const StageGradients& ga, const StageGradients& gb) {
+  EXPECT_TRUE(testing::same("lse", a.lse.cview(), b.lse.cview()));
+  EXPECT_TRUE(testing::same("output", a.output.cview(), b.output.cview()));
+  EXPECT_TRUE(testing::same("dQ", ga.query.cview(), gb.query.cview()));
+  EXPECT_TRUE(testing::same("dK", ga.key.cview(), gb.key.cview()));
+  EXPECT_TRUE(testing::same("dV", ga.value.cview(), gb.value.cview()));
+}
+
+/// With long lists, several levels and ragged tails: for block size 16 on tensor cores, for 5 by fused multiply-add.
+Case a_case_with_everything(std::int64_t block) {
+  return {.query_tokens = 1111,
+          .key_tokens = 95,
+          .dim = 32,
+          .value_dim = 32,
+          .options = {.block_size = block, .levels = 2, .top_k = {2}},
+          .seed = 21};
+}
+
+TYPED_TEST(AttendBits, give_the_same_bits_whatever_the_memory_held_and_in_whatever_order_they_run) {
+  for (const std::int64_t block : {16, 5}) {
+    const Problem<TypeParam> problem(a_case_with_everything(block));
+    const Selection selection = testing::random_selection(problem.options, 1, 4, true);
+    const StageAttention<TypeParam> stages(problem, selection, {});
+    const StageRun first{};
+    const StageOutputs outputs = stages.forward(first);
+    const StageGradients gradients = stages.backward(first);
+    std::vector<StageRun> others(2);
+    others[1].garbage = 0;
+#if defined(LLSA_SIMT)
+    others[0].stream.execution = {.os_threads = 2, .order = simt::Order::descending};
+    others[1].stream.execution = {.os_threads = 1, .order = simt::Order::shuffled, .seed = 3};
+#endif
+    for (const StageRun& other : others) {
+      const StageOutputs again = stages.forward(other);
+      expect_same<TypeParam>(outputs, again, gradients, stages.backward(other));
+    }
+  }
+}
+
+TYPED_TEST(AttendBits, give_the_same_bits_in_every_place_of_a_batch) {
+  for (const std::int64_t block : {16, 5}) {
+    Case c = a_case_with_everything(block);
+    const Problem<TypeParam> one(c);
+    const Selection alone = testing::random_selection(one.options, 1, 4, true);
+    c.batch = 2;
+    c.heads = 2;
+    Problem<TypeParam> many(c);
+    Selection repeated(4, many.options);
+    const auto repeat = [&](auto from, auto to) {
+      testing::for_each_index(to.shape, [&](auto b, auto h, auto t, auto d) { to(b, h, t, d) = from(0, 0, t, d); });
+    };
+    // Other heads' numbers stay random; heads 0 and 3 repeat the problem.
+    for (const std::int64_t head : {0, 3}) {
+      const auto one_head = [&](auto view) {
+        view.data = view.head(head).data;
+        view.shape.batch = view.shape.heads = 1;
+        return view;
+      };
+      repeat(one.query.view(), one_head(many.query.view()));
+      repeat(one.key.view(), one_head(many.key.view()));
+      repeat(one.value.view(), one_head(many.value.view()));
+      repeat(one.output_gradient.view(), one_head(many.output_gradient.view()));
+      repeat(one.lse_gradient.view(), one_head(many.lse_gradient.view()));
+    }
+    const Selection others = testing::random_selection(many.options, 4, 5);
+    for (int l = 1; l <= alone.levels(); ++l)
+      for (std::int64_t head = 0; head < 4; ++head)
+        for (std::int64_t t = 0; t < alone.level(l).queries; ++t)
+          std::ranges::copy(
+              head % 3 == 0 ? Selection(alone).level(l).row(0, t) : Selection(others).level(l).row(head, t),
+              repeated.level(l).row(head, t).begin());
+
+    const StageAttention<TypeParam> stages_of_one(one, alone, {}), stages_of_many(many, repeated, {});
+    const StageOutputs outputs = stages_of_one.forward({}), all_outputs = stages_of_many.forward({});
+    const StageGradients gradients = stages_of_one.backward({}), all_gradients = stages_of_many.backward({});
+    const auto expect_in_both_places = [&](const char* what, const Tensor<double>& expected,
+                                           const Tensor<double>& all) {
+      for (const std::int64_t head : {0, 3}) {
+        TensorView<const double> view = all.view();
+        view.data = view.head(head).data;
+        view.shape.batch = view.shape.heads = 1;
+        EXPECT_TRUE(testing::same(what, view, expected.cview())) << "head " << head;
+      }
+    };
+    expect_in_both_places("lse", outputs.lse, all_outputs.lse);
+    expect_in_both_places("output", outputs.output, all_outputs.output);
+    expect_in_both_places("dQ", gradients.query, all_gradients.query);
+    expect_in_both_places("dK", gradients.key, all_gradients.key);
+    expect_in_both_places("dV", gradients.value, all_gradients.value);
+  }
+}
+
+TYPED_TEST(AttendBits, mask_based_gradients_have_the_bits_of_the_transposed_selection_where_no_list_is_cut) {
+  for (const std::int64_t block : {16, 5}) {
+    Case c = a_case_with_everything(block);
+    c.query_tokens = 150;
+    const Problem<TypeParam> problem(c);
+    const StageAttention<TypeParam> stages(problem, testing::random_selection(problem.options, 1, 4), {});
+    const StageOutputs outputs = stages.forward({});
+    expect_same<TypeParam>(outputs, outputs, stages.backward({}),
+                           stages.backward({.stream = {}, .backward = Backward::mask}));
+  }
+}
+
+/// Workspaces grow with the tokens, not with their square, whatever the options; the baseline's does not.
+TEST_F(AttendTest, workspace_is_linear_in_the_tokens) {
+  const auto bytes = [](std::int64_t tokens, int levels, bool mask) {
+    const Shape shape{1, 1, tokens, 64};
+    const Levels sizes = make_levels(resolve({.block_size = 16, .levels = levels}, shape, shape, shape), 1);
+    return static_cast<double>(mask ? mask_backward_workspace(sizes, 64, 64)
+                                    : attend_backward_workspace(sizes, 64, 64));
+  };
+  for (const int levels : {0, 1, 2, 3})
+    EXPECT_LE(bytes(1 << 22, levels, false), 17 * bytes(1 << 18, levels, false)) << levels << " levels";
+  EXPECT_LE(bytes(1 << 22, 3, false) / (1 << 22), 256);
+  EXPECT_GE(bytes(1 << 22, 2, true), 200 * bytes(1 << 18, 2, true));
+}
+
+class AttendErrors : public AttendTest {
+ protected:
+  const Case case_{.query_tokens = 40,
+                   .key_tokens = 40,
+                   .dim = 8,
+                   .value_dim = 16,
+                   .options = {.block_size = 4, .levels = 2, .top_k = {2}}};
+  std::optional<StageAttention<half>> stages_;
+
+  void SetUp() override {
+    AttendTest::SetUp();
+    if (IsSkipped()) return;
+    const Problem<half> problem(case_);
+    stages_.emplace(problem, testing::random_selection(problem.options, 1, 1), Stream{});
+  }
+
+  template <class Change>
+  void expect_refused(const std::string& message, Change change) {
+    AttendParams<half> params = stages_->forward_params();
+    change(params);
+    testing::expect_error(message, [&] { attend(params, {}); });
+  }
+};
+
+TEST_F(AttendErrors, name_an_unsupported_dimension) {
+  for (const int dim : {0, -8, 12, 264}) {
+    const std::string text = std::to_string(dim) + "; multiples of 8 up to 256 are supported";
+    expect_refused("attend: the head dimension is " + text, [&](auto& p) { p.problem.head_dim = dim; });
+    expect_refused("attend: the value dimension is " + text, [&](auto& p) { p.problem.value_dim = dim; });
+  }
+}
+
+TEST_F(AttendErrors, name_a_null_or_misaligned_pointer) {
+  expect_refused("attend: Q is a null pointer", [](auto& p) { p.problem.d_query = nullptr; });
+  expect_refused("attend: the selection is a null pointer", [](auto& p) { p.problem.d_lists = nullptr; });
+  expect_refused("attend: LSE is a null pointer", [](auto& p) { p.d_lse = nullptr; });
+  expect_refused("attend: the address of V is not a multiple of 16 bytes", [](auto& p) { p.problem.d_value += 4; });
+  expect_refused("attend: the address of O is not a multiple of 16 bytes", [](auto& p) { p.d_output += 1; });
+  expect_refused("attend: the address of the pyramid of K is not a multiple of 16 bytes",
+                 [](auto& p) { p.problem.d_coarse_key += 1; });
+}
+
+TEST_F(AttendErrors, refuse_a_scale_that_is_not_finite) {
+  expect_refused("attend: the scale is not finite", [](auto& p) { p.problem.scale = NAN; });
+}
+
+TEST_F(AttendErrors, name_a_small_workspace_and_missing_gradients) {
+  stages_->forward({});
+  AttendBackwardParams<half> params = stages_->backward_params();
+  const std::size_t needed = attend_backward_workspace(params.problem.levels, 8, 16);
+  const Buffer<unsigned char> workspace(needed + 256);
+  testing::expect_error("attend_backward: the workspace has " + std::to_string(needed - 1) + " bytes; " +
+                            std::to_string(needed) + " are needed",
+                        [&] { attend_backward(params, workspace.data(), needed - 1, {}); });
+  testing::expect_error("attend_backward: the workspace must start at a multiple of 256 bytes",
+                        [&] { attend_backward(params, workspace.data() + 16, needed, {}); });
+  params.d_offsets = nullptr;
+  testing::expect_error("attend_backward: the offsets of the transposed selection is a null pointer",
+                        [&] { attend_backward(params, workspace.data(), needed, {}); });
+  params.d_key_gradient = nullptr;
+  testing::expect_error("mask_backward: dK is a null pointer",
+                        [&] { mask_backward(params, workspace.data(), needed, {}); });
+}
+
+}  // namespace
+}  // namespace llsa::cuda
