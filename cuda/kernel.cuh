@@ -109,7 +109,7 @@ template <class T>
 __device__ inline void load8(const T* address, float (&out)[8]) {
   const Eight<T> pack = *reinterpret_cast<const Eight<T>*>(address);
   T elements[8];
-  memcpy(elements, &pack, sizeof pack);
+  memcpy(static_cast<void*>(elements), &pack, sizeof pack);
 #pragma unroll
   for (int i = 0; i < 8; ++i) out[i] = to_float(elements[i]);
 }
