@@ -15,35 +15,49 @@ std::int64_t brute_ancestor(std::int64_t i, std::int64_t block_size, int level) 
   return i;
 }
 
+/// Every length, range and relation against loops over all tokens.
+Verdict equals_brute_force(std::int64_t tokens, std::int64_t block_size, int levels) {
+  const Hierarchy hierarchy(tokens, block_size, levels);
+  const auto failure = [&](int l) {
+    return ::testing::AssertionFailure() << tokens << " tokens, block size " << block_size << ", level " << l << ": ";
+  };
+  if (hierarchy.tokens() != tokens || hierarchy.block_size() != block_size || hierarchy.levels() != levels)
+    return failure(0) << "the arguments are not kept";
+  for (int l = 0; l <= levels; ++l) {
+    if (hierarchy.length(l) != brute_ancestor(tokens - 1, block_size, l) + 1) return failure(l) << "length";
+    std::vector<TokenRange> fine(static_cast<std::size_t>(hierarchy.length(l)), TokenRange{tokens, 0});
+    for (std::int64_t i = 0; i < tokens; ++i) {
+      const std::int64_t t = brute_ancestor(i, block_size, l);
+      if (hierarchy.ancestor(l, i) != t) return failure(l) << "ancestor of " << i;
+      TokenRange& range = fine[static_cast<std::size_t>(t)];
+      range = {std::min(range.begin, i), i + 1};
+    }
+    for (std::int64_t t = 0; t < hierarchy.length(l); ++t) {
+      if (hierarchy.fine(l, t) != fine[static_cast<std::size_t>(t)]) return failure(l) << "fine tokens of " << t;
+      if (hierarchy.count(l, t) != fine[static_cast<std::size_t>(t)].size()) return failure(l) << "count of " << t;
+      if (l == 0) continue;
+      const TokenRange children = hierarchy.children(l, t);
+      for (std::int64_t c = 0; c < hierarchy.length(l - 1); ++c)
+        if ((c >= children.begin && c < children.end) != (c / block_size == t))
+          return failure(l) << "children of " << t;
+      if (children.begin < 0 || children.end > hierarchy.length(l - 1)) return failure(l) << "children of " << t;
+    }
+  }
+  return ::testing::AssertionSuccess();
+}
+
+TEST(Hierarchy, of_every_small_length_and_block_size_equals_brute_force) {
+  for (std::int64_t tokens = 1; tokens <= 70; ++tokens)
+    for (std::int64_t block_size = 2; block_size <= 9; ++block_size)
+      ASSERT_TRUE(equals_brute_force(tokens, block_size, 7));
+}
+
 TEST(Hierarchy, lengths_counts_and_relations_equal_brute_force) {
   check("hierarchy arithmetic equals brute force", [] {
     const auto tokens = *rc::gen::inRange<std::int64_t>(1, 700);
     const auto block_size = *rc::gen::oneOf(rc::gen::inRange<std::int64_t>(2, 40),
                                             rc::gen::element<std::int64_t>(2, 3, 4, 699, 700, 1000, huge / 2, huge));
-    const auto levels = *rc::gen::inRange(0, 12);
-    const Hierarchy hierarchy(tokens, block_size, levels);
-    RC_ASSERT(hierarchy.tokens() == tokens);
-    RC_ASSERT(hierarchy.block_size() == block_size);
-    RC_ASSERT(hierarchy.levels() == levels);
-    for (int l = 0; l <= levels; ++l) {
-      RC_ASSERT(hierarchy.length(l) == brute_ancestor(tokens - 1, block_size, l) + 1);
-      std::vector<TokenRange> fine(static_cast<std::size_t>(hierarchy.length(l)), TokenRange{tokens, 0});
-      for (std::int64_t i = 0; i < tokens; ++i) {
-        const std::int64_t t = brute_ancestor(i, block_size, l);
-        RC_ASSERT(hierarchy.ancestor(l, i) == t);
-        TokenRange& range = fine[static_cast<std::size_t>(t)];
-        range = {std::min(range.begin, i), i + 1};
-      }
-      for (std::int64_t t = 0; t < hierarchy.length(l); ++t) {
-        RC_ASSERT(hierarchy.fine(l, t) == fine[static_cast<std::size_t>(t)]);
-        RC_ASSERT(hierarchy.count(l, t) == fine[static_cast<std::size_t>(t)].size());
-        if (l == 0) continue;
-        const TokenRange children = hierarchy.children(l, t);
-        RC_ASSERT(children.size() >= 1);
-        for (std::int64_t c = 0; c < hierarchy.length(l - 1); ++c)
-          RC_ASSERT((c >= children.begin && c < children.end) == (c / block_size == t));
-      }
-    }
+    require(equals_brute_force(tokens, block_size, *rc::gen::inRange(0, 12)));
   });
 }
 

@@ -79,8 +79,8 @@ INSTANTIATE_TEST_SUITE_P(
         Big{70, 1300, 4, 4, {.block_size = 2, .levels = 1, .top_k = {150}}},  // many coarse candidates
         Big{400, 410, 6, 3, {.block_size = 128, .levels = 2, .top_k = {2}}},  // a block is several tiles
         Big{290, 300, 6, 3, {.block_size = 100, .levels = 1, .top_k = {2}, .coverage = Coverage::disjoint}},
-        Big{17000, 70, 2, 2, {.levels = 0}},  // many queries for each key
-        Big{17000, 40, 2, 3, {.block_size = 2, .levels = 2, .top_k = {2}, .coverage = Coverage::disjoint}},
+        Big{8300, 70, 1, 2, {.levels = 0}},  // many queries for each key
+        Big{8300, 40, 2, 3, {.block_size = 2, .levels = 2, .top_k = {2}, .coverage = Coverage::disjoint}},
         Big{9001, 500, 1, 1, {.block_size = 20, .levels = 1, .top_k = {2}, .enrichment_levels = 0}}));
 
 TEST(LargeHierarchies, a_block_longer_than_the_sequence_is_dense_attention_at_every_depth) {

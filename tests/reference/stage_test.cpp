@@ -59,38 +59,59 @@ TEST(Pool, a_nan_reaches_its_ancestors_only) {
     });
 }
 
-/// Levels whose vectors have nothing to do with each other, with ties and non-finite numbers all over.
+/// Levels whose vectors have nothing to do with each other, with ties and, one number in `rarity`, non-finite numbers.
 template <class C>
-void selects_like_brute_force(const char* sentence) {
-  check(sentence, [] {
-    const Case c = *cases();
-    const ResolvedOptions options = c.resolved();
-    std::mt19937_64 random(c.seed);
-    const double specials[] = {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
-                               -std::numeric_limits<double>::infinity()};
-    const auto rarity = *rc::gen::element<std::uint64_t>(4, 20, 1000000);
-    const auto draw = [&](const Hierarchy& hierarchy) {
-      std::pair<reference::Pyramid<C>, std::vector<Tensor<double>>> levels;
-      for (int l = 1; l <= options.levels; ++l) {
-        Tensor<double> exact({c.batch, c.heads, hierarchy.length(l), c.dim});
-        for (double& x : exact.flat())
-          x = random() % rarity == 0 ? specials[random() % 3] : static_cast<double>(random() % 5) - 2;
-        levels.first.coarse.push_back(converted<C>(exact.cview()));
-        levels.second.push_back(std::move(exact));
-      }
-      return levels;
-    };
-    const auto query = draw(options.query), key = draw(options.key);
-    const Selection expected = reference::naive_select(query.second, key.second, options);
-    const Selection actual = reference::select(query.first, key.first, options, threads);
-    require(same("selection", actual, expected));
-    for (int l = 1; l <= options.levels; ++l) RC_ASSERT(actual.level(l).indices == expected.level(l).indices);
-  });
+Verdict selects_like_brute_force(const Case& c, std::uint64_t rarity) {
+  const ResolvedOptions options = c.resolved();
+  std::mt19937_64 random(c.seed);
+  const double specials[] = {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
+                             -std::numeric_limits<double>::infinity()};
+  const auto draw = [&](const Hierarchy& hierarchy) {
+    std::pair<reference::Pyramid<C>, std::vector<Tensor<double>>> levels;
+    for (int l = 1; l <= options.levels; ++l) {
+      Tensor<double> exact({c.batch, c.heads, hierarchy.length(l), c.dim});
+      for (double& x : exact.flat())
+        x = random() % rarity == 0 ? specials[random() % 3] : static_cast<double>(random() % 5) - 2;
+      levels.first.coarse.push_back(converted<C>(exact.cview()));
+      levels.second.push_back(std::move(exact));
+    }
+    return levels;
+  };
+  const auto query = draw(options.query), key = draw(options.key);
+  const Selection expected = reference::naive_select(query.second, key.second, options);
+  const Selection actual = reference::select(query.first, key.first, options, threads);
+  if (Verdict v = same("selection", actual, expected); !v) return v;
+  for (int l = 1; l <= options.levels; ++l)
+    if (actual.level(l).indices != expected.level(l).indices)
+      return ::testing::AssertionFailure() << "level " << l << ": the padding differs";
+  return ::testing::AssertionSuccess();
 }
 
 TEST(Select, equals_brute_force_on_levels_full_of_ties_nans_and_infinities) {
-  selects_like_brute_force<float>("float selection");
-  selects_like_brute_force<double>("double selection");
+  check("selection equals brute force", [] {
+    Case c = *cases();
+    if (*rc::gen::inRange(0, 3) == 2) {  // a long list from many candidates
+      c.options.block_size = 2;
+      c.options.top_k = {*rc::gen::inRange<std::int64_t>(50, 100)};
+      c.options.levels = 1 + static_cast<int>(c.seed % 2);
+      c.options.enrichment_levels = 0;
+      c.key_tokens = *rc::gen::inRange<std::int64_t>(200, 700);
+    }
+    const auto rarity = *rc::gen::element<std::uint64_t>(4, 20, 1000000);
+    require(selects_like_brute_force<float>(c, rarity));
+    require(selects_like_brute_force<double>(c, rarity));
+  });
+}
+
+TEST(Select, equals_brute_force_for_more_siblings_than_a_tile_holds) {
+  Case c;
+  c.heads = 2;
+  c.dim = 5;
+  c.query_tokens = 70 * 70 * 2 + 80 * 70;
+  c.key_tokens = 70 * 70 * 3;
+  c.options = {.block_size = 70, .levels = 2, .top_k = {5, 2}};
+  EXPECT_TRUE(selects_like_brute_force<float>(c, 30));
+  EXPECT_TRUE(selects_like_brute_force<double>(c, 30));
 }
 
 TEST(Select, keeps_the_first_of_many_equal_candidates_beyond_one_chunk) {
