@@ -2,8 +2,8 @@
 
 #include "cuda/attend_backward/key_fma_kernel.cuh"
 #include "cuda/attend_backward/key_tensor_kernel.cuh"
-#include "cuda/attend_backward/query_pass.hpp"
-#include "cuda/attend_backward/workspace.hpp"
+#include "cuda/attend_backward/query_pass.cuh"
+#include "cuda/attend_backward/workspace.cuh"
 #include "cuda/launch.cuh"
 
 // The key-major launchers that `attend_backward` and the mask-based baseline share.

@@ -1,4 +1,4 @@
-#include "cuda/attend_backward/key_plan.hpp"
+#include "cuda/attend_backward/key_plan.cuh"
 
 #include <algorithm>
 

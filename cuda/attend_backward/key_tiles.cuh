@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cuda/attend_backward/key_plan.hpp"
+#include "cuda/attend_backward/key_plan.cuh"
 
 namespace llsa::cuda::inline LLSA_WORLD {
 

@@ -1,4 +1,4 @@
-#include "cuda/attend_backward/query_pass.hpp"
+#include "cuda/attend_backward/query_pass.cuh"
 
 #include "cuda/attend_backward/query_fma_kernel.cuh"
 #include "cuda/attend_backward/query_tensor_kernel.cuh"

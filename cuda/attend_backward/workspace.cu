@@ -1,4 +1,4 @@
-#include "cuda/attend_backward/workspace.hpp"
+#include "cuda/attend_backward/workspace.cuh"
 
 #include <algorithm>
 

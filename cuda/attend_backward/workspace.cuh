@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "cuda/attend_backward/key_plan.hpp"
+#include "cuda/attend_backward/key_plan.cuh"
 
 namespace llsa::cuda::inline LLSA_WORLD {
 
