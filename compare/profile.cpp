@@ -105,10 +105,7 @@ void measure(Profile& profile, std::stop_token stop, const std::function<void(co
   threads.set_stop_token(stop);
   profile.threads = threads.threads();
   const auto attention = make_attention<T>(request.backend, threads);
-  Options dense = request.options;
-  dense.levels = 0;
-  dense.top_k = {1};
-  dense.enrichment_levels.reset();
+  const Options dense = dense_counterpart(request.options);
   Recorder recorder(profile, stop);
   for (const std::int64_t tokens : request.tokens) {
     const Shape shape{1, request.heads, tokens, request.head_dim};
@@ -138,6 +135,8 @@ void require(bool right, const char* name, std::int64_t value, const char* allow
 }
 
 }  // namespace
+
+Options dense_counterpart(const Options& options) { return {.levels = 0, .scale = options.scale}; }
 
 void validate(const ProfileRequest& request) {
   if (request.tokens.empty()) throw Error("tokens is empty; at least one length is needed");

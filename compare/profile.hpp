@@ -24,6 +24,9 @@ struct ProfileRequest {
   Options options = {};
 };
 
+/// The same problem for dense attention: no levels, the same scale.
+Options dense_counterpart(const Options& options);
+
 /// Throws `Error` that names the argument, its value and what is allowed.
 void validate(const ProfileRequest& request);
 

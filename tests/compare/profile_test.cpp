@@ -66,6 +66,20 @@ TEST(Profile, options_reach_the_work) {
   EXPECT_EQ(wide.sizes[0].keys_per_query, 2 * 4 + (8 - 2) + (8 - 2) + (4 - 2));
 }
 
+TEST(Profile, dense_attention_has_no_levels_whatever_the_options_and_keeps_the_scale) {
+  const Options dense = dense_counterpart({.block_size = 4,
+                                           .levels = 2,
+                                           .top_k = {2, 3},
+                                           .enrichment_levels = 1,
+                                           .reweight = false,
+                                           .coverage = Coverage::disjoint,
+                                           .scale = 0.3});
+  const Shape shape{1, 1, 64, 8};
+  const ResolvedOptions resolved = resolve(dense, shape, shape, shape);
+  EXPECT_EQ(resolved.levels, 0);
+  EXPECT_EQ(resolved.scale, 0.3);
+}
+
 TEST(Profile, bad_requests_are_errors_that_name_the_argument) {
   const auto message = [](const ProfileRequest& request) -> std::string {
     try {
@@ -116,13 +130,14 @@ RC_GTEST_PROP(Profile, keys_per_query_is_the_mean_size_of_the_definition_s_key_s
   RC_ASSERT(std::abs(keys_per_query(state->selection(), state->options(), 2) - mean) < 1e-9 * (1 + mean));
 }
 
-TEST(Profile, peak_memory_counts_what_was_held_in_between) {
+TEST(Profile, peak_memory_counts_what_was_held_in_between_and_not_what_was_held_before) {
+  constexpr std::int64_t size = std::int64_t{64} << 20;
+  const std::vector<char> before(static_cast<std::size_t>(size), 1);
   PeakMemory memory;
   if (!memory.bytes()) GTEST_SKIP() << "the system does not tell";
-  constexpr std::int64_t size = std::int64_t{64} << 20;
-  { const std::vector<char> held(static_cast<std::size_t>(size), 1); }
+  { const std::vector<char> held(static_cast<std::size_t>(size), before.back()); }
   EXPECT_GT(*memory.bytes(), size * 9 / 10);
-  EXPECT_LT(*memory.bytes(), size * 3 / 2);
+  EXPECT_LT(*memory.bytes(), size * 5 / 4);
   EXPECT_LT(*PeakMemory().bytes(), size / 2);  // the peak starts anew
 }
 

@@ -24,6 +24,7 @@ std::string message_of(const std::function<void()>& work) {
 
 std::string error_for(DemoOptions options) {
   options.output = std::filesystem::path(testing::TempDir()) / "llsa_demo_never_made";
+  std::filesystem::remove_all(options.output);
   const std::string message = message_of([&] { run_demo(options, {}, [](const std::string&) {}); });
   EXPECT_FALSE(std::filesystem::exists(options.output)) << message;
   return message;
