@@ -101,10 +101,7 @@ void add(const char* method, const char* pass, const char* stage, std::int64_t t
         benchmark::Counter(static_cast<double>(tokens), benchmark::Counter::kIsIterationInvariantRate);
     state.counters["keys_per_query"] = dense ? static_cast<double>(tokens) : bench.keys_per_query();
   };
-  benchmark::RegisterBenchmark(name.c_str(), run)
-      ->Unit(benchmark::kMillisecond)
-      ->UseRealTime()
-      ->MeasureProcessCPUTime();
+  benchmark::RegisterBenchmark(name.c_str(), run)->Unit(benchmark::kMillisecond);
 }
 
 void add_all(reference::ThreadPool& threads) {
