@@ -1,10 +1,9 @@
-#include "cuda/device.hpp"
-
 #include <cuda_runtime.h>
 
 #include <string>
 
 #include "cuda/check.hpp"
+#include "cuda/device.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::cuda::inline LLSA_WORLD {
@@ -23,7 +22,8 @@ std::optional<std::string> why_unavailable() {
   if (driver == 0) return "cuda needs an NVIDIA driver for CUDA " + version(runtime) + "; none is installed";
   if (status == cudaErrorInsufficientDriver)
     return "cuda needs a driver for CUDA " + version(runtime) + "; this one is for " + version(driver);
-  if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0)) return "cuda needs an NVIDIA GPU; there is none";
+  if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0))
+    return "cuda needs an NVIDIA GPU; there is none";
   if (status != cudaSuccess) return "cuda cannot use the GPU: " + std::string(cudaGetErrorString(status));
   const DeviceInfo info = device_info();
   if (info.compute_major < 8)

@@ -46,7 +46,8 @@ struct ForwardScratch {
 
 /// With lists given, queries are not pooled and keys only in the storage type.
 template <class T>
-ForwardScratch<T> carve_forward(const AttendProblem<T>& problem, Lists lists, const Saved<T>& saved, Workspace& memory) {
+ForwardScratch<T> carve_forward(const AttendProblem<T>& problem, Lists lists, const Saved<T>& saved,
+                                Workspace& memory) {
   const Levels& levels = problem.levels;
   float* const d_query = memory.take<float>(levels.query_rows * problem.head_dim);
   float* const d_key = memory.take<float>(levels.key_rows * problem.head_dim);
@@ -76,8 +77,8 @@ BackwardScratch<T> carve_backward(const AttendProblem<T>& problem, Workspace& me
   BackwardScratch<T> scratch{};
   scratch.d_offsets = memory.take<std::int64_t>(levels.offset_entries);
   scratch.d_query_indices = memory.take<std::int32_t>(levels.list_entries);
-  scratch.shared_bytes = std::max(transpose_workspace(levels),
-                                  attend_backward_workspace(levels, problem.head_dim, problem.value_dim));
+  scratch.shared_bytes =
+      std::max(transpose_workspace(levels), attend_backward_workspace(levels, problem.head_dim, problem.value_dim));
   scratch.d_shared = memory.take<std::byte>(static_cast<std::int64_t>(scratch.shared_bytes));
   return scratch;
 }
@@ -198,13 +199,13 @@ void backward(const BackwardParams<T>& params, Stream stream) {
                      scratch.d_shared, scratch.shared_bytes, stream);
 }
 
-#define LLSA_INSTANTIATE(T)                                                                                          \
-  template AttendProblem<T> make_problem(const ResolvedOptions&, const Shape&, const Shape&, const Selection*);      \
-  template std::size_t saved_bytes(const AttendProblem<T>&);                                                         \
-  template std::int32_t* saved_lists(const AttendProblem<T>&, void*);                                                \
-  template std::size_t forward_workspace(const AttendProblem<T>&);                                                   \
-  template void forward(const ForwardParams<T>&, Stream);                                                            \
-  template std::size_t backward_workspace(const AttendProblem<T>&);                                                  \
+#define LLSA_INSTANTIATE(T)                                                                                     \
+  template AttendProblem<T> make_problem(const ResolvedOptions&, const Shape&, const Shape&, const Selection*); \
+  template std::size_t saved_bytes(const AttendProblem<T>&);                                                    \
+  template std::int32_t* saved_lists(const AttendProblem<T>&, void*);                                           \
+  template std::size_t forward_workspace(const AttendProblem<T>&);                                              \
+  template void forward(const ForwardParams<T>&, Stream);                                                       \
+  template std::size_t backward_workspace(const AttendProblem<T>&);                                             \
   template void backward(const BackwardParams<T>&, Stream);
 LLSA_INSTANTIATE(float)
 LLSA_INSTANTIATE(half)

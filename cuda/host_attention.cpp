@@ -130,11 +130,13 @@ class HostAttention final : public Attention<T> {
     BackwardParams<T> params{.problem = saved->problem};
     const std::int64_t dim = params.problem.head_dim, value_dim = params.problem.value_dim;
     const Inputs<T> device_inputs(inputs, params.problem, stream);
-    const Upload<T> output(outputs.output, value_dim, stream), output_gradient(output_gradients.output, value_dim, stream);
+    const Upload<T> output(outputs.output, value_dim, stream),
+        output_gradient(output_gradients.output, value_dim, stream);
     const Upload<float> lse(outputs.lse, 1, stream);
     std::optional<Upload<float>> lse_gradient;
     if (output_gradients.lse.data) lse_gradient.emplace(output_gradients.lse, 1, stream);
-    const auto query = room<T>(saved->query, dim), key = room<T>(saved->key, dim), value = room<T>(saved->key, value_dim);
+    const auto query = room<T>(saved->query, dim), key = room<T>(saved->key, dim),
+               value = room<T>(saved->key, value_dim);
     const Buffer<std::byte> workspace(backward_workspace(params.problem));
     params.d_output = output.device.data();
     params.d_lse = lse.device.data();

@@ -9,7 +9,8 @@
 //     __device__ void operator()(const ScaleParams& p) const { ... }
 //   };
 //
-//   launch<ScaleKernel<float>>("scale", {.blocks = {grid_size(n)}, .threads = {128}, .shared_bytes = 0}, stream, params);
+//   launch<ScaleKernel<float>>("scale", {.blocks = {grid_size(n)}, .threads = {128}, .shared_bytes = 0}, stream,
+//   params);
 
 #include <cstddef>
 #include <cstdint>
@@ -46,8 +47,9 @@ void launch(const char* name, const LaunchShape& shape, Stream stream, const Par
   if (shape.blocks.size() == 0) return;
   if (shape.threads.size() > static_cast<unsigned>(Kernel::threads))
     throw Error("kernel " + std::string(name) + ": launched with more threads than it declares");
-  simt::run(stream.execution, {name, shape.blocks, shape.threads, shape.shared_bytes},
-            [](const void* p) { Kernel{}(*static_cast<const Params*>(p)); }, &params);
+  simt::run(
+      stream.execution, {name, shape.blocks, shape.threads, shape.shared_bytes},
+      [](const void* p) { Kernel{}(*static_cast<const Params*>(p)); }, &params);
 }
 
 #else
@@ -70,7 +72,7 @@ void launch(const char* name, const LaunchShape& shape, Stream stream, const Par
   if (shape.shared_bytes > without_asking)
     LLSA_CUDA_CHECK(cudaFuncSetAttribute(kernel_entry<Kernel, Params>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                          static_cast<int>(shape.shared_bytes)));
-  kernel_entry<Kernel, Params><<<shape.blocks, shape.threads, shape.shared_bytes, stream.handle>>>(params);
+  kernel_entry<Kernel, Params><<<shape.blocks, shape.threads, shape.shared_bytes, stream.handle> > >(params);
   LLSA_CUDA_CHECK(cudaGetLastError());
 }
 

@@ -10,12 +10,12 @@ namespace llsa::cuda {
 /// Where one level lies in the arrays that the stages share. Extents are per head; starts count elements and already
 /// include batch x heads, so that offsets beyond 2^31 are plain 64-bit sums.
 struct Level {
-  std::int32_t queries = 0, keys = 0;          ///< T_l of either hierarchy
-  std::int32_t query_span = 1, key_span = 1;   ///< B^l, saturated: a count is min(span, tokens - t * span), in 64 bits
-  std::int32_t width = 0;                      ///< entries of a list of this level (levels 1..L)
-  std::int64_t query_row = 0, key_row = 0;     ///< first row in a pyramid: level l is `[heads, T_l, dim]` from there
-  std::int64_t list = 0;                       ///< first entry in the lists: `[heads, queries, width]` from there
-  std::int64_t offset = 0;                     ///< first entry in transposed offsets: `[heads * keys + 1]` from there
+  std::int32_t queries = 0, keys = 0;         ///< T_l of either hierarchy
+  std::int32_t query_span = 1, key_span = 1;  ///< B^l, saturated: a count is min(span, tokens - t * span), in 64 bits
+  std::int32_t width = 0;                     ///< entries of a list of this level (levels 1..L)
+  std::int64_t query_row = 0, key_row = 0;    ///< first row in a pyramid: level l is `[heads, T_l, dim]` from there
+  std::int64_t list = 0;                      ///< first entry in the lists: `[heads, queries, width]` from there
+  std::int64_t offset = 0;                    ///< first entry in transposed offsets: `[heads * keys + 1]` from there
 };
 
 /// The problem as kernels see it: passed by value (3.5 KiB). Level 0 is the fine tokens (it has no rows in a pyramid,
@@ -23,8 +23,8 @@ struct Level {
 ///
 /// Arrays: a pyramid is `[sum over levels 1..L of heads * T_l, dim]`, contiguous, level 1 first. Lists are int32, best
 /// first, -1 beyond a list's end. The transpose of level l is `d_offsets + level[l].offset` (int64, `heads * keys + 1`,
-/// counted from that level's first query index) and `d_query_indices + level[l].list` (int32, query token within the head,
-/// ascending): key token c of head h was selected by `[offsets[h * keys + c], offsets[h * keys + c + 1])`.
+/// counted from that level's first query index) and `d_query_indices + level[l].list` (int32, query token within the
+/// head, ascending): key token c of head h was selected by `[offsets[h * keys + c], offsets[h * keys + c + 1])`.
 struct Levels {
   std::int64_t heads = 1;  ///< batch * heads
   std::int64_t block_size = 2;

@@ -1,11 +1,10 @@
-#include "cuda/memory.hpp"
-
 #include <cuda_runtime.h>
 
 #include <string>
 #include <utility>
 
 #include "cuda/check.hpp"
+#include "cuda/memory.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::cuda::inline LLSA_WORLD {
@@ -36,15 +35,16 @@ void copy_to_device(void* d_to, const void* from, std::size_t bytes, Stream stre
 void copy_to_host(void* to, const void* d_from, std::size_t bytes, Stream stream) {
   if (bytes > 0) LLSA_CUDA_CHECK(cudaMemcpyAsync(to, d_from, bytes, cudaMemcpyDeviceToHost, stream.handle));
 }
+void copy_on_device(void* d_to, const void* d_from, std::size_t bytes, Stream stream) {
+  if (bytes > 0) LLSA_CUDA_CHECK(cudaMemcpyAsync(d_to, d_from, bytes, cudaMemcpyDeviceToDevice, stream.handle));
+}
 void fill_device(void* d_to, unsigned char byte, std::size_t bytes, Stream stream) {
   if (bytes > 0) LLSA_CUDA_CHECK(cudaMemsetAsync(d_to, byte, bytes, stream.handle));
 }
 
 void synchronize(Stream stream) { LLSA_CUDA_CHECK(cudaStreamSynchronize(stream.handle)); }
 
-OwnedStream::OwnedStream(Stream) {
-  LLSA_CUDA_CHECK(cudaStreamCreateWithFlags(&stream_.handle, cudaStreamNonBlocking));
-}
+OwnedStream::OwnedStream(Stream) { LLSA_CUDA_CHECK(cudaStreamCreateWithFlags(&stream_.handle, cudaStreamNonBlocking)); }
 OwnedStream::~OwnedStream() {
   if (stream_.handle) ignore(cudaStreamDestroy(stream_.handle));
 }

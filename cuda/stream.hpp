@@ -10,8 +10,8 @@ struct CUstream_st;
 
 namespace llsa::cuda::inline LLSA_WORLD {
 
-/// Where work is queued: a caller's CUDA stream (`cudaStream_t`, not owned; the default is the default stream). On the CPU
-/// it is the way the executor runs, and work is done when a call returns.
+/// Where work is queued: a caller's CUDA stream (`cudaStream_t`, not owned; the default is the default stream). On the
+/// CPU it is the way the executor runs, and work is done when a call returns.
 #if defined(LLSA_SIMT)
 struct Stream {
   simt::Execution execution;

@@ -7,8 +7,8 @@
 
 namespace llsa::cuda {
 
-/// Cuts a caller's block of device memory into arrays, the same way when its size is asked for (`base` null) and when it is
-/// used. Every array starts at a multiple of 256 bytes.
+/// Cuts a caller's block of device memory into arrays, the same way when its size is asked for (`base` null) and when
+/// it is used. Every array starts at a multiple of 256 bytes.
 class Workspace {
  public:
   static constexpr std::size_t alignment = 256;

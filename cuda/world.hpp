@@ -1,8 +1,8 @@
 #pragma once
 
 /// Every stage of cuda/ is compiled twice from the same source: by the CUDA compiler for the device, and by the C++
-/// compiler (with LLSA_SIMT defined) for the executor of cuda/simt, which runs kernels on the CPU. Both may be linked into
-/// one program, so each lives in its own inline namespace. Stage code says
+/// compiler (with LLSA_SIMT defined) for the executor of cuda/simt, which runs kernels on the CPU. Both may be linked
+/// into one program, so each lives in its own inline namespace. Stage code says
 ///
 ///     namespace llsa::cuda::inline LLSA_WORLD { ... }
 ///

@@ -20,8 +20,8 @@ __device__ inline std::int32_t token_of(std::uint64_t key) {
   return key == no_key ? -1 : static_cast<std::int32_t>(key & 0xffffffffu);
 }
 
-/// The smallest 32 * Words keys seen by a warp, sorted ascending, entry i in word i / 32 of lane i % 32. CUB's warp sort
-/// goes through shared memory and knows no running list; merging bitonically needs registers and shuffles only.
+/// The smallest 32 * Words keys seen by a warp, sorted ascending, entry i in word i / 32 of lane i % 32. CUB's warp
+/// sort goes through shared memory and knows no running list; merging bitonically needs registers and shuffles only.
 template <int Words>
 class TopList {
  public:

@@ -8,14 +8,14 @@ namespace llsa::cuda::inline LLSA_WORLD {
 /// One tensor in one pass from level `base` to level `top`.
 template <class In, class Out>
 struct PoolJob {
-  const In* d_x = nullptr;     ///< [heads, T_base, dim]: values (base 0) or sums over fine tokens
-  float* d_mean = nullptr;     ///< pyramid, or null
-  Out* d_rounded = nullptr;    ///< pyramid, or null
-  float* d_sum = nullptr;      ///< [heads, T_top, dim], or null when no pass follows
+  const In* d_x = nullptr;   ///< [heads, T_base, dim]: values (base 0) or sums over fine tokens
+  float* d_mean = nullptr;   ///< pyramid, or null
+  Out* d_rounded = nullptr;  ///< pyramid, or null
+  float* d_sum = nullptr;    ///< [heads, T_top, dim], or null when no pass follows
   std::int32_t dim = 0;
   bool of_queries = false;
   std::int32_t base = 0, top = 0;
-  std::int32_t rows = 0;             ///< tokens of level base + 1 that a block works on: a multiple of B^(top - base - 1)
+  std::int32_t rows = 0;  ///< tokens of level base + 1 that a block works on: a multiple of B^(top - base - 1)
   std::int64_t blocks_per_head = 0;  ///< 0 leaves the job out
   std::int64_t first_block = 0;
 };
@@ -26,9 +26,9 @@ struct PoolPass {
   PoolJob<In, Out> job[3];
 };
 
-/// Each thread owns 8 dimensions of a row. Level base + 1 is summed from memory, the levels above it in shared memory in
-/// place: the sum of token t of level l lies in row t * B^(l - base - 1). A sum of a few rows by one thread in ascending
-/// order needs no block primitive, and keeps the order fixed.
+/// Each thread owns 8 dimensions of a row. Level base + 1 is summed from memory, the levels above it in shared memory
+/// in place: the sum of token t of level l lies in row t * B^(l - base - 1). A sum of a few rows by one thread in
+/// ascending order needs no block primitive, and keeps the order fixed.
 template <class In, class Out>
 struct PoolKernel {
   static constexpr int threads = 256;
@@ -36,8 +36,7 @@ struct PoolKernel {
 
   __device__ void operator()(const PoolPass<In, Out>& pass) const {
     int which = 0;
-    while (which < 2 && pass.job[which + 1].blocks_per_head > 0 &&
-           blockIdx.x >= pass.job[which + 1].first_block)
+    while (which < 2 && pass.job[which + 1].blocks_per_head > 0 && blockIdx.x >= pass.job[which + 1].first_block)
       ++which;
     const PoolJob<In, Out>& job = pass.job[which];
     const std::int64_t block = blockIdx.x - job.first_block;

@@ -1,10 +1,9 @@
-#include "cuda/pool/launch.hpp"
-
 #include <algorithm>
 #include <type_traits>
 
 #include "cuda/launch.cuh"
 #include "cuda/pool/kernel.cuh"
+#include "cuda/pool/launch.hpp"
 #include "cuda/workspace.hpp"
 
 namespace llsa::cuda::inline LLSA_WORLD {
@@ -50,12 +49,20 @@ void run_pass(const PoolParams<T>& params, const In* (&d_in)[3], int (&base)[3],
     if (tensor.dim == 0 || base[i] >= params.levels.levels) continue;
     const Reach to = reach(params.levels, tensor.dim, base[i]);
     PoolJob<In, T>& job = pass.job[jobs++];
-    job = {.d_x = d_in[i], .d_mean = tensor.d_mean, .d_rounded = tensor.d_rounded, .d_sum = nullptr,
-           .dim = tensor.dim, .of_queries = tensor.of_queries, .base = base[i], .top = to.top,
-           .rows = static_cast<std::int32_t>(to.rows), .blocks_per_head = 0, .first_block = blocks};
+    job = {.d_x = d_in[i],
+           .d_mean = tensor.d_mean,
+           .d_rounded = tensor.d_rounded,
+           .d_sum = nullptr,
+           .dim = tensor.dim,
+           .of_queries = tensor.of_queries,
+           .base = base[i],
+           .top = to.top,
+           .rows = static_cast<std::int32_t>(to.rows),
+           .blocks_per_head = 0,
+           .first_block = blocks};
     if (to.top < params.levels.levels)
-      d_next[i] = job.d_sum = workspace.take<float>(params.levels.heads *
-                                                    length(params.levels, tensor.of_queries, to.top) * tensor.dim);
+      d_next[i] = job.d_sum =
+          workspace.take<float>(params.levels.heads * length(params.levels, tensor.of_queries, to.top) * tensor.dim);
     const std::int64_t rows = length(params.levels, tensor.of_queries, base[i] + 1);
     job.blocks_per_head = (rows + to.rows - 1) / to.rows;
     blocks += params.levels.heads * job.blocks_per_head;
@@ -64,8 +71,8 @@ void run_pass(const PoolParams<T>& params, const In* (&d_in)[3], int (&base)[3],
   }
   if (jobs == 0) return;
   if (execute)
-    launch<PoolKernel<In, T>>("llsa pool", {grid_size(blocks), threads, static_cast<std::size_t>(widest) * sizeof(float)},
-                              *execute, pass);
+    launch<PoolKernel<In, T>>(
+        "llsa pool", {grid_size(blocks), threads, static_cast<std::size_t>(widest) * sizeof(float)}, *execute, pass);
   run_pass<float>(params, d_next, base, workspace, execute);
 }
 

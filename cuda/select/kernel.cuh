@@ -9,15 +9,15 @@ namespace llsa::cuda::inline LLSA_WORLD {
 /// One level. Sibling queries share their candidates: at the coarsest level all queries are siblings and all keys
 /// candidates, below it the children of one parent and the children of what that parent selected.
 struct SelectLevel {
-  const float* d_query = nullptr;               ///< [heads, queries, dim]
-  const float* d_key = nullptr;                 ///< [heads, keys, dim]
-  const std::int32_t* d_parent_lists = nullptr; ///< [heads, parents, parent_width], or null at the coarsest level
-  std::int32_t* d_lists = nullptr;              ///< [heads, queries, width]
+  const float* d_query = nullptr;                ///< [heads, queries, dim]
+  const float* d_key = nullptr;                  ///< [heads, keys, dim]
+  const std::int32_t* d_parent_lists = nullptr;  ///< [heads, parents, parent_width], or null at the coarsest level
+  std::int32_t* d_lists = nullptr;               ///< [heads, queries, width]
   std::int64_t queries = 0, keys = 0, width = 0, parent_width = 0, parents = 1;
-  std::int64_t siblings = 0;        ///< queries of one parent
-  std::int64_t tiles = 0;           ///< blocks for one parent
-  std::int64_t block_size = 0;      ///< B
-  std::int64_t family = 0;          ///< most children of one selected key
+  std::int64_t siblings = 0;    ///< queries of one parent
+  std::int64_t tiles = 0;       ///< blocks for one parent
+  std::int64_t block_size = 0;  ///< B
+  std::int64_t family = 0;      ///< most children of one selected key
   std::int32_t dim = 0;
 };
 
@@ -42,8 +42,8 @@ __host__ __device__ constexpr Layout layout() {
 }  // namespace select_tile
 
 /// A block takes 16 sibling queries past all their candidates, 64 at a time: scores into shared memory, then every warp
-/// offers those of its four queries to running lists in registers. Lists longer than 32 * Words are found in rounds, each
-/// admitting only candidates that rank behind the last one found.
+/// offers those of its four queries to running lists in registers. Lists longer than 32 * Words are found in rounds,
+/// each admitting only candidates that rank behind the last one found.
 template <int Words>
 struct SelectKernel {
   static constexpr int threads = 128;
@@ -125,7 +125,8 @@ struct SelectKernel {
         for (int i = 0; i < 2; ++i)
 #pragma unroll
           for (int j = 0; j < 4; ++j)
-            sum[i][j] = fmaf(q[i].w, k[j].w, fmaf(q[i].z, k[j].z, fmaf(q[i].y, k[j].y, fmaf(q[i].x, k[j].x, sum[i][j]))));
+            sum[i][j] =
+                fmaf(q[i].w, k[j].w, fmaf(q[i].z, k[j].z, fmaf(q[i].y, k[j].y, fmaf(q[i].x, k[j].x, sum[i][j]))));
       }
       __syncthreads();
     }

@@ -1,9 +1,8 @@
-#include "cuda/select/launch.hpp"
-
 #include <algorithm>
 
 #include "cuda/launch.cuh"
 #include "cuda/select/kernel.cuh"
+#include "cuda/select/launch.hpp"
 
 namespace llsa::cuda::inline LLSA_WORLD {
 namespace {

@@ -15,8 +15,8 @@ struct SelectParams {
   std::int32_t* d_lists = nullptr;  ///< overwritten, see `Levels`
 };
 
-/// Hierarchical top-K selection, spec section 3, one launch for each level from the coarsest down. Scores are fp32 sums in
-/// ascending dimension, made and used tile by tile: no array of queries x keys exists, and no workspace is needed.
+/// Hierarchical top-K selection, spec section 3, one launch for each level from the coarsest down. Scores are fp32 sums
+/// in ascending dimension, made and used tile by tile: no array of queries x keys exists, and no workspace is needed.
 void select(const SelectParams& params, Stream stream);
 
 }  // namespace llsa::cuda::inline LLSA_WORLD

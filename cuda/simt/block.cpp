@@ -118,10 +118,13 @@ void Block::run(Dim3 index) {
   }
   while (finished_ < threads_.size()) {
     arrange_order();
+    // In a shuffled order most warps are held back in every round, so that some run far ahead of others.
+    const std::uint64_t held = how_.order == Order::shuffled ? random_() | random_() : 0;
     bool progress = false;
     for (const unsigned i : order_) {
       if (threads_[i].state != State::ready) continue;
       progress = true;
+      if (held >> (i / 32) & 1u) continue;
       switch_to(threads_[i]);
       if (failure_) abandon();
     }
@@ -180,7 +183,8 @@ void Block::rendezvous(const char* what, unsigned mask, void* payload, WarpApply
     meeting = meetings_.insert(meetings_.end(), {.warp = first / 32, .mask = mask, .what = what, .site = site});
   if (!same_place(meeting->site, site) || (meeting->what != what && std::strcmp(meeting->what, what) != 0))
     fail(std::string("divergent warp operation: ") + what + " meets lanes of its mask that wait in " + meeting->what +
-             " at " + simt::describe(meeting->site), site);
+             " at " + simt::describe(meeting->site),
+         site);
   meeting->payloads[lane] = payload;
   meeting->arrived |= 1u << lane;
   if (meeting->arrived != mask) {
@@ -207,10 +211,9 @@ void Block::check_guards() const {
   const auto intact = [](const std::byte* begin, const std::byte* end) {
     return std::all_of(begin, end, [](std::byte b) { return b == guard; });
   };
-  if (!intact(storage_.data(), shared_) ||
-      !intact(shared_ + grid_.shared_bytes, storage_.data() + storage_.size()))
-    throw Error("kernel " + std::string(grid_.kernel) + ", block " + simt::describe(index_) +
-                ": a write outside the " + std::to_string(grid_.shared_bytes) + " bytes of shared memory");
+  if (!intact(storage_.data(), shared_) || !intact(shared_ + grid_.shared_bytes, storage_.data() + storage_.size()))
+    throw Error("kernel " + std::string(grid_.kernel) + ", block " + simt::describe(index_) + ": a write outside the " +
+                std::to_string(grid_.shared_bytes) + " bytes of shared memory");
 }
 
 std::string Block::describe(const CudaThread& thread) const {
@@ -228,8 +231,8 @@ std::string Block::describe(const CudaThread& thread) const {
 void Block::report_deadlock() const {
   const CudaThread& first =
       *std::find_if(threads_.begin(), threads_.end(), [](const CudaThread& t) { return t.state != State::finished; });
-  std::string text = "kernel " + std::string(grid_.kernel) + ", block " + simt::describe(index_) +
-                     ": deadlock: " + describe(first);
+  std::string text =
+      "kernel " + std::string(grid_.kernel) + ", block " + simt::describe(index_) + ": deadlock: " + describe(first);
   for (const CudaThread& other : threads_) {
     const bool awaited = first.state == State::at_barrier ||
                          (other.number / 32 == first.number / 32 && first.mask >> other.number % 32 & 1u);

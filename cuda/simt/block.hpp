@@ -35,7 +35,8 @@ struct Meeting {
   void* payloads[32] = {};
 };
 
-/// Runs blocks one after the other on the calling thread of the operating system. The fibers live as long as the object.
+/// Runs blocks one after the other on the calling thread of the operating system. The fibers live as long as the
+/// object.
 class Block {
  public:
   Block(const Execution& how, const Grid& grid, void (*body)(const void*), const void* params, StackArena& stacks);

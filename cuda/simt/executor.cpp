@@ -63,7 +63,8 @@ void run(const Execution& how, const Grid& grid, void (*body)(const void*), cons
     }
     running = outer;
   };
-  const std::uint64_t helpers = std::min<std::uint64_t>(count, static_cast<std::uint64_t>(std::max(1, how.os_threads))) - 1;
+  const std::uint64_t helpers =
+      std::min<std::uint64_t>(count, static_cast<std::uint64_t>(std::max(1, how.os_threads))) - 1;
   {
     std::vector<std::jthread> threads;
     for (std::uint64_t i = 0; i < helpers; ++i) threads.emplace_back(work);

@@ -13,8 +13,9 @@ struct Dim3 {
   constexpr std::uint64_t size() const { return static_cast<std::uint64_t>(x) * y * z; }
 };
 
-/// The order in which the executor takes up blocks, and the threads of a block between two barriers. A correct kernel
-/// gives the same bits in every order, so tests run several: a missing barrier shows as a difference.
+/// The order in which the executor takes up blocks, and the threads of a block between two barriers; `shuffled` also lets
+/// some warps run far ahead of others. A correct kernel gives the same bits in every order, so tests run several: a
+/// missing barrier shows as a difference.
 enum class Order { ascending, descending, shuffled };
 
 /// How a launch is carried out.
@@ -30,10 +31,10 @@ struct Grid {
   std::size_t shared_bytes = 0;
 };
 
-/// Runs `body(params)` once for every thread of every block: one fiber for each CUDA thread, all fibers of a block on one
-/// thread of the operating system. Returns when all are done. Shared memory is filled with 0xff before every block.
-/// Throws `Error` (naming kernel, block and thread) for a barrier or warp operation that not all of its threads reach or
-/// that they reach at different places, for writes beyond the shared memory asked for, and for a grid outside CUDA's
+/// Runs `body(params)` once for every thread of every block: one fiber for each CUDA thread, all fibers of a block on
+/// one thread of the operating system. Returns when all are done. Shared memory is filled with 0xff before every block.
+/// Throws `Error` (naming kernel, block and thread) for a barrier or warp operation that not all of its threads reach
+/// or that they reach at different places, for writes beyond the shared memory asked for, and for a grid outside CUDA's
 /// limits; whatever `body` throws is passed on.
 void run(const Execution& how, const Grid& grid, void (*body)(const void* params), const void* params);
 

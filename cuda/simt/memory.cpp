@@ -27,6 +27,9 @@ void copy_to_device(void* d_to, const void* from, std::size_t bytes, Stream) {
 void copy_to_host(void* to, const void* d_from, std::size_t bytes, Stream) {
   if (bytes > 0) std::memcpy(to, d_from, bytes);
 }
+void copy_on_device(void* d_to, const void* d_from, std::size_t bytes, Stream) {
+  if (bytes > 0) std::memcpy(d_to, d_from, bytes);
+}
 void fill_device(void* d_to, unsigned char byte, std::size_t bytes, Stream) {
   if (bytes > 0) std::memset(d_to, byte, bytes);
 }

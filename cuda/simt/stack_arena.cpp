@@ -27,8 +27,8 @@ StackArena::~StackArena() { unmap(); }
 void StackArena::reserve(std::size_t count) {
   if (count <= count_) return;
   unmap();
-  void* memory = mmap(nullptr, count * stack_bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* memory =
+      mmap(nullptr, count * stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) throw Error("the executor has no memory for the stacks of a block's threads");
   begin_ = static_cast<std::byte*>(memory);
   count_ = count;

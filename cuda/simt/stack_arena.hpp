@@ -5,8 +5,8 @@
 
 namespace llsa::cuda::simt {
 
-/// Stacks for the fibers of one block, kept by the operating system's thread from launch to launch: one mapping, a guard
-/// page below each stack so that an overflow stops the program instead of corrupting a neighbour.
+/// Stacks for the fibers of one block, kept by the operating system's thread from launch to launch: one mapping, a
+/// guard page below each stack so that an overflow stops the program instead of corrupting a neighbour.
 class StackArena {
  public:
   static constexpr std::size_t stack_bytes = 256 * 1024;

@@ -1,7 +1,8 @@
 #pragma once
 
-// CUDA's vocabulary for the C++ compiler: what kernel source may use, with the executor behind it. Only what the kernels
-// need; where a word has no host meaning (fences, cache hints) it does nothing, which is what docs/cuda.md warns about.
+// CUDA's vocabulary for the C++ compiler: what kernel source may use, with the executor behind it. Only what the
+// kernels need; where a word has no host meaning (fences, cache hints) it does nothing, which is what docs/cuda.md
+// warns about.
 
 #include <algorithm>
 #include <atomic>
@@ -31,11 +32,21 @@ using dim3 = simt::Dim3;
 using std::max;
 using std::min;
 
-struct alignas(8) float2 { float x, y; };
-struct alignas(16) float4 { float x, y, z, w; };
-struct alignas(8) uint2 { unsigned x, y; };
-struct alignas(16) uint4 { unsigned x, y, z, w; };
-struct alignas(16) int4 { int x, y, z, w; };
+struct alignas(8) float2 {
+  float x, y;
+};
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
+struct alignas(8) uint2 {
+  unsigned x, y;
+};
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
+struct alignas(16) int4 {
+  int x, y, z, w;
+};
 
 inline float2 make_float2(float x, float y) { return {x, y}; }
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
@@ -57,7 +68,8 @@ inline int __syncthreads_and(int predicate, std::source_location site = std::sou
 }
 inline void __syncwarp(unsigned mask = 0xffffffffu, std::source_location site = std::source_location::current()) {
   int nothing = 0;
-  simt::warp_collective("__syncwarp", mask, nothing, [](int* const*) {}, site);
+  simt::warp_collective(
+      "__syncwarp", mask, nothing, [](int* const*) {}, site);
 }
 inline void __threadfence() {}
 inline void __threadfence_block() {}
@@ -68,7 +80,10 @@ namespace detail {
 template <class T, class Source>
 T shuffle(const char* what, unsigned mask, T value, Source source, std::source_location site) {
   static_assert(sizeof(T) == 4 || sizeof(T) == 8, "CUDA shuffles 4 and 8 byte values");
-  struct Payload { T in, out; int from; } mine{value, value, source(static_cast<int>(simt::lane_index()))};
+  struct Payload {
+    T in, out;
+    int from;
+  } mine{value, value, source(static_cast<int>(simt::lane_index()))};
   if (!(mask >> mine.from & 1u)) simt::fail("a shuffle reads a lane outside its mask", site);
   simt::warp_collective(
       what, mask, mine,
@@ -84,44 +99,60 @@ T shuffle(const char* what, unsigned mask, T value, Source source, std::source_l
 template <class T>
 T __shfl_sync(unsigned mask, T value, int source, int width = 32,
               std::source_location site = std::source_location::current()) {
-  return detail::shuffle("__shfl_sync", mask, value,
-                         [=](int lane) { return (lane & ~(width - 1)) | (source & (width - 1)); }, site);
+  return detail::shuffle(
+      "__shfl_sync", mask, value, [=](int lane) { return (lane & ~(width - 1)) | (source & (width - 1)); }, site);
 }
 template <class T>
 T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32,
                  std::source_location site = std::source_location::current()) {
-  return detail::shuffle("__shfl_up_sync", mask, value, [=](int lane) {
-    const int within = (lane & (width - 1)) - static_cast<int>(delta);
-    return within < 0 ? lane : lane - static_cast<int>(delta);
-  }, site);
+  return detail::shuffle(
+      "__shfl_up_sync", mask, value,
+      [=](int lane) {
+        const int within = (lane & (width - 1)) - static_cast<int>(delta);
+        return within < 0 ? lane : lane - static_cast<int>(delta);
+      },
+      site);
 }
 template <class T>
 T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32,
                    std::source_location site = std::source_location::current()) {
-  return detail::shuffle("__shfl_down_sync", mask, value, [=](int lane) {
-    const int within = (lane & (width - 1)) + static_cast<int>(delta);
-    return within >= width ? lane : lane + static_cast<int>(delta);
-  }, site);
+  return detail::shuffle(
+      "__shfl_down_sync", mask, value,
+      [=](int lane) {
+        const int within = (lane & (width - 1)) + static_cast<int>(delta);
+        return within >= width ? lane : lane + static_cast<int>(delta);
+      },
+      site);
 }
 template <class T>
 T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = 32,
                   std::source_location site = std::source_location::current()) {
-  return detail::shuffle("__shfl_xor_sync", mask, value, [=](int lane) {
-    const int other = lane ^ lane_mask;
-    // CUDA: later segments may read earlier ones, not the other way round.
-    return (other & ~(width - 1)) > (lane & ~(width - 1)) ? lane : other;
-  }, site);
+  return detail::shuffle(
+      "__shfl_xor_sync", mask, value,
+      [=](int lane) {
+        const int other = lane ^ lane_mask;
+        // CUDA: later segments may read earlier ones, not the other way round.
+        return (other & ~(width - 1)) > (lane & ~(width - 1)) ? lane : other;
+      },
+      site);
 }
 
 // Votes.
 inline unsigned __ballot_sync(unsigned mask, int predicate,
                               std::source_location site = std::source_location::current()) {
-  struct Payload { bool vote; unsigned all; } mine{predicate != 0, 0};
-  simt::warp_collective("vote", mask, mine, [](Payload* const* lanes) {
-    unsigned all = 0;
-    for (int lane = 0; lane < 32; ++lane) all |= lanes[lane] && lanes[lane]->vote ? 1u << lane : 0u;
-    for (int lane = 0; lane < 32; ++lane) if (lanes[lane]) lanes[lane]->all = all;
-  }, site);
+  struct Payload {
+    bool vote;
+    unsigned all;
+  } mine{predicate != 0, 0};
+  simt::warp_collective(
+      "vote", mask, mine,
+      [](Payload* const* lanes) {
+        unsigned all = 0;
+        for (int lane = 0; lane < 32; ++lane) all |= lanes[lane] && lanes[lane]->vote ? 1u << lane : 0u;
+        for (int lane = 0; lane < 32; ++lane)
+          if (lanes[lane]) lanes[lane]->all = all;
+      },
+      site);
   return mine.all;
 }
 inline int __any_sync(unsigned mask, int predicate, std::source_location site = std::source_location::current()) {
@@ -147,18 +178,21 @@ inline float __logf(float x) { return std::log(x); }
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
 
 template <class T>
-const T& __ldg(const T* address) { return *address; }
+const T& __ldg(const T* address) {
+  return *address;
+}
 
 // Integer atomics only: a floating-point sum would depend on the order.
 template <class T>
-  requires(std::is_integral_v<T>)
-T atomicAdd(T* address, T value) { return std::atomic_ref<T>(*address).fetch_add(value); }
+requires(std::is_integral_v<T>) T atomicAdd(T* address, T value) {
+  return std::atomic_ref<T>(*address).fetch_add(value);
+}
 template <class T>
-  requires(std::is_integral_v<T>)
-T atomicMax(T* address, T value) {
+requires(std::is_integral_v<T>) T atomicMax(T* address, T value) {
   std::atomic_ref<T> target(*address);
   T seen = target.load();
-  while (seen < value && !target.compare_exchange_weak(seen, value)) {}
+  while (seen < value && !target.compare_exchange_weak(seen, value)) {
+  }
   return seen;
 }
 

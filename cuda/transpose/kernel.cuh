@@ -6,11 +6,11 @@ namespace llsa::cuda::inline LLSA_WORLD {
 
 /// One level.
 struct TransposeLevel {
-  const std::int32_t* d_lists = nullptr;        ///< [heads, queries, width]
-  std::uint32_t* d_keys = nullptr;              ///< [entries]: head * keys + key token, or heads * keys for no entry
-  std::int32_t* d_queries = nullptr;            ///< [entries]: query token within its head
-  const std::uint32_t* d_sorted_keys = nullptr; ///< [entries]
-  std::int64_t* d_offsets = nullptr;            ///< [heads * keys + 1]
+  const std::int32_t* d_lists = nullptr;         ///< [heads, queries, width]
+  std::uint32_t* d_keys = nullptr;               ///< [entries]: head * keys + key token, or heads * keys for no entry
+  std::int32_t* d_queries = nullptr;             ///< [entries]: query token within its head
+  const std::uint32_t* d_sorted_keys = nullptr;  ///< [entries]
+  std::int64_t* d_offsets = nullptr;             ///< [heads * keys + 1]
   std::int64_t heads = 0, queries = 0, keys = 0, width = 0;
 };
 

@@ -1,11 +1,10 @@
-#include "cuda/transpose/launch.hpp"
-
 #include <algorithm>
 #include <bit>
 #include <string>
 
 #include "cuda/launch.cuh"
 #include "cuda/transpose/kernel.cuh"
+#include "cuda/transpose/launch.hpp"
 #include "cuda/transpose/sort_pairs.hpp"
 #include "cuda/workspace.hpp"
 
@@ -29,9 +28,7 @@ int key_bits(const Levels& levels, const Level& level) {
   return static_cast<int>(std::bit_width(static_cast<std::uint64_t>(most)));
 }
 
-std::int64_t entries(const Levels& levels, const Level& level) {
-  return levels.heads * level.queries * level.width;
-}
+std::int64_t entries(const Levels& levels, const Level& level) { return levels.heads * level.queries * level.width; }
 
 /// The levels take turns with the same memory.
 Scratch carve(const Levels& levels, Workspace& workspace) {

@@ -1,8 +1,7 @@
-#include "cuda/transpose/sort_pairs.hpp"
-
 #include <cub/device/device_radix_sort.cuh>
 
 #include "cuda/check.hpp"
+#include "cuda/transpose/sort_pairs.hpp"
 
 namespace llsa::cuda::inline LLSA_WORLD {
 

@@ -8,8 +8,8 @@
 
 namespace llsa::cuda::inline LLSA_WORLD {
 
-/// A stable sort of pairs by the low `bits` bits of their keys: CUB's device-wide radix sort, and the standard library's
-/// stable sort on the CPU. `count` pairs; input and output must not overlap; the input is kept.
+/// A stable sort of pairs by the low `bits` bits of their keys: CUB's device-wide radix sort, and the standard
+/// library's stable sort on the CPU. `count` pairs; input and output must not overlap; the input is kept.
 struct SortPairs {
   const std::uint32_t* d_keys = nullptr;
   const std::int32_t* d_values = nullptr;

@@ -2,8 +2,8 @@
 // gpu, on the device.
 #include <cmath>
 
-#include "cuda/host_attention.hpp"
 #include "cuda/device.hpp"
+#include "cuda/host_attention.hpp"
 #include "support/properties/register.hpp"
 
 namespace llsa::testing {

@@ -9,7 +9,8 @@
 
 namespace llsa::cuda::testing {
 
-/// Runs a RapidCheck property at most `count` times, because every block is hundreds of fibers; its values come from `*generator` inside.
+/// Runs a RapidCheck property at most `count` times, because every block is hundreds of fibers; its values come from
+/// `*generator` inside.
 template <class Property>
 void check_all(const std::string& sentence, int count, Property property) {
   rc::detail::TestParams parameters = rc::detail::configuration().testParams;

@@ -1,9 +1,10 @@
-// Forward and backward on device memory: errors before anything is queued, and bits that depend on the inputs alone. On the
-// executor and, with the label gpu, on the device.
+// Forward and backward on device memory: errors before anything is queued, and bits that depend on the inputs alone. On
+// the executor and, with the label gpu, on the device.
+#include "cuda/device.hpp"
+
 #include <gtest/gtest.h>
 
 #include "cuda/buffer.hpp"
-#include "cuda/device.hpp"
 #include "cuda/device_attention.hpp"
 #include "cuda/packing.hpp"
 #include "support/check.hpp"
@@ -15,7 +16,8 @@ namespace {
 using llsa::testing::Case;
 using llsa::testing::Problem;
 
-/// A problem's tensors and everything that forward and backward need, on the device, all of it filled with `garbage` first.
+/// A problem's tensors and everything that forward and backward need, on the device, all of it filled with `garbage`
+/// first.
 template <class T>
 class OnDevice {
  public:
@@ -156,11 +158,11 @@ TEST_F(DeviceFloat, misuse_is_an_error_that_names_the_argument_and_queues_nothin
     llsa::testing::expect_error(message, [&] { forward(params, Stream{}); });
   };
   const std::size_t needed = run.forward_params().workspace_bytes;
-  rejects("forward: the workspace has " + std::to_string(needed - 1) + " bytes; " + std::to_string(needed) +
-              " are needed", [](auto& p) { --p.workspace_bytes; });
-  rejects("forward: the workspace must start at a multiple of 256 bytes", [](auto& p) {
-    p.d_workspace = static_cast<std::byte*>(p.d_workspace) + 16;
-  });
+  rejects(
+      "forward: the workspace has " + std::to_string(needed - 1) + " bytes; " + std::to_string(needed) + " are needed",
+      [](auto& p) { --p.workspace_bytes; });
+  rejects("forward: the workspace must start at a multiple of 256 bytes",
+          [](auto& p) { p.d_workspace = static_cast<std::byte*>(p.d_workspace) + 16; });
   EXPECT_THROW(
       {
         ForwardParams<float> params = run.forward_params();

@@ -61,7 +61,6 @@ TEST(Executor, threads_of_a_block_meet_at_barriers_in_every_order) {
     }
 }
 
-
 /// One warp; every lane writes what `f` gives.
 template <class F>
 struct WarpKernel {
@@ -84,7 +83,8 @@ std::vector<int> expected(int (*f)(int)) {
 }
 
 TEST(Executor, shuffles_read_the_lanes_that_cuda_says) {
-  EXPECT_EQ(on_one_warp([](int lane) { return __shfl_sync(full_warp, lane * 10, 35); }), expected([](int) { return 30; }));
+  EXPECT_EQ(on_one_warp([](int lane) { return __shfl_sync(full_warp, lane * 10, 35); }),
+            expected([](int) { return 30; }));
   EXPECT_EQ(on_one_warp([](int lane) { return __shfl_sync(full_warp, lane, lane + 1, 8); }),
             expected([](int lane) { return lane / 8 * 8 + (lane + 1) % 8; }));
   EXPECT_EQ(on_one_warp([](int lane) { return __shfl_up_sync(full_warp, lane, 3, 16); }),
@@ -110,8 +110,9 @@ TEST(Executor, half_warps_shuffle_and_vote_apart) {
 TEST(Executor, votes_see_every_lane) {
   EXPECT_EQ(on_one_warp([](int lane) { return static_cast<int>(__ballot_sync(full_warp, lane % 2)); }),
             expected([](int) { return static_cast<int>(0xaaaaaaaau); }));
-  EXPECT_EQ(on_one_warp([](int lane) { return __any_sync(full_warp, lane == 7) + 2 * __all_sync(full_warp, lane < 31); }),
-            expected([](int) { return 1; }));
+  EXPECT_EQ(
+      on_one_warp([](int lane) { return __any_sync(full_warp, lane == 7) + 2 * __all_sync(full_warp, lane < 31); }),
+      expected([](int) { return 1; }));
 }
 
 struct VoteKernel {
@@ -177,13 +178,15 @@ struct FaultyKernel {
     if constexpr (fault == 0) {
       if (t != 5) __syncthreads();
     } else if constexpr (fault == 1) {
-      if (t < 32) __syncthreads();
+      if (t < 32)
+        __syncthreads();
       else
         __syncthreads();
     } else if constexpr (fault == 2) {
       if (t != 40) p.out[0] = __shfl_sync(full_warp, 1, 0);
     } else if constexpr (fault == 3) {
-      if (t < 16) __syncwarp(0xffffu);
+      if (t < 16)
+        __syncwarp(0xffffu);
       else
         __syncwarp(full_warp);
     } else if constexpr (fault == 4) {
@@ -200,7 +203,8 @@ struct FaultyKernel {
       const Shared<double> tile(4, 1);
       tile[0] = 1;
     } else if constexpr (fault == 9) {
-      if (t < 32) __syncthreads();
+      if (t < 32)
+        __syncthreads();
       else
         __syncwarp();
       __syncthreads();

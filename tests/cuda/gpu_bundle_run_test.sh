@@ -23,6 +23,7 @@ grep -q 'needs an NVIDIA driver' "$work/out" || fail "no driver: $(cat "$work/ou
 
 program "$work/host/nvidia-smi" 'case "$*" in *name*) echo "GPU \"X\"";; *driver*) echo 600.1;; *) echo "| CUDA Version: 13.0 |";; esac'
 program "$work/bundle/bin/llsa-compare" 'echo "$@"; exit 0'
+program "$work/bundle/bin/llsa-cuda-profile" "exit 0"
 program "$work/bundle/bin/cuda_gpu_a_test" 'echo "[       OK ] one"; echo "$@"'
 program "$work/host/compute-sanitizer" 'echo "$@"; exit 0'
 program "$work/bundle/bin/cuda_gpu_device_test" 'echo "[       OK ] one"'

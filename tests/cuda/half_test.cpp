@@ -1,5 +1,5 @@
-// Storage in two bytes: what the property tests, which are for float, do not cover. On the executor and, with the label gpu,
-// on the device.
+// Storage in two bytes: what the property tests, which are for float, do not cover. On the executor and, with the label
+// gpu, on the device.
 #include <cmath>
 
 #include "cuda/check_all.hpp"
@@ -72,7 +72,8 @@ TYPED_TEST(CudaHalf, errors_are_at_most_twice_and_gradient_errors_three_times_th
     dense.options = {.levels = 0};
     const Errors sparse = errors_of(*this->attention_, c), full = errors_of(*this->attention_, dense);
     const double least = dtype_of<TypeParam>() == DType::f16 ? 0x1p-12 : 0x1p-9;  // half a last place
-    EXPECT_TRUE(sparse.output <= 2 * std::max(full.output, least)) << dim << ": " << sparse.output << ", " << full.output;
+    EXPECT_TRUE(sparse.output <= 2 * std::max(full.output, least))
+        << dim << ": " << sparse.output << ", " << full.output;
     EXPECT_TRUE(sparse.query <= 3 * std::max(full.query, least)) << dim << ": " << sparse.query << ", " << full.query;
     EXPECT_TRUE(sparse.key <= 3 * std::max(full.key, least)) << dim << ": " << sparse.key << ", " << full.key;
     EXPECT_TRUE(sparse.value <= 3 * std::max(full.value, least)) << dim << ": " << sparse.value << ", " << full.value;

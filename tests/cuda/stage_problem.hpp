@@ -1,8 +1,7 @@
 #pragma once
 
-#include <rapidcheck.h>
-
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 #include <cstring>
 #include <ostream>
@@ -46,7 +45,8 @@ inline rc::Gen<StageCase> stage_cases(std::int64_t most_tokens) {
     c.dim = *rc::gen::element<std::int64_t>(8, 16, 24, 64, 72, 136);
     c.value_dim = *rc::gen::element<std::int64_t>(8, 32, 256);
     const int levels = *rc::gen::inRange(1, 5);
-    for (int l = 0; l < levels; ++l) c.top_k.push_back(*rc::gen::element<std::int64_t>(1, 2, 3, 8, 20, 33, 64, 70, 129));
+    for (int l = 0; l < levels; ++l)
+      c.top_k.push_back(*rc::gen::element<std::int64_t>(1, 2, 3, 8, 20, 33, 64, 70, 129));
     c.seed = *rc::gen::arbitrary<std::uint64_t>();
     return c;
   });

@@ -24,8 +24,8 @@ namespace {
 
 using testing::check_all;
 using testing::first_difference;
-using testing::StageCase;
 using testing::stage_cases;
+using testing::StageCase;
 
 class Stages : public ::testing::Test {
  protected:
@@ -35,6 +35,16 @@ class Stages : public ::testing::Test {
 };
 
 reference::ThreadPool threads(1);
+
+/// On the executor, an order of threads that belongs to the case: a stage may not depend on it.
+Stream stream_of([[maybe_unused]] const StageCase& c) {
+#if defined(LLSA_SIMT)
+  constexpr simt::Order orders[] = {simt::Order::ascending, simt::Order::descending, simt::Order::shuffled};
+  return {{.os_threads = 1, .order = orders[c.seed % 3], .seed = c.seed}};
+#else
+  return {};
+#endif
+}
 
 template <class T>
 Buffer<T> uploaded(const std::vector<T>& values) {
@@ -50,7 +60,8 @@ Buffer<T> poisoned(std::int64_t count) {
 }
 
 template <class T>
-reference::Pyramid<float> expected_pool(const std::vector<T>& x, const StageCase& c, bool of_queries, std::int64_t dim) {
+reference::Pyramid<float> expected_pool(const std::vector<T>& x, const StageCase& c, bool of_queries,
+                                        std::int64_t dim) {
   const ResolvedOptions options = c.resolved();
   const Hierarchy& hierarchy = of_queries ? options.query : options.key;
   return reference::pool(TensorView<const T>(x.data(), {1, c.heads, hierarchy.tokens(), dim}), hierarchy, threads);
@@ -63,7 +74,8 @@ void require_pyramid(const Buffer<T>& buffer, const reference::Pyramid<float>& e
   const std::vector<T> actual = download(buffer, Stream{});
   for (int l = 1; l <= levels.levels; ++l) {
     const auto flat = expected.coarse[static_cast<std::size_t>(l - 1)].flat();
-    const std::size_t begin = static_cast<std::size_t>(testing::first_row(levels, of_queries, l) * expected.coarse[0].shape().dim);
+    const std::size_t begin =
+        static_cast<std::size_t>(testing::first_row(levels, of_queries, l) * expected.coarse[0].shape().dim);
     for (std::size_t i = 0; i < flat.size(); ++i)
       if (!same(actual[begin + i], flat[i])) RC_FAIL("level " + std::to_string(l) + ", element " + std::to_string(i));
   }
@@ -88,14 +100,15 @@ void check_pool(const StageCase& c, bool whole, double tolerance) {
   const auto tq = stored<T>(q), tk = stored<T>(k), tv = stored<T>(v);
   const auto d_q = uploaded(tq), d_k = uploaded(tk), d_v = uploaded(tv);
   const auto query = poisoned<float>(levels.query_rows * c.dim), key = poisoned<float>(levels.key_rows * c.dim);
-  const auto coarse_key = poisoned<T>(levels.key_rows * c.dim), coarse_value = poisoned<T>(levels.key_rows * c.value_dim);
+  const auto coarse_key = poisoned<T>(levels.key_rows * c.dim),
+             coarse_value = poisoned<T>(levels.key_rows * c.value_dim);
   const auto dim = static_cast<std::int32_t>(c.dim), value_dim = static_cast<std::int32_t>(c.value_dim);
   const PoolParams<T> params{levels,
                              {{d_q.data(), dim, true, query.data(), nullptr},
                               {d_k.data(), dim, false, key.data(), coarse_key.data()},
                               {d_v.data(), value_dim, false, nullptr, coarse_value.data()}}};
   const auto workspace = poisoned<std::byte>(static_cast<std::int64_t>(pool_workspace(params)));
-  pool(params, workspace.data(), workspace.bytes(), Stream{});
+  pool(params, workspace.data(), workspace.bytes(), stream_of(c));
 
   const auto near = [&](float actual, float expected) {
     return whole ? actual == expected : std::abs(actual - expected) <= tolerance;
@@ -148,7 +161,7 @@ void check_select(const StageCase& c, bool with_nan) {
 
   const auto d_q = uploaded(q), d_k = uploaded(k);
   const auto lists = poisoned<std::int32_t>(levels.list_entries);
-  select({levels, d_q.data(), d_k.data(), static_cast<std::int32_t>(c.dim), lists.data()}, Stream{});
+  select({levels, d_q.data(), d_k.data(), static_cast<std::int32_t>(c.dim), lists.data()}, stream_of(c));
   const std::vector<std::int32_t> actual = download(lists, Stream{});
   for (int l = 1; l <= levels.levels; ++l) {
     const std::int64_t at = first_difference(actual.data() + levels.level[l].list, expected.level(l).indices.data(),
@@ -167,19 +180,33 @@ TEST_F(Stages, selection_ranks_nan_last_and_infinities_in_order) {
   check_all("with NaN and infinities", 40, [] { check_select(*stage_cases(500), true); });
 }
 
+TEST_F(Stages, zeros_of_either_sign_tie) {
+  const StageCase c{.query_tokens = 2, .key_tokens = 4, .block_size = 2, .top_k = {2}};
+  const Levels levels = make_levels(c.resolved(), c.heads);
+  std::vector<float> q(8), k(16);
+  q[0] = 1e-30f;
+  k[0] = -1e-30f;  // the product underflows to -0
+  const auto d_q = uploaded(q), d_k = uploaded(k);
+  const auto lists = poisoned<std::int32_t>(levels.list_entries);
+  select({levels, d_q.data(), d_k.data(), 8, lists.data()}, Stream{});
+  EXPECT_EQ(download(lists, Stream{}), (std::vector<std::int32_t>{0, 1}));
+}
+
 void check_transpose(const StageCase& c, bool hot) {
   const ResolvedOptions options = c.resolved();
   const Selection selection = llsa::testing::random_selection(options, c.heads, c.seed, hot);
   const Levels levels = make_levels(options, c.heads, &selection);
   std::vector<std::int32_t> lists(static_cast<std::size_t>(levels.list_entries));
   for (int l = 1; l <= levels.levels; ++l)
-    std::copy(selection.level(l).indices.begin(), selection.level(l).indices.end(), lists.begin() + levels.level[l].list);
+    std::copy(selection.level(l).indices.begin(), selection.level(l).indices.end(),
+              lists.begin() + levels.level[l].list);
 
   const auto d_lists = uploaded(lists);
   const auto offsets = poisoned<std::int64_t>(levels.offset_entries);
   const auto indices = poisoned<std::int32_t>(levels.list_entries);
   const auto workspace = poisoned<std::byte>(static_cast<std::int64_t>(transpose_workspace(levels)));
-  transpose({levels, d_lists.data(), offsets.data(), indices.data()}, workspace.data(), workspace.bytes(), Stream{});
+  transpose({levels, d_lists.data(), offsets.data(), indices.data()}, workspace.data(), workspace.bytes(),
+            stream_of(c));
 
   const std::vector<std::int64_t> all_offsets = download(offsets, Stream{});
   const std::vector<std::int32_t> all_indices = download(indices, Stream{});
@@ -244,9 +271,9 @@ TEST_F(Stages, a_workspace_that_is_too_small_or_misaligned_is_an_error) {
   const auto lists = poisoned<std::int32_t>(levels.list_entries), indices = poisoned<std::int32_t>(levels.list_entries);
   const auto offsets = poisoned<std::int64_t>(levels.offset_entries);
   const TransposeParams params{levels, lists.data(), offsets.data(), indices.data()};
-  llsa::testing::expect_error("transpose: the workspace has " + std::to_string(bytes - 1) + " bytes; " +
-                                  std::to_string(bytes) + " are needed",
-                              [&] { transpose(params, memory.data(), bytes - 1, Stream{}); });
+  llsa::testing::expect_error(
+      "transpose: the workspace has " + std::to_string(bytes - 1) + " bytes; " + std::to_string(bytes) + " are needed",
+      [&] { transpose(params, memory.data(), bytes - 1, Stream{}); });
   llsa::testing::expect_error("transpose: the workspace must start at a multiple of 256 bytes",
                               [&] { transpose(params, memory.data() + 16, bytes, Stream{}); });
 }
