@@ -86,7 +86,7 @@ std::vector<std::string> differing(const Outcome<T>& a, const Outcome<T>& b) {
   return names;
 }
 
-/// Head 0 of each tensor as one of two batch entries behind another problem.
+/// A tensor as the second half of a batch of twice the size.
 template <class T>
 Tensor<T> behind_itself(const Tensor<T>& tensor) {
   if (tensor.flat().empty()) return {};

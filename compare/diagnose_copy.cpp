@@ -41,21 +41,33 @@ class Copies {
   Explanations explanations_;
 };
 
-/// For each head of theirs the right head that it equals, or empty when one equals none, or when nothing moved.
+/// The first tokens of a head: enough to tell heads apart.
+Tensor<double> beginning(const Tensor<double>& tensor, std::int64_t head) {
+  const Tensor<double> whole = one_head(tensor, head);
+  Tensor<double> result({1, 1, std::min<std::int64_t>(whole.shape().tokens, 32), whole.shape().dim});
+  std::copy_n(whole.data(), result.flat().size(), result.data());
+  return result;
+}
+
+/// For each head of theirs the right head that it equals, or empty when one equals none.
 std::string permuted_heads(const Suspect& s) {
   const Shape& shape = s.want->shape();
   const std::int64_t heads = shape.batch * shape.heads;
   if (heads < 2 || heads > 64) return {};
-  std::vector<std::int64_t> from;
   CompareOptions how = s.how;
   how.rows.clear();
+  std::vector<Tensor<double>> beginnings;
+  for (std::int64_t h = 0; h < heads; ++h) beginnings.push_back(beginning(*s.want, h));
+  std::vector<std::int64_t> from;
   for (std::int64_t h = 0; h < heads; ++h) {
-    const Tensor<double> got = one_head(*s.got, h);
-    std::int64_t found = -1;
-    for (std::int64_t k = 0; k < heads && found < 0; ++k)
-      if (within(compare(got.view(), one_head(*s.want, k).view(), how), s.tolerance)) found = k;
-    if (found < 0) return {};
-    from.push_back(found);
+    const Tensor<double> got = beginning(*s.got, h);
+    const auto found = std::find_if(beginnings.begin(), beginnings.end(), [&](const Tensor<double>& want) {
+      return within(compare(got.view(), want.view(), how), s.tolerance);
+    });
+    if (found == beginnings.end()) return {};
+    from.push_back(found - beginnings.begin());
+    const Tensor<double> whole = one_head(*s.got, h);
+    if (!within(compare(whole.view(), one_head(*s.want, from.back()).view(), how), s.tolerance)) return {};
   }
   return fmt::format("looks like: heads are mixed up: in order (batch * heads) they hold those of {}",
                      fmt::join(from, ", "));

@@ -121,6 +121,7 @@ TEST(Battery, TensorsThatAnImplementationDoesNotWriteFail) {
       judge_outcome("", problem, run_attention<float>(lazy, converted<float>(problem)), true, threads);
   EXPECT_FALSE(line.passed);
   EXPECT_EQ(line.findings.size(), 5u);
+  for (const std::string& finding : line.findings) EXPECT_THAT(finding, HasSubstr("non-finite elements differ"));
 }
 
 TEST(Battery, AnUnknownBackendIsAnError) { EXPECT_THROW(run_battery<float>({.backend = "abacus"}), Error); }

@@ -171,7 +171,7 @@ TEST_F(CliRun, LeavesAnExistingOutputAloneWhenItFails) {
 }
 
 TEST_F(CliRun, StopsOnRequestWithoutAFile) {
-  // Large enough to be still at work when the signal comes; the shell sends it after a fifth of a second.
+  // Large enough to be still at work when the signal comes; the shell repeats it until the program ends.
   work.write(make_problem({.name = "",
                            .query = {1, 2, 24000, 64},
                            .key = {1, 2, 24000, 64},
