@@ -72,8 +72,6 @@ class Panels : public ::testing::Test {
   /// Where a cell of the picture's plane is on the screen, after a draw.
   static Point center_of(Screen& screen, std::int64_t cell) {
     const Camera& camera = screen.ui().picture.camera;
-    const Rect plane = camera.viewport;
-    (void)plane;
     return camera.to_screen(screen.ui().work.query()->head->head->key_cells.cell(cell).center());
   }
   std::unique_ptr<Workspace> work;
@@ -143,7 +141,7 @@ TEST_F(Panels, SelectedBlocksAreOutlinedInTheColourOfTheirLevel) {
     bool outlined = false;
     for (int dy = -1; dy <= 1; ++dy)
       outlined |= distance(pixel(image, {middle.x, middle.y + dy}), level_color(2)) < 70;
-    if (c.rank >= 0) EXPECT_TRUE(outlined) << c.token;
+    EXPECT_TRUE(outlined || c.rank < 0) << c.token;
   }
 }
 

@@ -1,7 +1,4 @@
 // The interactive program under Xvfb, with injected mouse and keys. Skipped where Xvfb cannot start.
-#include <X11/Xlib.h>
-#include <X11/Xutil.h>
-#include <X11/keysym.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -17,6 +14,11 @@
 
 #include "small_problem.hpp"
 #include "viewer/model/session.hpp"
+
+// Last: X11 defines macros (None, Success, ...) that other headers use as names.
+#include <X11/Xlib.h>
+#include <X11/Xutil.h>
+#include <X11/keysym.h>
 
 namespace llsa::viewer {
 namespace {

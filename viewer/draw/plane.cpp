@@ -81,7 +81,7 @@ void Plane::frame(const Rect& world, ImU32 color, float width) {
 
 void Plane::marker(Point world) {
   const ImVec2 at = vec(camera_.to_screen(world));
-  const float radius = std::max(ui_.px(6), static_cast<float>(camera_.zoom.x) * 0.7f);
+  const float radius = std::clamp(static_cast<float>(camera_.zoom.x) * 0.7f, ui_.px(6), ui_.px(20));
   list_->AddCircle(at, radius, IM_COL32(0, 0, 0, 220), 0, ui_.px(4));
   list_->AddCircle(at, radius, IM_COL32(255, 255, 255, 255), 0, ui_.px(2));
 }

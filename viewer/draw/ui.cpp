@@ -17,7 +17,7 @@ void dark_colors(ImGuiStyle& style) {
   ImGui::StyleColorsDark(&style);
   style.Colors[ImGuiCol_WindowBg] = {0.105f, 0.115f, 0.13f, 1};
   style.Colors[ImGuiCol_ChildBg] = {0.075f, 0.082f, 0.095f, 1};
-  style.Colors[ImGuiCol_PopupBg] = {0.13f, 0.14f, 0.16f, 0.98f};
+  style.Colors[ImGuiCol_PopupBg] = {0.13f, 0.14f, 0.16f, 1};
   style.Colors[ImGuiCol_TitleBg] = {0.085f, 0.095f, 0.11f, 1};
   style.Colors[ImGuiCol_TitleBgActive] = {0.15f, 0.21f, 0.29f, 1};
   style.Colors[ImGuiCol_FrameBg] = {0.18f, 0.2f, 0.23f, 1};
@@ -27,7 +27,7 @@ void light_colors(ImGuiStyle& style) {
   ImGui::StyleColorsLight(&style);
   style.Colors[ImGuiCol_WindowBg] = {0.955f, 0.96f, 0.965f, 1};
   style.Colors[ImGuiCol_ChildBg] = {1, 1, 1, 1};
-  style.Colors[ImGuiCol_PopupBg] = {1, 1, 1, 0.98f};
+  style.Colors[ImGuiCol_PopupBg] = {1, 1, 1, 1};
   style.Colors[ImGuiCol_TitleBg] = {0.87f, 0.885f, 0.9f, 1};
   style.Colors[ImGuiCol_TitleBgActive] = {0.74f, 0.82f, 0.91f, 1};
   style.Colors[ImGuiCol_FrameBg] = {0.875f, 0.89f, 0.905f, 1};

@@ -181,9 +181,9 @@ PanelPlaces default_places() {
   put(Panel::pyramid, true, {0.2, 0.56, 0.54, 1});
   put(Panel::blocks, true, {0.54, 0.56, 0.77, 1});
   put(Panel::popularity, true, {0.77, 0.56, 1, 1});
-  put(Panel::compare, false, {0.3, 0.05, 0.9, 0.9});
-  put(Panel::profile, false, {0.25, 0.1, 0.85, 0.9});
-  put(Panel::samples, false, {0.22, 0.06, 0.9, 0.94});
+  put(Panel::compare, false, {0.5, 0, 1, 0.56});
+  put(Panel::profile, false, {0.22, 0.04, 0.82, 0.84});
+  put(Panel::samples, false, {0.2, 0.5, 0.77, 1});
   return places;
 }
 

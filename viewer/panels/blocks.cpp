@@ -27,7 +27,7 @@ ColorScale scale_of(const Ui& ui, const HeadSelection& head, int level) {
 
 void show_cell(Ui& ui, const Plane& plane, const BlockMap& map, const QueryView& query, BlockMap::Cell cell) {
   ui.hovered = TokenRef{map.level(), cell.key};
-  if (plane.input().clicked && ui.work.document()->self_attention()) {
+  if (plane.input().clicked) {
     const auto cells = query_cells(*query.head, {map.level(), cell.query});
     ui.work.choose_query(cells[cells.size() / 2]);
   }

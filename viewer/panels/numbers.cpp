@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "plot/ticks.hpp"
 #include "viewer/panels/panels.hpp"
 #include "viewer/panels/shared.hpp"
@@ -29,7 +31,7 @@ void row(Ui& ui, const char* name, const std::string& value, const char* meaning
 }
 
 std::string number(double value, int digits = 3) { return plot::format_value(value, digits); }
-std::string percent(double value) { return fmt::format("{:.2f}%", 100 * value); }
+std::string percent(double value) { return std::isfinite(value) ? fmt::format("{:.2f}%", 100 * value) : number(value); }
 
 bool begin_rows(Ui& ui, const char* id) {
   if (!ImGui::BeginTable(id, 2, ImGuiTableFlags_RowBg | ImGuiTableFlags_SizingStretchProp)) return false;

@@ -44,9 +44,9 @@ void draw_selected(Ui& ui, Plane& plane, const QueryView& query) {
       const TokenRef token{level, c.token};
       const Region& region = region_of(ui, *query.head, token);
       const bool linked = focus && related(keys, token, *focus);
-      const double strength = focus ? (linked ? 1 : 0.35) : 0.8;
+      const double strength = focus && !linked ? 0.4 : 1;
       plane.fill(region, color(level_color(level), (linked ? 0.4 : 0.22) * strength));
-      plane.outline(region, color(level_color(level), strength), ui.px(linked ? 3.0f : 1.6f), !focus || linked);
+      plane.outline(region, color(level_color(level), strength), ui.px(linked ? 3.0f : 1.8f), !focus || linked);
     }
   }
   if (focus && !std::ranges::any_of(query.levels, [&](const LevelView& l) {
@@ -81,7 +81,7 @@ void draw_overlay(Ui& ui) {
   draw_legend(ui, *query);
   const Head& head = *query->head->head;
   Plane plane(ui, ui.picture, "overlay", head.key_cells.bounds(), true);
-  draw_picture_and_query(ui, plane, *query, 1);
+  draw_picture(ui, plane, *query);
   // What was not chosen steps back a little.
   for (std::int64_t f = 0; f < head.key_cells.grid().frames; ++f) {
     const Rect at = plane.camera().to_screen(head.key_cells.frame(f));

@@ -5,8 +5,6 @@
 #include <algorithm>
 
 #include "plot/ticks.hpp"
-#include "viewer/model/figures.hpp"
-#include "viewer/model/layout.hpp"
 
 namespace llsa::viewer {
 
@@ -21,28 +19,31 @@ const QueryView* query_or_reason(const Ui& ui) {
   return nullptr;
 }
 
-const Texture& picture_texture(Ui& ui, const GridLayout& layout) {
+bool has_picture(const Ui& ui) {
   const Document& document = *ui.work.document();
-  const auto& head = ui.work.shown().result().selection;
-  const std::int64_t batch = head ? head->settings.batch : 0;
-  const std::string key = fmt::format("{} {} {}", static_cast<const void*>(&document), batch, to_string(layout.grid()));
-  return ui.textures.get("picture", key, [&] {
-    // A picture finer than its tokens is shown with all its pixels.
-    const datasets::Image* picture = document.picture(batch);
-    if (picture && layout.grid().frames == 1 && layout.grid() == document.query_grid) return picture_pixels(*picture);
-    return picture_pixels(grid_picture(document, batch, layout));
-  });
+  return !document.pictures.empty() && document.self_attention() && document.query_grid.frames == 1;
+}
+
+void draw_picture(Ui& ui, Plane& plane, const QueryView& query) {
+  const GridLayout& layout = query.head->head->key_cells;
+  if (!has_picture(ui)) {
+    for (std::int64_t f = 0; f < layout.grid().frames; ++f) {
+      const Rect at = plane.camera().to_screen(layout.frame(f));
+      plane.list().AddRectFilled(vec({at.x0, at.y0}), vec({at.x1, at.y1}), IM_COL32(128, 128, 128, 255));
+    }
+    return;
+  }
+  const Document& document = *ui.work.document();
+  const std::int64_t batch = query.head->settings.batch;
+  const std::string key = fmt::format("{} {}", static_cast<const void*>(&document), batch);
+  // A picture finer than its tokens is shown with all its pixels.
+  plane.image(ui.textures.get("picture", key, [&] { return picture_pixels(*document.picture(batch)); }), layout.bounds());
 }
 
 void take_click(Ui& ui, const Plane& plane, const QueryView& query) {
   const auto& cursor = plane.input().cursor;
   if (!plane.input().clicked || !cursor || !ui.work.document()->self_attention()) return;
   if (const auto cell = query.head->head->query_cells.hit(*cursor)) ui.work.choose_query(*cell);
-}
-
-void draw_picture_and_query(Ui& ui, Plane& plane, const QueryView& query, double picture_opacity) {
-  const GridLayout& layout = query.head->head->key_cells;
-  plane.image(picture_texture(ui, layout), layout.bounds(), picture_opacity);
 }
 
 std::string cell_name(Grid grid, std::int64_t cell) {

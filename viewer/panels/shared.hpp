@@ -10,11 +10,11 @@ namespace llsa::viewer {
 /// The shown query, or null after saying in the panel what it waits for.
 const QueryView* query_or_reason(const Ui& ui);
 
-/// The picture under a grid, as texture; grey without one.
-const Texture& picture_texture(Ui& ui, const GridLayout& layout);
-
-/// Draws the key grid's picture, lets a click choose the query (self-attention), and shows the query's ring.
-void draw_picture_and_query(Ui& ui, Plane& plane, const QueryView& query, double picture_opacity);
+/// Whether the shown head's keys lie on a picture.
+bool has_picture(const Ui& ui);
+/// Draws the picture under the key grid, plain grey frames without one.
+void draw_picture(Ui& ui, Plane& plane, const QueryView& query);
+/// A click chooses the query, where keys and queries share the grid.
 void take_click(Ui& ui, const Plane& plane, const QueryView& query);
 
 /// A cell by its column and row (and frame), for example "x 12, y 7".

@@ -39,8 +39,9 @@ void draw_weights(Ui& ui) {
                     scale.range().low(), scale.range().high(), static_cast<int>(scale.range().scale()));
     const Texture& heat =
         ui.textures.get("weights", key, [&] { return heat_pixels(head.key_cells, values, scale); });
-    if (view.weights_opacity < 1) draw_picture_and_query(ui, plane, *query, 1);
-    plane.image(heat, head.key_cells.bounds(), view.weights_opacity);
+    const double opacity = has_picture(ui) ? view.weights_opacity : 1;
+    if (opacity < 1) draw_picture(ui, plane, *query);
+    plane.image(heat, head.key_cells.bounds(), opacity);
     if (const auto focus = highlighted(ui))
       plane.outline(region_of(ui, *query->head, *focus), IM_COL32_WHITE, ui.px(1.5f));
     plane.numbers(head.key_cells, [&](std::int64_t cell) {
