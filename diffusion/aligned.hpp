@@ -6,8 +6,8 @@
 
 namespace llsa::diffusion {
 
-/// Allocates at multiples of 64 bytes. Vectorised sums are grouped by address within a cache line, so arrays that always
-/// start on a line give the same bits in every run.
+/// Allocates at multiples of 64 bytes. Vectorised sums are grouped by address within a cache line, so arrays that
+/// always start on a line give the same bits in every run.
 template <class T>
 struct CacheLineAllocator {
   using value_type = T;

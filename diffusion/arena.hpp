@@ -9,7 +9,8 @@
 namespace llsa::diffusion {
 
 /// One allocation for many arrays whose sizes are known beforehand. First `plan` every array, then `allocate` once: it
-/// points every planned pointer at its place (zeroed, on a cache line). The pointers must stay where they are until then.
+/// points every planned pointer at its place (zeroed, on a cache line). The pointers must stay where they are until
+/// then.
 template <class T>
 class Arena {
  public:

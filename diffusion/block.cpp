@@ -52,8 +52,8 @@ void BlockScratch<T>::plan(Arena<T>& arena, const BlockShape& s) {
 }
 
 template <class T>
-void block_forward(const BlockContext<T>& context, const BlockShape& s, const BlockTensors<const T>& w,
-                   const T* active, const T* x, BlockActivations<T>& a, T* y) {
+void block_forward(const BlockContext<T>& context, const BlockShape& s, const BlockTensors<const T>& w, const T* active,
+                   const T* x, BlockActivations<T>& a, T* y) {
   Layers<T>& layers = context.layers;
   const std::int64_t c = s.hidden, rows = s.rows();
   const TokenShape stream{s.batch, s.tokens, c};
@@ -98,8 +98,7 @@ void block_backward(const BlockContext<T>& context, const BlockShape& s, const B
   layers.linear_backward({rows, s.mlp, c}, a.active, w.second_weight, d.d_rows, d.d_wide, g.second_weight,
                          g.second_bias);
   layers.gelu_backward(rows * s.mlp, a.first, d.d_wide, d.d_wide);
-  layers.linear_backward({rows, c, s.mlp}, a.normed2, w.first_weight, d.d_wide, d.d_rows, g.first_weight,
-                         g.first_bias);
+  layers.linear_backward({rows, c, s.mlp}, a.normed2, w.first_weight, d.d_wide, d.d_rows, g.first_weight, g.first_bias);
   layers.modulated_norm_backward(stream, a.middle, a.mean2, a.rstd2, part(m, s, scale2), d.d_rows, dx,
                                  part(dm, s, shift2), part(dm, s, scale2));
 
@@ -109,17 +108,14 @@ void block_backward(const BlockContext<T>& context, const BlockShape& s, const B
   layers.linear_backward({rows, c, c}, a.attended, w.out_weight, d.d_rows, d_attended, g.out_weight, g.out_bias);
   {
     const ProfileScope scope(context.profile, "attention_backward");
-    context.attention.backward(a.attention_inputs(s), attention_outputs(a, s), *a.state,
-                               {heads_in_rows<const T>(d_attended, s, c), {}},
-                               {heads_in_rows(d.d_query, s, c), heads_in_rows(d.d_key, s, c),
-                                heads_in_rows(d.d_qkv + 2 * c, s, 3 * c)});
+    context.attention.backward(
+        a.attention_inputs(s), attention_outputs(a, s), *a.state, {heads_in_rows<const T>(d_attended, s, c), {}},
+        {heads_in_rows(d.d_query, s, c), heads_in_rows(d.d_key, s, c), heads_in_rows(d.d_qkv + 2 * c, s, 3 * c)});
   }
   layers.rotary_backward(heads, context.rotary, d.d_query, c);
   layers.rotary_backward(heads, context.rotary, d.d_key, c);
-  layers.rms_norm_backward(heads, a.qkv, 3 * c, w.query_norm, a.query_rstd, d.d_query, c, d.d_qkv, 3 * c,
-                           g.query_norm);
-  layers.rms_norm_backward(heads, a.qkv + c, 3 * c, w.key_norm, a.key_rstd, d.d_key, c, d.d_qkv + c, 3 * c,
-                           g.key_norm);
+  layers.rms_norm_backward(heads, a.qkv, 3 * c, w.query_norm, a.query_rstd, d.d_query, c, d.d_qkv, 3 * c, g.query_norm);
+  layers.rms_norm_backward(heads, a.qkv + c, 3 * c, w.key_norm, a.key_rstd, d.d_key, c, d.d_qkv + c, 3 * c, g.key_norm);
   layers.linear_backward({rows, c, 3 * c}, a.normed1, w.qkv_weight, d.d_qkv, d.d_rows, g.qkv_weight, g.qkv_bias);
   layers.modulated_norm_backward(stream, x, a.mean1, a.rstd1, part(m, s, scale1), d.d_rows, dx, part(dm, s, shift1),
                                  part(dm, s, scale1));
@@ -129,14 +125,13 @@ void block_backward(const BlockContext<T>& context, const BlockShape& s, const B
   layers.add(s.batch * c, d.d_active, d_active);
 }
 
-#define LLSA_INSTANTIATE(T)                                                                                          \
-  template struct BlockActivations<T>;                                                                               \
-  template struct BlockScratch<T>;                                                                                   \
-  template void block_forward(const BlockContext<T>&, const BlockShape&, const BlockTensors<const T>&, const T*,     \
-                              const T*, BlockActivations<T>&, T*);                                                   \
-  template void block_backward(const BlockContext<T>&, const BlockShape&, const BlockTensors<const T>&, const T*,    \
-                               const T*, const BlockActivations<T>&, BlockScratch<T>&, T*, T*,                       \
-                               const BlockTensors<T>&)
+#define LLSA_INSTANTIATE(T)                                                                                       \
+  template struct BlockActivations<T>;                                                                            \
+  template struct BlockScratch<T>;                                                                                \
+  template void block_forward(const BlockContext<T>&, const BlockShape&, const BlockTensors<const T>&, const T*,  \
+                              const T*, BlockActivations<T>&, T*);                                                \
+  template void block_backward(const BlockContext<T>&, const BlockShape&, const BlockTensors<const T>&, const T*, \
+                               const T*, const BlockActivations<T>&, BlockScratch<T>&, T*, T*, const BlockTensors<T>&)
 LLSA_INSTANTIATE(float);
 LLSA_INSTANTIATE(double);
 #undef LLSA_INSTANTIATE

@@ -34,17 +34,17 @@ struct BlockTensors {
 /// What forward leaves for backward.
 template <class T>
 struct BlockActivations {
-  T* modulation = nullptr;                                ///< `[batch, 6 hidden]`
+  T* modulation = nullptr;                                   ///< `[batch, 6 hidden]`
   T *normed1 = nullptr, *mean1 = nullptr, *rstd1 = nullptr;  ///< `[rows, hidden]`, `[rows]`, `[rows]`
-  T* qkv = nullptr;                                       ///< `[rows, 3 hidden]`
-  T *query = nullptr, *key = nullptr;                     ///< `[rows, hidden]`, normed and rotated
-  T *query_rstd = nullptr, *key_rstd = nullptr;           ///< `[rows, heads]`
-  T *attended = nullptr, *lse = nullptr;                  ///< `[rows, hidden]`, `[batch, heads, tokens]`
-  T* projected = nullptr;                                 ///< `[rows, hidden]`
-  T* middle = nullptr;                                    ///< `[rows, hidden]`, x after attention
+  T* qkv = nullptr;                                          ///< `[rows, 3 hidden]`
+  T *query = nullptr, *key = nullptr;                        ///< `[rows, hidden]`, normed and rotated
+  T *query_rstd = nullptr, *key_rstd = nullptr;              ///< `[rows, heads]`
+  T *attended = nullptr, *lse = nullptr;                     ///< `[rows, hidden]`, `[batch, heads, tokens]`
+  T* projected = nullptr;                                    ///< `[rows, hidden]`
+  T* middle = nullptr;                                       ///< `[rows, hidden]`, x after attention
   T *normed2 = nullptr, *mean2 = nullptr, *rstd2 = nullptr;
-  T *first = nullptr, *active = nullptr;                  ///< `[rows, mlp]`, before and after GELU
-  T* second = nullptr;                                    ///< `[rows, hidden]`
+  T *first = nullptr, *active = nullptr;  ///< `[rows, mlp]`, before and after GELU
+  T* second = nullptr;                    ///< `[rows, hidden]`
   std::unique_ptr<AttentionState> state;
 
   void plan(Arena<T>& arena, const BlockShape& shape);
@@ -55,10 +55,10 @@ struct BlockActivations {
 /// Scratch that all blocks' backward passes share.
 template <class T>
 struct BlockScratch {
-  T* d_modulation = nullptr;  ///< `[batch, 6 hidden]`
-  T* d_active = nullptr;      ///< `[batch, hidden]`
-  T* d_wide = nullptr;        ///< `[rows, mlp]`
-  T* d_qkv = nullptr;         ///< `[rows, 3 hidden]`
+  T* d_modulation = nullptr;                                  ///< `[batch, 6 hidden]`
+  T* d_active = nullptr;                                      ///< `[batch, hidden]`
+  T* d_wide = nullptr;                                        ///< `[rows, mlp]`
+  T* d_qkv = nullptr;                                         ///< `[rows, 3 hidden]`
   T *d_rows = nullptr, *d_query = nullptr, *d_key = nullptr;  ///< `[rows, hidden]`
 
   void plan(Arena<T>& arena, const BlockShape& shape);

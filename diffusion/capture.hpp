@@ -9,18 +9,18 @@
 namespace llsa::diffusion {
 
 struct CaptureOptions {
-  std::int64_t layer = 0;             ///< 0..layers-1
-  std::int64_t step = 0;              ///< 0..steps-1: the model's evaluation at `euler_times[step]`
-  std::optional<std::int64_t> head;   ///< 0..heads-1; empty: all
+  std::int64_t layer = 0;            ///< 0..layers-1
+  std::int64_t step = 0;             ///< 0..steps-1: the model's evaluation at `euler_times[step]`
+  std::optional<std::int64_t> head;  ///< 0..heads-1; empty: all
 };
 
 struct Capture {
-  datasets::TensorFile file;          ///< tensors q, k, v `[batch, heads, tokens, dim]`, F32, and metadata
-  AlignedVector<float> pictures;      ///< what the sampling ended with, `[batch, channels, size, size]`
+  datasets::TensorFile file;      ///< tensors q, k, v `[batch, heads, tokens, dim]`, F32, and metadata
+  AlignedVector<float> pictures;  ///< what the sampling ended with, `[batch, channels, size, size]`
 };
 
-/// Samples, and keeps the attention inputs of one layer at one step (after norm and rotation, as attention sees them; the
-/// labelled pass when there is guidance). The metadata says layout, grid and token order, as docs/file-formats.md
+/// Samples, and keeps the attention inputs of one layer at one step (after norm and rotation, as attention sees them;
+/// the labelled pass when there is guidance). The metadata says layout, grid and token order, as docs/file-formats.md
 /// describes, and how the tensors came about. The model must be planned for all pictures in one pass.
 /// Throws `Error` when layer, step or head is out of range.
 Capture capture(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,

@@ -40,9 +40,12 @@ void append(std::vector<datasets::NamedTensor>& tensors, const ParameterLayout& 
             const AlignedVector<float>& block, datasets::ElementType type = datasets::ElementType::f32) {
   for (const Parameter& parameter : layout.parameters()) {
     const std::string name = prefix + parameter.name;
-    if (type == datasets::ElementType::f16) tensors.push_back(stored<half>(name, parameter, block.data()));
-    else if (type == datasets::ElementType::bf16) tensors.push_back(stored<bfloat16>(name, parameter, block.data()));
-    else tensors.push_back(stored<float>(name, parameter, block.data()));
+    if (type == datasets::ElementType::f16)
+      tensors.push_back(stored<half>(name, parameter, block.data()));
+    else if (type == datasets::ElementType::bf16)
+      tensors.push_back(stored<bfloat16>(name, parameter, block.data()));
+    else
+      tensors.push_back(stored<float>(name, parameter, block.data()));
   }
 }
 
@@ -99,7 +102,8 @@ template <class Read>
 auto with_path(const std::filesystem::path& path, const Read& read) {
   const datasets::TensorFile file = open(path);
   try {
-    if (metadata_of(file, "hash") != hash_of(file.tensors)) throw Error("is damaged: its hash does not fit its content");
+    if (metadata_of(file, "hash") != hash_of(file.tensors))
+      throw Error("is damaged: its hash does not fit its content");
     return read(file);
   } catch (const Error& problem) {
     throw Error(fmt::format("{}: {}", path.string(), problem.what()));

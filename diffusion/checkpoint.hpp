@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "datasets/tensor_file.hpp"
 #include "diffusion/aligned.hpp"
 #include "diffusion/parameters.hpp"
 #include "diffusion/settings.hpp"
-#include "datasets/tensor_file.hpp"
 
 namespace llsa::diffusion {
 
@@ -25,22 +25,23 @@ struct TrainState {
 struct Model {
   ModelConfig config;
   FlowConfig flow;
-  std::int64_t step = 0;          ///< training steps behind it
-  std::string training;           ///< the training settings as JSON text, for the record; may be empty
-  AlignedVector<float> weights;   ///< laid out as `ParameterLayout(config)` says
+  std::int64_t step = 0;         ///< training steps behind it
+  std::string training;          ///< the training settings as JSON text, for the record; may be empty
+  AlignedVector<float> weights;  ///< laid out as `ParameterLayout(config)` says
 };
 
-/// Writes settings and state as .safetensors: averaged weights under the parameters' own names (so that every checkpoint is
-/// a model), the others under "training.weights.", "training.first_moments." and "training.second_moments.". Settings, step
-/// and a hash of all tensor bytes are in the metadata. Atomic: a kill at any instant leaves the old file or the new one.
+/// Writes settings and state as .safetensors: averaged weights under the parameters' own names (so that every
+/// checkpoint is a model), the others under "training.weights.", "training.first_moments." and
+/// "training.second_moments.". Settings, step and a hash of all tensor bytes are in the metadata. Atomic: a kill at any
+/// instant leaves the old file or the new one.
 void save_checkpoint(const std::filesystem::path& path, const TrainConfig& config, const TrainState& state);
 
 struct Checkpoint {
   TrainConfig config;
   TrainState state;
 };
-/// Throws `Error`, one line that begins with the path, when the file is not a checkpoint with training state, is damaged
-/// (hash), does not match its own settings, or holds a number that is not finite.
+/// Throws `Error`, one line that begins with the path, when the file is not a checkpoint with training state, is
+/// damaged (hash), does not match its own settings, or holds a number that is not finite.
 Checkpoint load_checkpoint(const std::filesystem::path& path);
 
 /// The averaged weights alone, stored as `type` (f16, bf16 or f32): what is passed on.
@@ -58,8 +59,8 @@ class CheckpointFolder {
   std::vector<std::int64_t> steps() const;
   /// Saves, then removes all but the newest `keep` and what a kill left of unfinished files. Creates the folder.
   void save(const TrainConfig& config, const TrainState& state, int keep) const;
-  /// The newest one that loads; empty when there is none at all. A damaged one is skipped and its message added to `skipped`.
-  /// Throws the last problem when there are some and none loads.
+  /// The newest one that loads; empty when there is none at all. A damaged one is skipped and its message added to
+  /// `skipped`. Throws the last problem when there are some and none loads.
   std::optional<Checkpoint> newest(std::vector<std::string>& skipped) const;
 
  private:

@@ -37,8 +37,8 @@ struct CaptureCommand {
     Capture taken = capture(runner.model, loaded.weights, loaded.flow, wanted, what);
     datasets::write_safetensors(out, taken.file);
     if (!picture.empty()) {
-      datasets::write_png(picture, picture_grid(taken.pictures, config.channels, config.image_size,
-                                                grid_columns(wanted.count), 1));
+      datasets::write_png(
+          picture, picture_grid(taken.pictures, config.channels, config.image_size, grid_columns(wanted.count), 1));
     }
     say(fmt::format("wrote q, k, v {} of layer {} at step {} to {}",
                     datasets::describe_shape(taken.file.tensors.front().shape()), what.layer, what.step, out));

@@ -49,7 +49,8 @@ void EvaluateCommand::execute() const {
 }  // namespace
 
 void add_evaluate_command(CLI::App& program, CommandContext&) {
-  CLI::App* app = program.add_subcommand("evaluate", "judge a model: losses and distances beside the real-against-real floor");
+  CLI::App* app =
+      program.add_subcommand("evaluate", "judge a model: losses and distances beside the real-against-real floor");
   const auto c = std::make_shared<EvaluateCommand>();
   app->add_option("--checkpoint", c->checkpoint, "a checkpoint or model")->required();
   app->add_option("--data", c->place, "real pictures (default: the run's validation pictures)");

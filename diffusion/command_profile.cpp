@@ -78,22 +78,26 @@ void ProfileCommand::execute() const {
   fmt::print("{} attention, {} x {} pixels, batch {}, {} threads, {} parameters\n", config.model.attention.name,
              config.model.image_size, config.model.image_size, batch, threads.threads(),
              ParameterLayout(config.model).count());
-  fmt::print("training step: median {:.1f} ms (fastest {:.1f}, slowest {:.1f}), {:.0f} tokens/s, activations {:.1f} MiB ({:.0f} bytes a token)\n",
-             1e3 * median, 1e3 * times.front(), 1e3 * times.back(), double(tokens) / median,
-             double(learner.model().arena_bytes()) / 1048576, double(learner.model().arena_bytes()) / double(tokens));
+  fmt::print(
+      "training step: median {:.1f} ms (fastest {:.1f}, slowest {:.1f}), {:.0f} tokens/s, activations {:.1f} MiB "
+      "({:.0f} bytes a token)\n",
+      1e3 * median, 1e3 * times.front(), 1e3 * times.back(), double(tokens) / median,
+      double(learner.model().arena_bytes()) / 1048576, double(learner.model().arena_bytes()) / double(tokens));
 
   double accounted = 0, product_seconds = 0, product_flops = 0;
   for (const auto& [name, entry] : profile.entries()) {
     accounted += entry.seconds;
     if (entry.flops > 0) product_seconds += entry.seconds, product_flops += entry.flops;
-    fmt::print("  {:<26}{:>9.1f} ms a step {:>6.1f} %", name, 1e3 * entry.seconds / repeats, 100 * entry.seconds / total);
+    fmt::print("  {:<26}{:>9.1f} ms a step {:>6.1f} %", name, 1e3 * entry.seconds / repeats,
+               100 * entry.seconds / total);
     if (entry.flops > 0) fmt::print("{:>9.1f} GFLOP/s", 1e-9 * entry.flops / entry.seconds);
     fmt::print("\n");
   }
   fmt::print("  {:<26}{:>9.1f} ms a step {:>6.1f} %\n", "everything else", 1e3 * (total - accounted) / repeats,
              100 * (total - accounted) / total);
   const std::int64_t width = config.model.hidden, mlp = config.model.mlp_ratio * width;
-  fmt::print("all products together {:.1f} GFLOP/s; Eigen alone on one thread:", 1e-9 * product_flops / product_seconds);
+  fmt::print("all products together {:.1f} GFLOP/s; Eigen alone on one thread:",
+             1e-9 * product_flops / product_seconds);
   for (const auto& [in, out] : {std::pair{width, 3 * width}, {width, width}, {width, mlp}, {mlp, width}}) {
     fmt::print("  {} -> {}: {:.1f}", in, out, 1e-9 * eigen_rate(std::min<std::int64_t>(tokens, 4096), in, out));
   }

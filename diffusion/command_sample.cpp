@@ -49,7 +49,8 @@ void SampleCommand::execute(const CommandContext& context) const {
 
   const std::int64_t size = config.image_size, elements = config.image_elements();
   const auto write_one = [&](const fs::path& to, std::span<const float> pictures, std::int64_t i) {
-    datasets::write_png(to, to_image(pictures.subspan(std::size_t(i * elements), std::size_t(elements)), config.channels, size));
+    datasets::write_png(
+        to, to_image(pictures.subspan(std::size_t(i * elements), std::size_t(elements)), config.channels, size));
   };
   for (const std::string* each : {&folder, &steps_folder}) {
     if (!each->empty()) fs::create_directories(*each);
@@ -65,8 +66,9 @@ void SampleCommand::execute(const CommandContext& context) const {
     write_one(fs::path(folder) / fmt::format("{:06d}.png", i), pictures, i);
   }
   if (!grid.empty()) {
-    datasets::write_png(grid, picture_grid(pictures, config.channels, size, columns ? columns : grid_columns(wanted.count),
-                                           zoom ? zoom : grid_zoom(size)));
+    datasets::write_png(grid,
+                        picture_grid(pictures, config.channels, size, columns ? columns : grid_columns(wanted.count),
+                                     zoom ? zoom : grid_zoom(size)));
   }
   say(fmt::format("sampled {} pictures with {} attention", wanted.count, config.attention.name));
 }

@@ -44,8 +44,10 @@ void TrainCommand::add_options(CLI::App& app) {
   app.add_flag("--unconditional", unconditional, "do not use labels");
   add_attention_options(app, settings, "/model/attention");
   settings.add<std::string>(app, "--time-sampling", "/flow/time", "uniform, logit-normal or shift");
-  settings.add<double>(app, "--noise-scale", "/flow/noise_scale", "s (default: size / 64 above 64 pixels, uniform times)");
-  settings.add<double>(app, "--time-shift", "/flow/time_shift", "of --time-sampling shift (default: size / 64, at least 1)");
+  settings.add<double>(app, "--noise-scale", "/flow/noise_scale",
+                       "s (default: size / 64 above 64 pixels, uniform times)");
+  settings.add<double>(app, "--time-shift", "/flow/time_shift",
+                       "of --time-sampling shift (default: size / 64, at least 1)");
   settings.add<std::int64_t>(app, "--steps", "/steps", "training steps in all");
   settings.add<std::int64_t>(app, "--batch", "/batch", "pictures a step");
   settings.add<std::int64_t>(app, "--micro-batch", "/micro_batch", "pictures in one pass (default: the batch)");
@@ -73,7 +75,8 @@ void TrainCommand::add_options(CLI::App& app) {
   app.add_flag("--quiet", run.quiet, "no progress line");
 }
 
-/// Preset, then the data's classes, then what the user gave; the paper's noise rescaling where nothing else was asked for.
+/// Preset, then the data's classes, then what the user gave; the paper's noise rescaling where nothing else was asked
+/// for.
 TrainConfig TrainCommand::new_config(const TrainingData& data) const {
   TrainConfig config;
   config.model = diffusion::preset(preset);
@@ -97,10 +100,12 @@ TrainConfig TrainCommand::resumed_config(const TrainConfig& saved) const {
   }
   settings.require_equal(json);
   const ModelConfig named = diffusion::preset(preset);
-  const bool same = named.hidden == saved.model.hidden && named.layers == saved.model.layers && named.heads == saved.model.heads;
+  const bool same =
+      named.hidden == saved.model.hidden && named.layers == saved.model.layers && named.heads == saved.model.heads;
   if (preset_option->count() > 0 && !same && !settings.has("/model/hidden") && !settings.has("/model/layers") &&
       !settings.has("/model/heads")) {
-    throw Error(fmt::format("--preset {} is not the model of the run to resume; leave it out, or start a new run", preset));
+    throw Error(
+        fmt::format("--preset {} is not the model of the run to resume; leave it out, or start a new run", preset));
   }
   if (unconditional && saved.model.classes > 0) {
     throw Error("--unconditional was given, but the run to resume uses labels; leave it out, or start a new run");
@@ -131,7 +136,8 @@ void TrainCommand::execute(CommandContext& context) const {
   } else {
     nlohmann::json json = to_json(TrainConfig{});
     settings.apply(json);
-    places = {.place = json["data"]["place"].get<std::string>(), .validation = json["data"]["validation"].get<std::string>()};
+    places = {.place = json["data"]["place"].get<std::string>(),
+              .validation = json["data"]["validation"].get<std::string>()};
   }
   nlohmann::json counts = to_json(checkpoint ? config : TrainConfig{});
   settings.apply(counts);

@@ -22,18 +22,18 @@ Options attention_options(const AttentionConfig& config);
 
 /// The shape of a pixel diffusion transformer. Set fields by name.
 struct ModelConfig {
-  std::int64_t image_size = 32;     ///< pictures are square
+  std::int64_t image_size = 32;  ///< pictures are square
   std::int64_t channels = 3;
-  std::int64_t patch_size = 1;      ///< p x p pixels a token; divides image_size
-  std::int64_t hidden = 96;         ///< a multiple of heads, hidden / heads a multiple of 4
+  std::int64_t patch_size = 1;  ///< p x p pixels a token; divides image_size
+  std::int64_t hidden = 96;     ///< a multiple of heads, hidden / heads a multiple of 4
   std::int64_t layers = 6;
   std::int64_t heads = 3;
   std::int64_t mlp_ratio = 4;
-  std::int64_t classes = 0;         ///< 0: unconditional; otherwise labels 0..classes-1, and `classes` means "no label"
-  std::int64_t frequency_dim = 256; ///< sinusoidal timestep features, even, at least 4
-  bool per_block_embedders = false; ///< every block embeds timestep and label itself, as diffusers' DiT checkpoints do
-  double rope_base = 100;           ///< > 1
-  std::string order = "morton";     ///< token order, spec section 7
+  std::int64_t classes = 0;  ///< 0: unconditional; otherwise labels 0..classes-1, and `classes` means "no label"
+  std::int64_t frequency_dim = 256;  ///< sinusoidal timestep features, even, at least 4
+  bool per_block_embedders = false;  ///< every block embeds timestep and label itself, as diffusers' DiT checkpoints do
+  double rope_base = 100;            ///< > 1
+  std::string order = "morton";      ///< token order, spec section 7
   AttentionConfig attention = {};
 
   std::int64_t grid_size() const { return image_size / patch_size; }
@@ -48,8 +48,8 @@ struct ModelConfig {
 /// Throws `Error` naming the first field that is out of range, its value and what is allowed.
 void validate(const ModelConfig& config);
 
-/// "tiny" (two CPU cores), "S" (12 layers, 6 heads of 64: the paper's) or "B" (12 layers, 12 heads of 64), at 32 x 32 pixels.
-/// Throws `Error` for another name.
+/// "tiny" (two CPU cores), "S" (12 layers, 6 heads of 64: the paper's) or "B" (12 layers, 12 heads of 64), at 32 x 32
+/// pixels. Throws `Error` for another name.
 ModelConfig preset(std::string_view name);
 std::vector<std::string> preset_names();
 

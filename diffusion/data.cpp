@@ -94,7 +94,10 @@ BatchLoader::BatchLoader(const TrainingData& data, const TrainConfig& config, st
     : config_(config),
       position_(first_position),
       loader_(*data.set_,
-              {.extent = int(config.model.image_size), .threads = 1, .prefetch = int(2 * config.batch), .first = first_position},
+              {.extent = int(config.model.image_size),
+               .threads = 1,
+               .prefetch = int(2 * config.batch),
+               .first = first_position},
               training_order(data.training_size_, data.held_out_, data.split_, config.seed), std::move(report)) {}
 
 Batch BatchLoader::next() {

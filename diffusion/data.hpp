@@ -15,8 +15,8 @@ namespace llsa::diffusion {
 
 /// Pictures as a model takes them.
 struct Batch {
-  AlignedVector<float> pictures;      ///< `[count, channels, size, size]`
-  std::vector<std::int32_t> labels;   ///< `[count]`; the number of classes where there is none
+  AlignedVector<float> pictures;     ///< `[count, channels, size, size]`
+  std::vector<std::int32_t> labels;  ///< `[count]`; the number of classes where there is none
 
   std::int64_t count() const { return static_cast<std::int64_t>(labels.size()); }
 };
@@ -24,8 +24,9 @@ struct Batch {
 /// Takes one line about a picture that was passed over.
 using Report = std::function<void(const std::string& message)>;
 
-/// The training and validation pictures of a run. Where `validation` names no place: generated pictures of the next seed,
-/// the test split of CIFAR-10 or MNIST, or, for a folder of pictures, `held_out` of them, which training never sees.
+/// The training and validation pictures of a run. Where `validation` names no place: generated pictures of the next
+/// seed, the test split of CIFAR-10 or MNIST, or, for a folder of pictures, `held_out` of them, which training never
+/// sees.
 class TrainingData {
  public:
   /// Throws `Error` when a place cannot be opened, or has no more pictures than are to be held out.
@@ -47,8 +48,8 @@ class TrainingData {
   std::int64_t held_out_ = 0;
 };
 
-/// Training pictures in shuffled order, decoded in the background. What comes after a position depends on the seed and the
-/// position alone.
+/// Training pictures in shuffled order, decoded in the background. What comes after a position depends on the seed and
+/// the position alone.
 class BatchLoader {
  public:
   BatchLoader(const TrainingData& data, const TrainConfig& config, std::uint64_t first_position, Report report);
@@ -62,8 +63,8 @@ class BatchLoader {
   datasets::Loader loader_;
 };
 
-/// The first `count` readable pictures of a set in a fixed shuffled order, starting at position `first`; fewer when the set
-/// ends. Throws `Error` when none can be read.
+/// The first `count` readable pictures of a set in a fixed shuffled order, starting at position `first`; fewer when the
+/// set ends. Throws `Error` when none can be read.
 Batch load_pictures(const datasets::Dataset& set, const ModelConfig& model, std::int64_t first, std::int64_t count,
                     const Report& report);
 

@@ -14,14 +14,15 @@ namespace llsa::diffusion {
 
 /// How a model's memory is planned.
 struct DitPlan {
-  std::int64_t batch = 1;          ///< the most pictures one pass may have
-  bool training = false;           ///< keep what backward needs
-  bool recompute = false;          ///< gradient checkpointing: keep each block's input only, run its forward again
+  std::int64_t batch = 1;  ///< the most pictures one pass may have
+  bool training = false;   ///< keep what backward needs
+  bool recompute = false;  ///< gradient checkpointing: keep each block's input only, run its forward again
 };
 
 /// The pixel diffusion transformer: tokens = embed(picture); blocks; final modulated norm and projection; picture.
 /// It predicts the velocity of the flow for noisy pictures at given times. Parameters are passed in, so that the same
-/// model runs trained and averaged weights. All activations lie in one arena that is planned and allocated on construction.
+/// model runs trained and averaged weights. All activations lie in one arena that is planned and allocated on
+/// construction.
 template <class T>
 class Dit {
  public:
@@ -40,8 +41,8 @@ class Dit {
   /// 0..classes (ignored when classes == 0). `batch` is at most the planned one.
   void forward(std::span<const T> parameters, std::int64_t batch, const T* images, const T* times,
                const std::int32_t* labels, T* velocity);
-  /// The gradient of what the last `forward` computed, with the same arguments: adds to `gradients`, which is laid out like
-  /// the parameters. Only when planned for training.
+  /// The gradient of what the last `forward` computed, with the same arguments: adds to `gradients`, which is laid out
+  /// like the parameters. Only when planned for training.
   void backward(std::span<const T> parameters, std::int64_t batch, const std::int32_t* labels, const T* d_velocity,
                 std::span<T> gradients);
 
@@ -77,12 +78,12 @@ class Dit {
   Observer observer_;
 
   Arena<T> arena_;
-  T* input_ = nullptr;                      // [rows, token_dim]
-  std::vector<T*> stream_;                  // residual stream before each block and after the last, [rows, hidden]
-  std::vector<BlockActivations<T>> blocks_; // one per block, or one for all
+  T* input_ = nullptr;                       // [rows, token_dim]
+  std::vector<T*> stream_;                   // residual stream before each block and after the last, [rows, hidden]
+  std::vector<BlockActivations<T>> blocks_;  // one per block, or one for all
   std::vector<EmbedderActivations<T>> embedders_;
   T *final_modulation_ = nullptr, *final_normed_ = nullptr, *final_mean_ = nullptr, *final_rstd_ = nullptr;
-  T* output_ = nullptr;                     // [rows, token_dim]
+  T* output_ = nullptr;  // [rows, token_dim]
   BlockScratch<T> scratch_;
   T *d_stream_ = nullptr, *d_final_modulation_ = nullptr;
 };

@@ -3,9 +3,8 @@
 namespace llsa::diffusion {
 
 template <class T>
-void embedder_forward(Layers<T>& layers, const EmbedderShape& s, std::int64_t batch,
-                      const EmbedderTensors<const T>& w, const T* times, const std::int32_t* labels,
-                      EmbedderActivations<T>& a) {
+void embedder_forward(Layers<T>& layers, const EmbedderShape& s, std::int64_t batch, const EmbedderTensors<const T>& w,
+                      const T* times, const std::int32_t* labels, EmbedderActivations<T>& a) {
   layers.timestep_features(batch, s.frequency_dim, times, a.features);
   layers.linear_forward({batch, s.frequency_dim, s.hidden}, a.features, w.first_weight, w.first_bias, a.first);
   layers.silu_forward(batch * s.hidden, a.first, a.first_active);
@@ -15,9 +14,8 @@ void embedder_forward(Layers<T>& layers, const EmbedderShape& s, std::int64_t ba
 }
 
 template <class T>
-void embedder_backward(Layers<T>& layers, const EmbedderShape& s, std::int64_t batch,
-                       const EmbedderTensors<const T>& w, const std::int32_t* labels, EmbedderActivations<T>& a,
-                       const EmbedderTensors<T>& g) {
+void embedder_backward(Layers<T>& layers, const EmbedderShape& s, std::int64_t batch, const EmbedderTensors<const T>& w,
+                       const std::int32_t* labels, EmbedderActivations<T>& a, const EmbedderTensors<T>& g) {
   layers.silu_backward(batch * s.hidden, a.sum, a.d_active, a.d_active);
   if (s.labelled) layers.label_embedding_backward(batch, s.hidden, labels, a.d_active, g.table);
   layers.linear_backward({batch, s.hidden, s.hidden}, a.first_active, w.second_weight, a.d_active, a.d_scratch,

@@ -5,8 +5,8 @@
 
 namespace llsa::diffusion {
 
-/// Timestep and label -> conditioning vector: `c = W2 silu(W1 features(t) + b1) + b2 + table[label]`, and `silu(c)`, which is
-/// what the modulation layers take.
+/// Timestep and label -> conditioning vector: `c = W2 silu(W1 features(t) + b1) + b2 + table[label]`, and `silu(c)`,
+/// which is what the modulation layers take.
 struct EmbedderShape {
   std::int64_t frequency_dim = 0, hidden = 0;
   bool labelled = false;

@@ -88,14 +88,16 @@ std::string evaluation_table(const Json& r) {
   std::string text = fmt::format("{} pictures in each set, seed {}, {} sampling steps, guidance {}, {} directions\n",
                                  r["pictures"].dump(), r["seed"].dump(), r["sampling_steps"].dump(),
                                  r["guidance"].dump(), r["directions"].dump());
-  const auto row = [&](const std::string& what, const std::string& own, const std::string& full, const std::string& floor) {
+  const auto row = [&](const std::string& what, const std::string& own, const std::string& full,
+                       const std::string& floor) {
     text += fmt::format("{:<28}{:>14}", what, own);
     if (dense) text += fmt::format("{:>14}", full);
     text += fmt::format("{:>14}\n", floor);
   };
   const auto number = [](const Json& value) { return fmt::format("{:.5g}", value.get<double>()); };
   row("", name, "full", "real-real");
-  row("validation loss", number(r["validation_loss"]), dense ? number(r["full_attention"]["validation_loss"]) : "", "-");
+  row("validation loss", number(r["validation_loss"]), dense ? number(r["full_attention"]["validation_loss"]) : "",
+      "-");
   const std::pair<const char*, const char*> rows[] = {{"sliced Wasserstein", "sliced_wasserstein"},
                                                       {"spectrum distance, dB", "spectrum_db"},
                                                       {"largest mean difference", "mean"},
@@ -107,8 +109,9 @@ std::string evaluation_table(const Json& r) {
   }
   if (dense) {
     const Json& d = r["same_noise_difference"];
-    text += fmt::format("same noise, {} against full: mean absolute {}, root mean square {}, largest {} (pictures in -1..1)\n",
-                        name, number(d["mean_absolute"]), number(d["root_mean_square"]), number(d["largest"]));
+    text += fmt::format(
+        "same noise, {} against full: mean absolute {}, root mean square {}, largest {} (pictures in -1..1)\n", name,
+        number(d["mean_absolute"]), number(d["root_mean_square"]), number(d["largest"]));
   }
   return text;
 }

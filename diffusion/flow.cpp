@@ -14,9 +14,12 @@ double resolution_ratio(std::int64_t image_size) { return std::max(1.0, double(i
 
 std::string name_of(TimeSampling sampling) {
   switch (sampling) {
-    case TimeSampling::uniform: return "uniform";
-    case TimeSampling::logit_normal: return "logit-normal";
-    case TimeSampling::shift: return "shift";
+    case TimeSampling::uniform:
+      return "uniform";
+    case TimeSampling::logit_normal:
+      return "logit-normal";
+    case TimeSampling::shift:
+      return "shift";
   }
   return "?";
 }
@@ -58,16 +61,19 @@ double shifted_time(double t, double a) { return a * t / (1 + (a - 1) * t); }
 
 double draw_time(const FlowConfig& config, const RandomSequence& random, std::uint64_t index) {
   switch (config.time) {
-    case TimeSampling::uniform: return random.uniform(index);
-    case TimeSampling::logit_normal: return 1 / (1 + std::exp(-random.normal(index)));
-    case TimeSampling::shift: return shifted_time(random.uniform(index), config.time_shift);
+    case TimeSampling::uniform:
+      return random.uniform(index);
+    case TimeSampling::logit_normal:
+      return 1 / (1 + std::exp(-random.normal(index)));
+    case TimeSampling::shift:
+      return shifted_time(random.uniform(index), config.time_shift);
   }
   return 0;
 }
 
 template <class T>
-void flow_point(double t, double noise_scale, std::span<const T> picture, std::span<const T> noise,
-                std::span<T> noisy, std::span<T> velocity) {
+void flow_point(double t, double noise_scale, std::span<const T> picture, std::span<const T> noise, std::span<T> noisy,
+                std::span<T> velocity) {
   const T keep = T(1 - t), mix = T(t * noise_scale), scale = T(noise_scale);
   for (std::size_t i = 0; i < picture.size(); ++i) {
     noisy[i] = keep * picture[i] + mix * noise[i];
@@ -87,8 +93,8 @@ double squared_error(std::span<const T> prediction, std::span<const T> target, d
   return sum / double(prediction.size());
 }
 
-#define LLSA_INSTANTIATE(T)                                                                                          \
-  template void flow_point(double, double, std::span<const T>, std::span<const T>, std::span<T>, std::span<T>);      \
+#define LLSA_INSTANTIATE(T)                                                                                     \
+  template void flow_point(double, double, std::span<const T>, std::span<const T>, std::span<T>, std::span<T>); \
   template double squared_error(std::span<const T>, std::span<const T>, double, std::span<T>)
 LLSA_INSTANTIATE(float);
 LLSA_INSTANTIATE(double);

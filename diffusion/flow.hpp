@@ -9,7 +9,8 @@
 
 namespace llsa::diffusion {
 
-/// How training times are drawn: uniform in (0, 1); the logistic function of a standard normal; or uniform, then shifted.
+/// How training times are drawn: uniform in (0, 1); the logistic function of a standard normal; or uniform, then
+/// shifted.
 enum class TimeSampling { uniform, logit_normal, shift };
 
 /// Flow matching on the straight path (the paper's equation 7): `x_t = (1 - t) x + t s e`, velocity `s e - x`, with e
@@ -17,11 +18,11 @@ enum class TimeSampling { uniform, logit_normal, shift };
 struct FlowConfig {
   double noise_scale = 1;  ///< s > 0
   TimeSampling time = TimeSampling::uniform;
-  double time_shift = 1;   ///< a >= 1 of `shift`: `t' = a t / (1 + (a - 1) t)`, also for the sampler's steps
+  double time_shift = 1;  ///< a >= 1 of `shift`: `t' = a t / (1 + (a - 1) t)`, also for the sampler's steps
 };
 
-/// What the paper uses for pictures of n x n pixels: n / 64 above 64, else 1. The same number serves as time shift, which
-/// is the square root of the ratio of token counts.
+/// What the paper uses for pictures of n x n pixels: n / 64 above 64, else 1. The same number serves as time shift,
+/// which is the square root of the ratio of token counts.
 double resolution_ratio(std::int64_t image_size);
 
 std::string name_of(TimeSampling sampling);
@@ -38,8 +39,8 @@ double shifted_time(double t, double a);
 double draw_time(const FlowConfig& config, const RandomSequence& random, std::uint64_t index);
 /// Writes the noisy picture and the velocity the model should predict. All spans have equal length.
 template <class T>
-void flow_point(double t, double noise_scale, std::span<const T> picture, std::span<const T> noise,
-                std::span<T> noisy, std::span<T> velocity);
+void flow_point(double t, double noise_scale, std::span<const T> picture, std::span<const T> noise, std::span<T> noisy,
+                std::span<T> velocity);
 /// The mean of (prediction - target)^2, summed in ascending order in double. When `gradient` is not empty it receives
 /// `2 (prediction - target) * weight / size`.
 template <class T>

@@ -71,8 +71,8 @@ StepResult Learner::step(std::span<const float> pictures, std::span<const std::i
     model_.backward(state_.weights, pass, kept.data(), d_velocity_.data(), gradients_);
   }
   result.gradient_norm = euclidean_norm<float>(gradients_, *threads_);
-  result.learning_rate = scheduled_rate(config_.learning_rate, state_.step, config_.warmup,
-                                        config_.schedule == "cosine", config_.steps);
+  result.learning_rate =
+      scheduled_rate(config_.learning_rate, state_.step, config_.warmup, config_.schedule == "cosine", config_.steps);
   if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) {
     throw Error(fmt::format("step {}: loss is {} and gradient norm {}; both must be finite", state_.step + 1,
                             result.loss, result.gradient_norm));

@@ -58,7 +58,8 @@ std::vector<double> plane_power(std::span<const float> plane, std::size_t size,
 double sliced_wasserstein(std::span<const float> a, std::span<const float> b, std::int64_t elements, int directions,
                           std::uint64_t seed, reference::ThreadPool& threads) {
   if (a.empty() || a.size() != b.size()) {
-    throw Error(fmt::format("sets of {} and {} numbers; the distance needs two equal sets that are not empty", a.size(), b.size()));
+    throw Error(fmt::format("sets of {} and {} numbers; the distance needs two equal sets that are not empty", a.size(),
+                            b.size()));
   }
   std::vector<double> squares(static_cast<std::size_t>(directions));
   threads.parallel_for(directions, [&](std::int64_t number, int) {
@@ -145,7 +146,8 @@ MomentDistance moment_distance(std::span<const ChannelMoments> a, std::span<cons
 
 Difference difference(std::span<const float> a, std::span<const float> b) {
   if (a.empty() || a.size() != b.size()) {
-    throw Error(fmt::format("sets of {} and {} numbers; a difference needs two equal sets that are not empty", a.size(), b.size()));
+    throw Error(fmt::format("sets of {} and {} numbers; a difference needs two equal sets that are not empty", a.size(),
+                            b.size()));
   }
   Difference d;
   double squares = 0;

@@ -8,16 +8,17 @@
 
 namespace llsa::diffusion {
 
-/// Sets of pictures are `[count, channels, size, size]`, all numbers finite. None of these is FID: no network is involved.
+/// Sets of pictures are `[count, channels, size, size]`, all numbers finite. None of these is FID: no network is
+/// involved.
 
-/// Sliced Wasserstein distance between two sets of equally many vectors of `elements` numbers: the root of the mean, over
-/// `directions` random unit vectors, of the squared 2-Wasserstein distance between the projections. The directions depend
-/// on the seed. Throws `Error` when the sets differ in size or are empty.
+/// Sliced Wasserstein distance between two sets of equally many vectors of `elements` numbers: the root of the mean,
+/// over `directions` random unit vectors, of the squared 2-Wasserstein distance between the projections. The directions
+/// depend on the seed. Throws `Error` when the sets differ in size or are empty.
 double sliced_wasserstein(std::span<const float> a, std::span<const float> b, std::int64_t elements, int directions,
                           std::uint64_t seed, reference::ThreadPool& threads);
 
-/// Mean power of the 2-D discrete Fourier transform over all pictures, channels and frequencies with rounded radius r, for
-/// r = 0..size/2, divided by the number of pixels.
+/// Mean power of the 2-D discrete Fourier transform over all pictures, channels and frequencies with rounded radius r,
+/// for r = 0..size/2, divided by the number of pixels.
 std::vector<double> radial_spectrum(std::span<const float> pictures, std::int64_t channels, std::int64_t size,
                                     reference::ThreadPool& threads);
 

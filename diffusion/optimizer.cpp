@@ -68,14 +68,12 @@ void update_average(std::span<T> average, std::span<const T> weights, double dec
   });
 }
 
-double average_decay(double decay, std::int64_t step) {
-  return std::min(decay, double(1 + step) / double(10 + step));
-}
+double average_decay(double decay, std::int64_t step) { return std::min(decay, double(1 + step) / double(10 + step)); }
 
-#define LLSA_INSTANTIATE(T)                                                                                      \
-  template void adamw_step(std::span<T>, std::span<const T>, std::span<T>, std::span<T>, std::int64_t,           \
-                           const AdamConfig&, double, reference::ThreadPool&);                                   \
-  template double euclidean_norm(std::span<const T>, reference::ThreadPool&);                                    \
+#define LLSA_INSTANTIATE(T)                                                                            \
+  template void adamw_step(std::span<T>, std::span<const T>, std::span<T>, std::span<T>, std::int64_t, \
+                           const AdamConfig&, double, reference::ThreadPool&);                         \
+  template double euclidean_norm(std::span<const T>, reference::ThreadPool&);                          \
   template void update_average(std::span<T>, std::span<const T>, double, reference::ThreadPool&)
 LLSA_INSTANTIATE(float);
 LLSA_INSTANTIATE(double);

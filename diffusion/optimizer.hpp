@@ -12,8 +12,8 @@ struct AdamConfig {
   double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, weight_decay = 0;
 };
 
-/// The rate of step `step` (0-based): rises linearly over `warmup` steps, then stays, or falls to zero along a half cosine
-/// that ends at step `total`.
+/// The rate of step `step` (0-based): rises linearly over `warmup` steps, then stays, or falls to zero along a half
+/// cosine that ends at step `total`.
 double scheduled_rate(double peak, std::int64_t step, std::int64_t warmup, bool cosine, std::int64_t total);
 
 /// One step in place; `step` counts from 1; every gradient is multiplied by `gradient_scale` first. All spans have one

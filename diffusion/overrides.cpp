@@ -20,7 +20,11 @@ nlohmann::json value_at(const nlohmann::json& json, const std::string& pointer) 
 CLI::Option* Overrides::add_flag(CLI::App& app, const std::string& option, const std::string& pointer,
                                  nlohmann::json value, const std::string& help) {
   return app.add_flag_callback(
-      option, [given = given_, option, pointer, value] { given->push_back({option, pointer, value}); }, help);
+      option,
+      [given = given_, option, pointer, value] {
+        given->push_back({option, pointer, value});
+      },
+      help);
 }
 
 bool Overrides::has(const std::string& pointer) const {

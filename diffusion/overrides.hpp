@@ -16,7 +16,11 @@ class Overrides {
   template <class T>
   CLI::Option* add(CLI::App& app, const std::string& option, const std::string& pointer, const std::string& help) {
     return app.add_option_function<T>(
-        option, [given = given_, option, pointer](const T& value) { given->push_back({option, pointer, value}); }, help);
+        option,
+        [given = given_, option, pointer](const T& value) {
+          given->push_back({option, pointer, value});
+        },
+        help);
   }
   /// A flag that stands for one value.
   CLI::Option* add_flag(CLI::App& app, const std::string& option, const std::string& pointer, nlohmann::json value,
@@ -40,8 +44,8 @@ class Overrides {
   std::shared_ptr<std::vector<Given>> given_ = std::make_shared<std::vector<Given>>();
 };
 
-/// --attention, --block-size, --levels, --top-k, --enrichment, --no-reweight, --coverage, onto the attention settings at
-/// `prefix` ("/model/attention" or "/attention").
+/// --attention, --block-size, --levels, --top-k, --enrichment, --no-reweight, --coverage, onto the attention settings
+/// at `prefix` ("/model/attention" or "/attention").
 void add_attention_options(CLI::App& app, Overrides& overrides, const std::string& prefix);
 
 }  // namespace llsa::diffusion

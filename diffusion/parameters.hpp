@@ -28,8 +28,9 @@ struct Parameter {
   std::int64_t size() const;
 };
 
-/// All parameters of a model, laid out one after the other in one block. The weights of query, key and value lie next to
-/// each other, and so do their biases, so that they form one product. Other arrays start on a cache line (the gaps stay 0).
+/// All parameters of a model, laid out one after the other in one block. The weights of query, key and value lie next
+/// to each other, and so do their biases, so that they form one product. Other arrays start on a cache line (the gaps
+/// stay 0).
 class ParameterLayout {
  public:
   explicit ParameterLayout(const ModelConfig& config);

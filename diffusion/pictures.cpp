@@ -49,7 +49,8 @@ datasets::Image picture_grid(std::span<const float> pictures, std::int64_t chann
   const std::int64_t rows = (count + columns - 1) / columns, cell = size * zoom + 1;
   datasets::Image grid{int(columns * cell - 1), int(rows * cell - 1)};
   for (std::int64_t i = 0; i < count; ++i) {
-    const datasets::Image one = to_image(pictures.subspan(std::size_t(i * elements), std::size_t(elements)), channels, size);
+    const datasets::Image one =
+        to_image(pictures.subspan(std::size_t(i * elements), std::size_t(elements)), channels, size);
     for (std::int64_t y = 0; y < size * zoom; ++y) {
       for (std::int64_t x = 0; x < size * zoom; ++x) {
         std::copy_n(one.pixel(int(x / zoom), int(y / zoom)), 3,

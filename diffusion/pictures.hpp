@@ -7,8 +7,8 @@
 
 namespace llsa::diffusion {
 
-/// 8-bit RGB as the model takes it: `[channels, height, width]`, `value / 127.5 - 1`. Three channels are red, green, blue;
-/// one is their mean. Throws `Error` for another number of channels.
+/// 8-bit RGB as the model takes it: `[channels, height, width]`, `value / 127.5 - 1`. Three channels are red, green,
+/// blue; one is their mean. Throws `Error` for another number of channels.
 void to_numbers(const datasets::Image& image, std::int64_t channels, bool mirror, std::span<float> numbers);
 
 /// Back: rounded to nearest, clamped to 0..255 (NaN becomes 0). One channel becomes grey.

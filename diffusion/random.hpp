@@ -18,8 +18,8 @@ enum class Purpose : std::uint32_t {
   directions = 10,
 };
 
-/// An endless sequence of random numbers, addressed by index: a pure function of (seed, purpose, sequence, index), so that
-/// there is no generator state to save. Uses Philox4x32-10 with the seed as key.
+/// An endless sequence of random numbers, addressed by index: a pure function of (seed, purpose, sequence, index), so
+/// that there is no generator state to save. Uses Philox4x32-10 with the seed as key.
 class RandomSequence {
  public:
   RandomSequence(std::uint64_t seed, Purpose purpose, std::uint64_t sequence)

@@ -12,13 +12,13 @@ namespace llsa::diffusion {
 struct LogEntry {
   std::int64_t step = 0;
   double loss = 0, gradient_norm = 0, learning_rate = 0;
-  double seconds = 0;                     ///< wall time of the step
+  double seconds = 0;  ///< wall time of the step
   double tokens_per_second = 0;
   std::optional<double> validation_loss;  ///< where it was measured
 };
 
-/// Appends to the log of a run. Resuming drops what is newer than the state (and a line a kill cut off), so that the log
-/// reads as if nothing had happened.
+/// Appends to the log of a run. Resuming drops what is newer than the state (and a line a kill cut off), so that the
+/// log reads as if nothing had happened.
 class RunLog {
  public:
   /// Keeps the entries up to `last_step` of an existing file. Throws `Error` when the file cannot be written.
@@ -33,7 +33,8 @@ class RunLog {
   std::ofstream file_;
 };
 
-/// Training loss (thin: every entry; thick: its mean over about 1% of the steps) and validation loss against steps, PNG.
+/// Training loss (thin: every entry; thick: its mean over about 1% of the steps) and validation loss against steps,
+/// PNG.
 void plot_losses(const std::filesystem::path& path, const std::vector<LogEntry>& entries);
 
 }  // namespace llsa::diffusion

@@ -31,7 +31,8 @@ void validate(const SampleOptions& o, const ModelConfig& config) {
   if (o.count < 1 || o.count > 1'000'000) {
     throw Error(fmt::format("number of pictures is {}; it must be 1 to 1000000", o.count));
   }
-  if (o.steps < 1 || o.steps > 100'000) throw Error(fmt::format("sampling steps are {}; they must be 1 to 100000", o.steps));
+  if (o.steps < 1 || o.steps > 100'000)
+    throw Error(fmt::format("sampling steps are {}; they must be 1 to 100000", o.steps));
   if (!std::isfinite(o.guidance)) throw Error(fmt::format("guidance is {}; it must be finite", o.guidance));
   if (o.guidance != 1 && config.classes == 0) {
     throw Error(fmt::format("guidance is {}, but this model has no labels; only 1 is possible", o.guidance));

@@ -10,7 +10,8 @@
 
 namespace llsa::diffusion {
 
-/// The times of `steps` Euler steps from noise to picture: `shifted_time(1 - k / steps)` for k = 0..steps, 1 first, 0 last.
+/// The times of `steps` Euler steps from noise to picture: `shifted_time(1 - k / steps)` for k = 0..steps, 1 first, 0
+/// last.
 std::vector<double> euler_times(int steps, double time_shift);
 
 /// Velocity of x at time t, written to `velocity` (as long as x).
@@ -27,7 +28,8 @@ struct SampleOptions {
   int steps = 20;
   double guidance = 1;  ///< g of `v = v_none + g (v_label - v_none)`; 1 is plain conditional sampling
   std::uint64_t seed = 1;
-  std::vector<std::int32_t> labels = {};  ///< one per picture; empty: 0, 1, 2, ... in turn (no labels when unconditional)
+  std::vector<std::int32_t> labels =
+      {};  ///< one per picture; empty: 0, 1, 2, ... in turn (no labels when unconditional)
 };
 
 /// Throws `Error` naming the field that is out of range for the model.
@@ -35,9 +37,9 @@ void validate(const SampleOptions& options, const ModelConfig& config);
 /// The label of every picture, `classes` for none.
 std::vector<std::int32_t> sample_labels(const SampleOptions& options, const ModelConfig& config);
 
-/// Pictures `[count, channels, size, size]`, roughly in -1..1. Picture i starts from noise that depends on the seed and i
-/// alone. The observer sees the whole set when everything fits in one pass of the model's planned batch, else one pass
-/// after the other; `first` is the number of the pass's first picture.
+/// Pictures `[count, channels, size, size]`, roughly in -1..1. Picture i starts from noise that depends on the seed and
+/// i alone. The observer sees the whole set when everything fits in one pass of the model's planned batch, else one
+/// pass after the other; `first` is the number of the pass's first picture.
 using SampleObserver = std::function<void(std::int64_t first, int step, std::span<const float> x)>;
 AlignedVector<float> sample(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
                             const SampleOptions& options, const SampleObserver& observer = {});

@@ -48,8 +48,8 @@ class Progress {
   Clock::time_point shown_{};
 };
 
-void save_samples(const fs::path& folder, const TrainConfig& config, const RunOptions& options,
-                  const TrainState& state, Dit<float>& model) {
+void save_samples(const fs::path& folder, const TrainConfig& config, const RunOptions& options, const TrainState& state,
+                  Dit<float>& model) {
   fs::create_directories(folder);
   const AlignedVector<float> pictures =
       sample(model, state.averages, config.flow, {.count = options.sample_count, .seed = config.seed});
@@ -81,7 +81,8 @@ TakenOver take_over(const Model& from, const ModelConfig& config, TrainState& st
   TakenOver result;
   for (const Parameter& parameter : layout.parameters()) {
     const auto& olds = old_layout.parameters();
-    const auto old = std::find_if(olds.begin(), olds.end(), [&](const Parameter& p) { return p.name == parameter.name; });
+    const auto old =
+        std::find_if(olds.begin(), olds.end(), [&](const Parameter& p) { return p.name == parameter.name; });
     if (old == olds.end()) {
       result.left_out.push_back(fmt::format("{}: not in the other model", parameter.name));
     } else if (old->shape != parameter.shape) {
@@ -120,7 +121,8 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
   RunLog log(options.out / "log.jsonl", state.step);
   std::int64_t saved_step = state.step;
   Learner learner(config, std::move(state), layers, *attention, threads);
-  Dit<float> sampling_model(config.model, {.batch = std::min<std::int64_t>(options.sample_count, 16)}, layers, *attention);
+  Dit<float> sampling_model(config.model, {.batch = std::min<std::int64_t>(options.sample_count, 16)}, layers,
+                            *attention);
   if (!fresh) message(fmt::format("resuming at step {} of {}", first_step, config.steps));
   message(fmt::format("{} parameters, {} tokens of {} pictures a step, {} classes, attention {}",
                       learner.model().layout().count(), config.batch * config.model.tokens(), config.batch,
@@ -145,8 +147,8 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
     try {
       result = learner.step(batch.pictures, batch.labels);
     } catch (const Error& problem) {
-      throw Error(fmt::format("{}; the last good checkpoint is {}", problem.what(),
-                              checkpoints.path_of(saved_step).string()));
+      throw Error(
+          fmt::format("{}; the last good checkpoint is {}", problem.what(), checkpoints.path_of(saved_step).string()));
     }
     position = loader.position();
     const std::int64_t step = learner.state().step;

@@ -13,14 +13,14 @@ namespace llsa::diffusion {
 
 /// How a run is kept and reported; none of it changes what is computed.
 struct RunOptions {
-  std::filesystem::path out;                        ///< receives checkpoints/, samples/, log.jsonl, loss.png
-  std::optional<std::filesystem::path> init_from;   ///< take over weights of this checkpoint or model at step 0
+  std::filesystem::path out;                       ///< receives checkpoints/, samples/, log.jsonl, loss.png
+  std::optional<std::filesystem::path> init_from;  ///< take over weights of this checkpoint or model at step 0
   std::string backend = "reference";
-  int threads = 0;                                  ///< 0: every core
-  int keep = 3;                                     ///< checkpoints kept
+  int threads = 0;                                                                               ///< 0: every core
+  int keep = 3;                                                                                  ///< checkpoints kept
   std::int64_t checkpoint_every = 500, log_every = 1, validate_every = 500, sample_every = 500;  ///< steps; 0: never
   std::int64_t sample_count = 16;
-  bool quiet = false;                               ///< no progress line
+  bool quiet = false;  ///< no progress line
 };
 
 /// Throws `Error` naming the first field that is out of range.
@@ -35,9 +35,10 @@ struct TakenOver {
 /// Copies what fits from a model (usually of smaller pictures) into weights and averages.
 TakenOver take_over(const Model& from, const ModelConfig& config, TrainState& state);
 
-/// Trains until `config.steps`, or until `stop` returns true after a step; then saves and returns the state. A fresh run
-/// begins with a checkpoint of step 0, so that there is always one to resume from; `resumed` continues one. When a step fails
-/// (see `Learner::step`) throws `Error` that names the newest checkpoint. `message` takes lines for the user.
+/// Trains until `config.steps`, or until `stop` returns true after a step; then saves and returns the state. A fresh
+/// run begins with a checkpoint of step 0, so that there is always one to resume from; `resumed` continues one. When a
+/// step fails (see `Learner::step`) throws `Error` that names the newest checkpoint. `message` takes lines for the
+/// user.
 TrainState train(const TrainConfig& config, const RunOptions& options, const TrainingData& data,
                  std::optional<TrainState> resumed, const std::function<bool()>& stop, const Report& message);
 

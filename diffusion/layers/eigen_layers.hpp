@@ -52,8 +52,8 @@ class EigenLayers final : public Layers<T> {
   void for_ranges(std::int64_t items, std::int64_t piece,
                   const std::function<void(std::int64_t begin, std::int64_t end)>& work);
   /// The same within every image: `work(image, piece number, begin, end)` with tokens counted from the image's first.
-  void for_image_ranges(const TokenShape& shape, const std::function<void(std::int64_t, std::int64_t, std::int64_t,
-                                                                          std::int64_t)>& work);
+  void for_image_ranges(const TokenShape& shape,
+                        const std::function<void(std::int64_t, std::int64_t, std::int64_t, std::int64_t)>& work);
   /// At least `size` numbers, contents undefined; grows and never shrinks, valid until the next call.
   T* scratch(std::int64_t size);
 

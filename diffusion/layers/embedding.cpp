@@ -34,9 +34,10 @@ void EigenLayers<T>::label_embedding_backward(std::int64_t batch, std::int64_t d
   }
 }
 
-#define LLSA_INSTANTIATE(T)                                                                                            \
-  template void EigenLayers<T>::timestep_features(std::int64_t, std::int64_t, const T*, T*);                           \
-  template void EigenLayers<T>::label_embedding_forward(std::int64_t, std::int64_t, const std::int32_t*, const T*, T*); \
+#define LLSA_INSTANTIATE(T)                                                                                        \
+  template void EigenLayers<T>::timestep_features(std::int64_t, std::int64_t, const T*, T*);                       \
+  template void EigenLayers<T>::label_embedding_forward(std::int64_t, std::int64_t, const std::int32_t*, const T*, \
+                                                        T*);                                                       \
   template void EigenLayers<T>::label_embedding_backward(std::int64_t, std::int64_t, const std::int32_t*, const T*, T*)
 LLSA_INSTANTIATE(float);
 LLSA_INSTANTIATE(double);

@@ -19,7 +19,8 @@ struct TokenShape {
   std::int64_t size() const { return rows() * dim; }
 };
 
-/// Heads side by side in a row: element `d` of head `h` of row `r` is at `r * stride + h * dim + d`, stride >= heads * dim.
+/// Heads side by side in a row: element `d` of head `h` of row `r` is at `r * stride + h * dim + d`, stride >= heads *
+/// dim.
 struct HeadShape {
   std::int64_t rows = 0, heads = 0, dim = 0;
 };
@@ -100,8 +101,8 @@ class Layers {
   virtual void timestep_features(std::int64_t batch, std::int64_t dim, const T* time, T* y) = 0;
 
   /// `y[b] += table[labels[b]]`, rows of `dim`; backward adds `dy[b]` to `dtable[labels[b]]` in ascending b.
-  virtual void label_embedding_forward(std::int64_t batch, std::int64_t dim, const std::int32_t* labels,
-                                       const T* table, T* y) = 0;
+  virtual void label_embedding_forward(std::int64_t batch, std::int64_t dim, const std::int32_t* labels, const T* table,
+                                       T* y) = 0;
   virtual void label_embedding_backward(std::int64_t batch, std::int64_t dim, const std::int32_t* labels, const T* dy,
                                         T* dtable) = 0;
 

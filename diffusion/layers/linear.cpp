@@ -55,7 +55,8 @@ void EigenLayers<T>::linear_backward(LinearShape s, const T* x, const T* weight,
       ArrayMap<T>(to + begin, end - begin) += ConstArrayMap<T>(from + slice * stride + begin, end - begin);
     }
   };
-  for_ranges(size, 1 << 14, [&](std::int64_t begin, std::int64_t end) { add_slices(parts, size, dweight, begin, end); });
+  for_ranges(size, 1 << 14,
+             [&](std::int64_t begin, std::int64_t end) { add_slices(parts, size, dweight, begin, end); });
   if (dbias) add_slices(bias_parts, s.out, dbias, 0, s.out);
 }
 

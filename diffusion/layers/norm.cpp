@@ -115,8 +115,7 @@ void EigenLayers<T>::rms_norm_forward(HeadShape s, const T* x, std::int64_t x_st
 
 template <class T>
 void EigenLayers<T>::rms_norm_backward(HeadShape s, const T* x, std::int64_t x_stride, const T* weight, const T* rstd,
-                                       const T* dy, std::int64_t dy_stride, T* dx, std::int64_t dx_stride,
-                                       T* dweight) {
+                                       const T* dy, std::int64_t dy_stride, T* dx, std::int64_t dx_stride, T* dweight) {
   const ProfileScope scope(profile_, "rms_norm_backward");
   const ConstArrayMap<T> w(weight, s.dim);
   const std::int64_t pieces = (s.rows + row_piece - 1) / row_piece;
@@ -127,7 +126,8 @@ void EigenLayers<T>::rms_norm_backward(HeadShape s, const T* x, std::int64_t x_s
     for (std::int64_t row = begin; row < end; ++row) {
       for (std::int64_t h = 0; h < s.heads; ++h) {
         const T r = rstd[row * s.heads + h];
-        const ConstArrayMap<T> in(x + row * x_stride + h * s.dim, s.dim), d_out(dy + row * dy_stride + h * s.dim, s.dim);
+        const ConstArrayMap<T> in(x + row * x_stride + h * s.dim, s.dim),
+            d_out(dy + row * dy_stride + h * s.dim, s.dim);
         sum += d_out * in * r;
         const T along = (d_out * w * in).mean() * r * r;
         ArrayMap<T>(dx + row * dx_stride + h * s.dim, s.dim) = r * (d_out * w - in * along);
@@ -138,16 +138,16 @@ void EigenLayers<T>::rms_norm_backward(HeadShape s, const T* x, std::int64_t x_s
   for (std::int64_t i = 0; i < pieces; ++i) total += ConstArrayMap<T>(parts + i * s.dim, s.dim);
 }
 
-#define LLSA_INSTANTIATE(T)                                                                                          \
-  template void EigenLayers<T>::modulated_norm_forward(TokenShape, const T*, PerImage<const T>, PerImage<const T>,   \
-                                                       T*, T*, T*);                                                  \
-  template void EigenLayers<T>::modulated_norm_backward(TokenShape, const T*, const T*, const T*, PerImage<const T>, \
-                                                        const T*, T*, PerImage<T>, PerImage<T>);                     \
-  template void EigenLayers<T>::gated_residual_forward(TokenShape, const T*, PerImage<const T>, const T*, T*);       \
-  template void EigenLayers<T>::gated_residual_backward(TokenShape, PerImage<const T>, const T*, const T*, T*,       \
-                                                        PerImage<T>);                                                \
-  template void EigenLayers<T>::rms_norm_forward(HeadShape, const T*, std::int64_t, const T*, T*, std::int64_t, T*); \
-  template void EigenLayers<T>::rms_norm_backward(HeadShape, const T*, std::int64_t, const T*, const T*, const T*,   \
+#define LLSA_INSTANTIATE(T)                                                                                            \
+  template void EigenLayers<T>::modulated_norm_forward(TokenShape, const T*, PerImage<const T>, PerImage<const T>, T*, \
+                                                       T*, T*);                                                        \
+  template void EigenLayers<T>::modulated_norm_backward(TokenShape, const T*, const T*, const T*, PerImage<const T>,   \
+                                                        const T*, T*, PerImage<T>, PerImage<T>);                       \
+  template void EigenLayers<T>::gated_residual_forward(TokenShape, const T*, PerImage<const T>, const T*, T*);         \
+  template void EigenLayers<T>::gated_residual_backward(TokenShape, PerImage<const T>, const T*, const T*, T*,         \
+                                                        PerImage<T>);                                                  \
+  template void EigenLayers<T>::rms_norm_forward(HeadShape, const T*, std::int64_t, const T*, T*, std::int64_t, T*);   \
+  template void EigenLayers<T>::rms_norm_backward(HeadShape, const T*, std::int64_t, const T*, const T*, const T*,     \
                                                   std::int64_t, T*, std::int64_t, T*)
 LLSA_INSTANTIATE(float);
 LLSA_INSTANTIATE(double);

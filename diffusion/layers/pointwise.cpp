@@ -74,12 +74,12 @@ void EigenLayers<T>::permute(std::int64_t batch, const std::vector<std::int32_t>
   });
 }
 
-#define LLSA_INSTANTIATE(T)                                                            \
-  template void EigenLayers<T>::gelu_forward(std::int64_t, const T*, T*);              \
-  template void EigenLayers<T>::gelu_backward(std::int64_t, const T*, const T*, T*);   \
-  template void EigenLayers<T>::silu_forward(std::int64_t, const T*, T*);              \
-  template void EigenLayers<T>::silu_backward(std::int64_t, const T*, const T*, T*);   \
-  template void EigenLayers<T>::add(std::int64_t, const T*, T*);                       \
+#define LLSA_INSTANTIATE(T)                                                          \
+  template void EigenLayers<T>::gelu_forward(std::int64_t, const T*, T*);            \
+  template void EigenLayers<T>::gelu_backward(std::int64_t, const T*, const T*, T*); \
+  template void EigenLayers<T>::silu_forward(std::int64_t, const T*, T*);            \
+  template void EigenLayers<T>::silu_backward(std::int64_t, const T*, const T*, T*); \
+  template void EigenLayers<T>::add(std::int64_t, const T*, T*);                     \
   template void EigenLayers<T>::permute(std::int64_t, const std::vector<std::int32_t>&, const T*, T*)
 LLSA_INSTANTIATE(float);
 LLSA_INSTANTIATE(double);

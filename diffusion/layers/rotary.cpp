@@ -10,7 +10,8 @@ namespace llsa::diffusion {
 
 template <class T>
 RotaryTable<T> rotary_table(Grid grid, const TokenOrder& order, std::int64_t dim, double base) {
-  if (dim < 4 || dim % 4 != 0) throw Error(fmt::format("head dimension is {}; rotary embedding needs a multiple of 4", dim));
+  if (dim < 4 || dim % 4 != 0)
+    throw Error(fmt::format("head dimension is {}; rotary embedding needs a multiple of 4", dim));
   const std::int64_t quarter = dim / 4;
   RotaryTable<T> table{.tokens = grid.size(), .dim = dim, .cosine = {}, .sine = {}};
   table.cosine.resize(static_cast<std::size_t>(grid.size() * dim / 2));
@@ -72,8 +73,8 @@ void EigenLayers<T>::rotary_backward(HeadShape s, const RotaryTable<T>& table, T
   });
 }
 
-#define LLSA_INSTANTIATE(T)                                                                        \
-  template RotaryTable<T> rotary_table(Grid, const TokenOrder&, std::int64_t, double);             \
+#define LLSA_INSTANTIATE(T)                                                                         \
+  template RotaryTable<T> rotary_table(Grid, const TokenOrder&, std::int64_t, double);              \
   template void EigenLayers<T>::rotary_forward(HeadShape, const RotaryTable<T>&, T*, std::int64_t); \
   template void EigenLayers<T>::rotary_backward(HeadShape, const RotaryTable<T>&, T*, std::int64_t)
 LLSA_INSTANTIATE(float);

@@ -14,8 +14,7 @@ void EigenLayers<T>::for_ranges(std::int64_t items, std::int64_t piece,
 
 template <class T>
 void EigenLayers<T>::for_image_ranges(
-    const TokenShape& shape,
-    const std::function<void(std::int64_t, std::int64_t, std::int64_t, std::int64_t)>& work) {
+    const TokenShape& shape, const std::function<void(std::int64_t, std::int64_t, std::int64_t, std::int64_t)>& work) {
   const std::int64_t pieces = (shape.tokens + row_piece - 1) / row_piece;
   threads_->parallel_for(shape.batch * pieces, [&](std::int64_t i, int) {
     const std::int64_t begin = i % pieces * row_piece;

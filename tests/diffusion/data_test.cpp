@@ -72,7 +72,8 @@ TEST(TrainingPictures, ContinueAtAPositionAsIfNothingHadHappened) {
   EXPECT_EQ(a.labels, b.labels);
   EXPECT_EQ(whole.position(), resumed.position());
   config.seed = 2;
-  EXPECT_NE(BatchLoader(data, config, 0, {}).next().pictures, BatchLoader(data, small_training(), 0, {}).next().pictures);
+  EXPECT_NE(BatchLoader(data, config, 0, {}).next().pictures,
+            BatchLoader(data, small_training(), 0, {}).next().pictures);
 }
 
 TEST(TrainingPictures, PassOverAnUnreadableFileAndSayWhich) {
@@ -126,7 +127,8 @@ TEST(Pictures, GoToNumbersAndBackUnchanged) {
   to_numbers(image, 1, false, grey);
   EXPECT_NEAR(grey[4], (numbers[4] + numbers[13] + numbers[22]) / 3, 1e-6);
   EXPECT_THROW(to_numbers(image, 2, false, numbers), Error);
-  EXPECT_EQ(to_image(std::vector<float>{NAN, 5, -5, 0}, 1, 2).rgb, (std::vector<std::uint8_t>{0, 0, 0, 255, 255, 255, 0, 0, 0, 128, 128, 128}));
+  EXPECT_EQ(to_image(std::vector<float>{NAN, 5, -5, 0}, 1, 2).rgb,
+            (std::vector<std::uint8_t>{0, 0, 0, 255, 255, 255, 0, 0, 0, 128, 128, 128}));
 }
 
 TEST(Pictures, AreLaidOutInAGrid) {

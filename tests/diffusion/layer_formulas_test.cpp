@@ -120,7 +120,8 @@ TEST(Rotary, ProductsOfQueriesAndKeysDependOnTheirDistanceAlone) {
   layers.rotary_forward({grid.size(), 1, dim}, table, queries.data(), dim);
   layers.rotary_forward({grid.size(), 1, dim}, table, keys.data(), dim);
   const auto product = [&](std::int64_t a, std::int64_t b) {
-    return dot(std::span(queries).subspan(std::size_t(a * dim), dim), std::span(keys).subspan(std::size_t(b * dim), dim));
+    return dot(std::span(queries).subspan(std::size_t(a * dim), dim),
+               std::span(keys).subspan(std::size_t(b * dim), dim));
   };
   const auto at = [&](std::int64_t row, std::int64_t column) { return row * grid.width + column; };
   // Two rows down and three columns to the right, from everywhere.
@@ -137,7 +138,9 @@ TEST(Rotary, ProductsOfQueriesAndKeysDependOnTheirDistanceAlone) {
 TEST(Rotary, TheFirstQuarterTurnsWithTheRowTheSecondWithTheColumn) {
   const Grid grid{.frames = 1, .height = 2, .width = 3};
   const auto table = rotary_table<double>(grid, raster_order(grid), 8, 16);
-  const auto angle = [&](std::size_t token, std::size_t j) { return std::atan2(table.sine[token * 4 + j], table.cosine[token * 4 + j]); };
+  const auto angle = [&](std::size_t token, std::size_t j) {
+    return std::atan2(table.sine[token * 4 + j], table.cosine[token * 4 + j]);
+  };
   const std::size_t last = 5;  // row 1, column 2
   expect_near(angle(last, 0), 1);
   expect_near(angle(last, 1), 0.25);
@@ -183,7 +186,8 @@ RC_GTEST_PROP(FloatLayers, AgreeWithDoubleAndWithAnyNumberOfThreads, ()) {
   RC_ASSERT(one == three);
   const auto exact = run(1, double());
   for (std::size_t i = 0; i < exact.size(); ++i) {
-    RC_ASSERT(std::abs(double(one[i]) - exact[i]) <= 2e-5 * std::sqrt(double(rows + in + out)) * (1 + std::abs(exact[i])));
+    RC_ASSERT(std::abs(double(one[i]) - exact[i]) <=
+              2e-5 * std::sqrt(double(rows + in + out)) * (1 + std::abs(exact[i])));
   }
 }
 

@@ -23,21 +23,24 @@ void subtract_one(Numbers& values) {
 }
 
 TEST_F(LayerGradients, LinearAgreesWithCentralDifferences) {
-  const LinearShape s{.rows = 261, .in = 7, .out = 70};
-  Numbers x = normal_numbers(s.rows * s.in, 1), w = normal_numbers(s.out * s.in, 2), b = normal_numbers(s.out, 3);
-  const Numbers dy = normal_numbers(s.rows * s.out, 4);
-  Numbers y(dy.size());
-  const auto loss = [&] {
-    layers.linear_forward(s, x.data(), w.data(), b.data(), y.data());
-    return dot(y, dy);
-  };
-  Numbers dx(x.size(), NAN), dw = ones(s.out * s.in), db = ones(s.out);
-  layers.linear_backward(s, x.data(), w.data(), dy.data(), dx.data(), dw.data(), db.data());
-  subtract_one(dw);
-  subtract_one(db);
-  expect_gradient("x", x, dx, loss, 11);
-  expect_gradient("weight", w, dw, loss);
-  expect_gradient("bias", b, db, loss);
+  // Few rows, and enough for several slices of the weight gradient.
+  for (const LinearShape s :
+       {LinearShape{.rows = 261, .in = 7, .out = 70}, LinearShape{.rows = 3100, .in = 3, .out = 5}}) {
+    Numbers x = normal_numbers(s.rows * s.in, 1), w = normal_numbers(s.out * s.in, 2), b = normal_numbers(s.out, 3);
+    const Numbers dy = normal_numbers(s.rows * s.out, 4);
+    Numbers y(dy.size());
+    const auto loss = [&] {
+      layers.linear_forward(s, x.data(), w.data(), b.data(), y.data());
+      return dot(y, dy);
+    };
+    Numbers dx(x.size(), NAN), dw = ones(s.out * s.in), db = ones(s.out);
+    layers.linear_backward(s, x.data(), w.data(), dy.data(), dx.data(), dw.data(), db.data());
+    subtract_one(dw);
+    subtract_one(db);
+    expect_gradient("x", x, dx, loss, 31);
+    expect_gradient("weight", w, dw, loss);
+    expect_gradient("bias", b, db, loss);
+  }
 }
 
 TEST_F(LayerGradients, ModulatedNormAgreesWithCentralDifferences) {
@@ -52,8 +55,8 @@ TEST_F(LayerGradients, ModulatedNormAgreesWithCentralDifferences) {
   };
   loss();
   Numbers dx = ones(s.size()), dm(m.size(), NAN);
-  layers.modulated_norm_backward(s, x.data(), mean.data(), rstd.data(), {m.data() + dim, 2 * dim}, dy.data(),
-                                 dx.data(), {dm.data(), 2 * dim}, {dm.data() + dim, 2 * dim});
+  layers.modulated_norm_backward(s, x.data(), mean.data(), rstd.data(), {m.data() + dim, 2 * dim}, dy.data(), dx.data(),
+                                 {dm.data(), 2 * dim}, {dm.data() + dim, 2 * dim});
   subtract_one(dx);
   expect_gradient("x", x, dx, loss, 13);
   expect_gradient("shift and scale", m, dm, loss);

@@ -180,7 +180,8 @@ TEST(TakeOver, CopiesWhatFitsAndNamesWhatDoesNot) {
   EXPECT_EQ(taken.parameters + 1, std::int64_t(layout.parameters().size()));
   const std::string name = "transformer_blocks.1.ff.net.2.weight";
   for (std::int64_t i = 0; i < layout.at(name).size(); ++i) {
-    EXPECT_EQ(state.weights[std::size_t(layout.at(name).offset + i)], from.weights[std::size_t(old_layout.at(name).offset + i)]);
+    EXPECT_EQ(state.weights[std::size_t(layout.at(name).offset + i)],
+              from.weights[std::size_t(old_layout.at(name).offset + i)]);
   }
   EXPECT_EQ(state.averages, state.weights);
 }

@@ -24,13 +24,16 @@ class PlainModel {
   Row velocity(const Row& image, double time, std::int64_t label) const;
 
  private:
-  double number(const std::string& name, std::int64_t i) const { return values_[std::size_t(layout_.at(name).offset + i)]; }
+  double number(const std::string& name, std::int64_t i) const {
+    return values_[std::size_t(layout_.at(name).offset + i)];
+  }
   Row linear(const std::string& name, const Row& x) const {
     const Parameter& weight = layout_.at(name + ".weight");
     Row y(std::size_t(weight.shape[0]));
     for (std::size_t o = 0; o < y.size(); ++o) {
       y[o] = number(name + ".bias", std::int64_t(o));
-      for (std::size_t i = 0; i < x.size(); ++i) y[o] += x[i] * number(name + ".weight", std::int64_t(o * x.size() + i));
+      for (std::size_t i = 0; i < x.size(); ++i)
+        y[o] += x[i] * number(name + ".weight", std::int64_t(o * x.size() + i));
     }
     return y;
   }
@@ -46,7 +49,8 @@ class PlainModel {
     for (double v : x) mean += v / double(x.size());
     for (double v : x) variance += (v - mean) * (v - mean) / double(x.size());
     Row y(x.size());
-    for (std::size_t i = 0; i < x.size(); ++i) y[i] = (x[i] - mean) / std::sqrt(variance + 1e-6) * (1 + scale[i]) + shift[i];
+    for (std::size_t i = 0; i < x.size(); ++i)
+      y[i] = (x[i] - mean) / std::sqrt(variance + 1e-6) * (1 + scale[i]) + shift[i];
     return y;
   }
   Row conditioning(std::int64_t block, double time, std::int64_t label) const;
@@ -59,13 +63,17 @@ class PlainModel {
 };
 
 Row PlainModel::conditioning(std::int64_t block, double time, std::int64_t label) const {
-  const std::string prefix = c_.per_block_embedders ? "transformer_blocks." + std::to_string(block) + ".norm1.emb." : "emb.";
+  const std::string prefix =
+      c_.per_block_embedders ? "transformer_blocks." + std::to_string(block) + ".norm1.emb." : "emb.";
   const std::int64_t half = c_.frequency_dim / 2;
   Row features;
-  for (std::int64_t i = 0; i < half; ++i) features.push_back(std::cos(1000 * time * std::pow(10000, -double(i) / double(half - 1))));
-  for (std::int64_t i = 0; i < half; ++i) features.push_back(std::sin(1000 * time * std::pow(10000, -double(i) / double(half - 1))));
+  for (std::int64_t i = 0; i < half; ++i)
+    features.push_back(std::cos(1000 * time * std::pow(10000, -double(i) / double(half - 1))));
+  for (std::int64_t i = 0; i < half; ++i)
+    features.push_back(std::sin(1000 * time * std::pow(10000, -double(i) / double(half - 1))));
   Row c = linear(prefix + "timestep_embedder.linear_2", silu(linear(prefix + "timestep_embedder.linear_1", features)));
-  for (std::size_t i = 0; i < c.size(); ++i) c[i] += number(prefix + "class_embedder.embedding_table.weight", label * c_.hidden + std::int64_t(i));
+  for (std::size_t i = 0; i < c.size(); ++i)
+    c[i] += number(prefix + "class_embedder.embedding_table.weight", label * c_.hidden + std::int64_t(i));
   return silu(c);
 }
 
@@ -179,7 +187,15 @@ void expect_plain_model(const ModelConfig& config) {
 }
 
 ModelConfig plain_config() {
-  ModelConfig config{.image_size = 6, .channels = 2, .hidden = 16, .layers = 2, .heads = 2, .mlp_ratio = 3, .classes = 3, .frequency_dim = 8, .rope_base = 20};
+  ModelConfig config{.image_size = 6,
+                     .channels = 2,
+                     .hidden = 16,
+                     .layers = 2,
+                     .heads = 2,
+                     .mlp_ratio = 3,
+                     .classes = 3,
+                     .frequency_dim = 8,
+                     .rope_base = 20};
   config.attention.name = "full";
   return config;
 }

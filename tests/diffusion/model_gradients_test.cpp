@@ -21,7 +21,8 @@ struct TinyModel {
   std::vector<std::int32_t> labels{1, 3};
 
   explicit TinyModel(ModelConfig config_, bool recompute = false)
-      : config(std::move(config_)), dit(config, {.batch = 2, .training = true, .recompute = recompute}, layers, *attention) {
+      : config(std::move(config_)),
+        dit(config, {.batch = 2, .training = true, .recompute = recompute}, layers, *attention) {
     parameters = Numbers(std::size_t(dit.layout().size()), 0.0);
     std::uint64_t stream = 100;
     for (const Parameter& p : dit.layout().parameters()) {
@@ -66,9 +67,9 @@ void expect_model_gradients(const ModelConfig& config) {
   const Numbers g = model.gradients();
   for (const Parameter& p : model.dit.layout().parameters()) {
     const std::size_t stride = p.size() > 64 ? std::size_t(p.size()) / 24 : std::size_t{3};
-    expect_gradient(p.name, std::span(model.parameters).subspan(std::size_t(p.offset), std::size_t(p.size())),
-                    std::span(g).subspan(std::size_t(p.offset), std::size_t(p.size())), [&] { return model.loss(); },
-                    stride, 2e-6);
+    expect_gradient(
+        p.name, std::span(model.parameters).subspan(std::size_t(p.offset), std::size_t(p.size())),
+        std::span(g).subspan(std::size_t(p.offset), std::size_t(p.size())), [&] { return model.loss(); }, stride, 2e-6);
   }
 }
 
@@ -80,7 +81,9 @@ Options two_levels() {
   return options;
 }
 
-TEST(ModelGradients, FullAttentionAgreesWithCentralDifferences) { expect_model_gradients(small_config({.name = "full"})); }
+TEST(ModelGradients, FullAttentionAgreesWithCentralDifferences) {
+  expect_model_gradients(small_config({.name = "full"}));
+}
 
 TEST(ModelGradients, LogLinearAttentionAgreesWithCentralDifferences) {
   expect_model_gradients(small_config({.name = "llsa", .options = two_levels()}));
@@ -106,7 +109,8 @@ TEST(ModelGradients, BackwardAddsToWhatIsThere) {
   const Numbers once = model.gradients();
   Numbers twice = once;
   model.dit.backward(model.parameters, 2, model.labels.data(), model.target.data(), twice);
-  for (std::size_t i = 0; i < once.size(); ++i) ASSERT_TRUE(std::abs(twice[i] - 2 * once[i]) <= 1e-12 * (1 + std::abs(once[i])));
+  for (std::size_t i = 0; i < once.size(); ++i)
+    ASSERT_TRUE(std::abs(twice[i] - 2 * once[i]) <= 1e-12 * (1 + std::abs(once[i])));
 }
 
 }  // namespace

@@ -21,8 +21,8 @@ namespace {
 pid_t start(const std::string& arguments, const std::filesystem::path& messages) {
   const pid_t child = fork();
   if (child == 0) {
-    const std::string command = std::string("exec ") + LLSA_DIFFUSION_PROGRAM + " " + arguments + " >'" +
-                                messages.string() + "' 2>&1";
+    const std::string command =
+        std::string("exec ") + LLSA_DIFFUSION_PROGRAM + " " + arguments + " >'" + messages.string() + "' 2>&1";
     execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
     _exit(127);
   }
@@ -47,7 +47,8 @@ Outcome run(const TemporaryFolder& folder, const std::string& arguments) {
 }
 
 const std::string small_model =
-    " --image-size 8 --hidden 16 --layers 1 --heads 1 --mlp-ratio 2 --frequency-dim 8 --block-size 4 --levels 1 --top-k 2"
+    " --image-size 8 --hidden 16 --layers 1 --heads 1 --mlp-ratio 2 --frequency-dim 8 --block-size 4 --levels 1 "
+    "--top-k 2"
     " --batch 2 --validation-pictures 2 --sample-count 1 --sample-every 0 --quiet ";
 
 void expect_refused(const TemporaryFolder& folder, const std::string& arguments, const std::string& hint) {
@@ -66,8 +67,9 @@ TEST(Program, ResumesBitwiseAfterBeingKilledAtAnyInstantForAnyNumberOfThreads) {
   int kills = 0;
   for (int attempt = 0; attempt < 200; ++attempt) {
     const std::string threads = std::to_string(1 + attempt % 3);
-    const pid_t child = start("train --resume --threads " + threads + " --out " + (folder / "killed").string() + settings,
-                              folder / "messages.txt");
+    const pid_t child =
+        start("train --resume --threads " + threads + " --out " + (folder / "killed").string() + settings,
+              folder / "messages.txt");
     // Long enough for some progress in most attempts; after many kills, until the end.
     const int patience = kills < 8 ? std::uniform_int_distribution<int>(5, 250)(random) : 60'000;
     const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(patience);
@@ -132,28 +134,34 @@ TEST(Program, TrainsSamplesCapturesEvaluatesAndExports) {
   EXPECT_FALSE(std::filesystem::exists(folder / "run/checkpoints/step-00000000.safetensors"));
 
   EXPECT_EQ(run(folder, "sample" + checkpoint + "--count 3 --steps 2 --grid " + out + "/grid.png --folder " + out +
-                            "/single --steps-folder " + out + "/steps").status, 0);
+                            "/single --steps-folder " + out + "/steps")
+                .status,
+            0);
   EXPECT_EQ(datasets::read_image(folder / "run/single/000002.png").width, 8);
   EXPECT_TRUE(std::filesystem::exists(folder / "run/steps/000001-step-002.png"));
   EXPECT_TRUE(std::filesystem::exists(folder / "run/grid.png"));
 
-  EXPECT_EQ(run(folder, "capture" + checkpoint + "--layer 0 --step 1 --steps 2 --out " + out + "/c.safetensors").status, 0);
+  EXPECT_EQ(run(folder, "capture" + checkpoint + "--layer 0 --step 1 --steps 2 --out " + out + "/c.safetensors").status,
+            0);
   EXPECT_TRUE(std::filesystem::exists(folder / "run/c.safetensors"));
 
-  const Outcome judged = run(folder, "evaluate" + checkpoint + "--count 2 --steps 1 --directions 4 --data shapes:5 --json " +
-                                         out + "/e.json");
+  const Outcome judged = run(
+      folder, "evaluate" + checkpoint + "--count 2 --steps 1 --directions 4 --data shapes:5 --json " + out + "/e.json");
   EXPECT_EQ(judged.status, 0) << judged.text;
   EXPECT_NE(judged.text.find("sliced Wasserstein"), std::string::npos);
   EXPECT_NE(contents_of(folder / "run/e.json").find("same_noise_difference"), std::string::npos);
 
   EXPECT_EQ(run(folder, "export" + checkpoint + "--out " + out + "/model.safetensors").status, 0);
-  EXPECT_EQ(run(folder, "sample --checkpoint " + out + "/model.safetensors --count 1 --steps 1 --attention full --grid " +
-                            out + "/full.png").status, 0);
+  EXPECT_EQ(run(folder, "sample --checkpoint " + out +
+                            "/model.safetensors --count 1 --steps 1 --attention full --grid " + out + "/full.png")
+                .status,
+            0);
 
   // Larger pictures from smaller ones: everything fits.
   std::string twice_as_large = small_model;
   twice_as_large.replace(twice_as_large.find("--image-size 8"), 14, "--image-size 16");
-  const Outcome larger = run(folder, "train --steps 1 --out " + out + "-16 --init-from " + out + "/model.safetensors" + twice_as_large);
+  const Outcome larger =
+      run(folder, "train --steps 1 --out " + out + "-16 --init-from " + out + "/model.safetensors" + twice_as_large);
   EXPECT_EQ(larger.status, 0) << larger.text;
   EXPECT_NE(larger.text.find("took over 27 of 27"), std::string::npos) << larger.text;
 }

@@ -24,7 +24,8 @@ TEST(RandomSequence, AddressesEveryWordBySeedPurposeSequenceAndIndex) {
   for (std::uint64_t seed : {std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{1} << 32}) {
     for (Purpose purpose : {Purpose::training_noise, Purpose::training_time}) {
       for (std::uint64_t sequence : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1} << 32}) {
-        for (std::uint64_t index = 0; index < 9; ++index) words.insert(RandomSequence(seed, purpose, sequence).word(index));
+        for (std::uint64_t index = 0; index < 9; ++index)
+          words.insert(RandomSequence(seed, purpose, sequence).word(index));
       }
     }
   }

@@ -1,10 +1,11 @@
 #pragma once
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
-#include <unistd.h>
 
 #include "diffusion/runner.hpp"
 #include "diffusion/settings.hpp"
@@ -35,7 +36,8 @@ inline std::string contents_of(const std::filesystem::path& path) {
 /// The smallest model that uses everything: labels, two levels, two blocks.
 inline TrainConfig small_training() {
   TrainConfig config;
-  config.model = {.image_size = 8, .hidden = 16, .layers = 2, .heads = 2, .mlp_ratio = 2, .classes = 10, .frequency_dim = 16};
+  config.model = {
+      .image_size = 8, .hidden = 16, .layers = 2, .heads = 2, .mlp_ratio = 2, .classes = 10, .frequency_dim = 16};
   config.model.attention.options.block_size = 4;
   config.model.attention.options.levels = 2;
   config.model.attention.options.top_k = {2};

@@ -1,0 +1,65 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "diffusion/data.hpp"
+#include "diffusion/learner.hpp"
+#include "diffusion/metrics.hpp"
+#include "diffusion/sampler.hpp"
+#include "training_fixture.hpp"
+
+namespace llsa::diffusion::testing {
+namespace {
+
+const std::filesystem::path shipped =
+    std::filesystem::path(LLSA_SOURCE_DIR) / "diffusion/checkpoints/shapes16.safetensors";
+
+/// The model that comes with the project, under one kind of attention, on pictures it was not trained on.
+struct Shipped {
+  Model model = load_model(shipped);
+  ModelConfig config = model.config;
+  std::unique_ptr<Runner> runner;
+  Batch real;
+
+  explicit Shipped(const std::string& attention) {
+    config.attention.name = attention;
+    runner = std::make_unique<Runner>(config, DitPlan{.batch = 16}, "reference", 0);
+    real = load_pictures(*datasets::open_shapes(60'000, 2), config, 0, 64, {});
+  }
+};
+
+TEST(ShippedCheckpoint, IsSmallAndLabelled) {
+  EXPECT_LT(std::filesystem::file_size(shipped), std::uintmax_t{4} << 20);
+  EXPECT_EQ(load_model(shipped).config.classes, 10);
+}
+
+TEST(ShippedCheckpoint, HasAKnownLossUnderFullAndUnderLogLinearAttention) {
+  for (const auto& [attention, known] : {std::pair{"full", KNOWN_FULL}, std::pair{"llsa", KNOWN_LLSA}}) {
+    Shipped s(attention);
+    EXPECT_NEAR(validation_loss(s.runner->model, s.model.weights, s.model.flow, 1, s.real.pictures, s.real.labels,
+                                s.runner->threads),
+                known, 0.002)
+        << attention;
+  }
+}
+
+TEST(ShippedCheckpoint, SamplesAreFarCloserToRealPicturesThanNoiseIs) {
+  for (const char* attention : {"full", "llsa"}) {
+    Shipped s(attention);
+    const SampleOptions options{.count = 64, .steps = 20, .guidance = 2, .labels = s.real.labels};
+    const auto made = sample(s.runner->model, s.model.weights, s.model.flow, options);
+    AlignedVector<float> noise(made.size());
+    RandomSequence(1, Purpose::validation_noise, 1).fill_normal(std::span(noise));
+    const auto distance = [&](const AlignedVector<float>& set) {
+      return sliced_wasserstein(set, s.real.pictures, s.config.image_elements(), 64, 1, s.runner->threads);
+    };
+    EXPECT_LT(distance(made), 0.5 * distance(noise)) << attention;
+    const auto spectrum = [&](const AlignedVector<float>& set) {
+      return radial_spectrum(set, 3, 16, s.runner->threads);
+    };
+    EXPECT_LT(spectrum_distance(spectrum(made), spectrum(s.real.pictures)), 6) << attention;
+  }
+}
+
+}  // namespace
+}  // namespace llsa::diffusion::testing
