@@ -72,7 +72,9 @@ void launch(const char* name, const LaunchShape& shape, Stream stream, const Par
   if (shape.shared_bytes > without_asking)
     LLSA_CUDA_CHECK(cudaFuncSetAttribute(kernel_entry<Kernel, Params>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                          static_cast<int>(shape.shared_bytes)));
-  kernel_entry<Kernel, Params><<<shape.blocks, shape.threads, shape.shared_bytes, stream.handle> > >(params);
+  // clang-format off: it takes the launch for template brackets
+  kernel_entry<Kernel, Params><<<shape.blocks, shape.threads, shape.shared_bytes, stream.handle>>>(params);
+  // clang-format on
   LLSA_CUDA_CHECK(cudaGetLastError());
 }
 
