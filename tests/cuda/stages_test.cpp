@@ -184,8 +184,8 @@ TEST_F(Stages, zeros_of_either_sign_tie) {
   const StageCase c{.query_tokens = 2, .key_tokens = 4, .block_size = 2, .top_k = {2}};
   const Levels levels = make_levels(c.resolved(), c.heads);
   std::vector<float> q(8), k(16);
-  q[0] = 1e-30f;
-  k[0] = -1e-30f;  // the product underflows to -0
+  q[7] = 1e-30f;
+  k[7] = -1e-30f;  // the product underflows to -0, and nothing is added after it
   const auto d_q = uploaded(q), d_k = uploaded(k);
   const auto lists = poisoned<std::int32_t>(levels.list_entries);
   select({levels, d_q.data(), d_k.data(), 8, lists.data()}, Stream{});
