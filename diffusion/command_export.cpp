@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "diffusion/command.hpp"
+#include "diffusion/overrides.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::diffusion {
@@ -8,12 +11,14 @@ namespace llsa::diffusion {
 void add_export_command(CLI::App& program, CommandContext&) {
   struct Arguments {
     std::string checkpoint, out, precision = "f16";
+    Overrides attention;
   };
   CLI::App* app = program.add_subcommand("export", "write the averaged weights of a checkpoint alone, to pass on");
   const auto arguments = std::make_shared<Arguments>();
   app->add_option("--checkpoint", arguments->checkpoint, "a checkpoint or model")->required();
   app->add_option("--out", arguments->out, "file to write (.safetensors)")->required();
   app->add_option("--precision", arguments->precision, "f16, bf16 or f32")->capture_default_str();
+  add_attention_options(*app, arguments->attention, "/attention");
   app->callback([arguments] {
     datasets::ElementType type = datasets::ElementType::f32;
     if (arguments->precision == "f16")
@@ -23,7 +28,11 @@ void add_export_command(CLI::App& program, CommandContext&) {
     else if (arguments->precision != "f32") {
       throw Error(fmt::format("precision is '{}'; it must be f16, bf16 or f32", arguments->precision));
     }
-    save_model(arguments->out, load_model(arguments->checkpoint), type);
+    Model model = load_model(arguments->checkpoint);
+    nlohmann::json json = to_json(model.config);
+    arguments->attention.apply(json);
+    model.config = model_config_from(json);
+    save_model(arguments->out, model, type);
     say(fmt::format("wrote {}", arguments->out));
   });
 }
