@@ -99,8 +99,9 @@ inline Vector<float> exp2(Vector<float> x) {
   p = p * f + 2.402265092e-1f;
   p = p * f + 6.931471880e-1f;
   p = p * f + 1.0f;
-  const auto exponent = reinterpret_cast<Vector<std::int32_t>>(biased) << 23;
-  const auto scaled = reinterpret_cast<Vector<float>>(reinterpret_cast<Vector<std::int32_t>>(p) + exponent);
+  // Unsigned, because the sum wraps around where x is below -126 and the result is thrown away.
+  const auto exponent = reinterpret_cast<Vector<std::uint32_t>>(biased) << 23;
+  const auto scaled = reinterpret_cast<Vector<float>>(reinterpret_cast<Vector<std::uint32_t>>(p) + exponent);
   // A NaN fails both comparisons and passes through as NaN.
   const Vector<float> finite = x < -126.0f ? Vector<float>{} : scaled;
   return x != x ? x : finite;
