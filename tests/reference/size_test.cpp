@@ -76,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
                                                                                  // numbers
         Big{1030, 1030, 8, 8, {.block_size = 16, .levels = 2, .top_k = {5, 3}, .coverage = Coverage::disjoint}},
         Big{130, 300, 5, 9, {.levels = 0}},                                   // dense, several chunks
-        Big{70, 1300, 4, 4, {.block_size = 2, .levels = 1, .top_k = {150}}},  // many coarse candidates
+        Big{70, 1301, 4, 4, {.block_size = 2, .levels = 1, .top_k = {150}}},  // many coarse candidates, a ragged tail
         Big{400, 410, 6, 3, {.block_size = 128, .levels = 2, .top_k = {2}}},  // a block is several tiles
         Big{290, 300, 6, 3, {.block_size = 100, .levels = 1, .top_k = {2}, .coverage = Coverage::disjoint}},
         Big{8300, 70, 1, 2, {.levels = 0}},  // many queries for each key
