@@ -39,7 +39,7 @@ RC_GTEST_PROP(Camera, ZoomingKeepsThePointUnderTheCursor, ()) {
   const Point before = camera.to_world(cursor), zoom = camera.zoom;
   camera.zoom_about(cursor, factor);
   expect_near(camera.to_world(cursor), before, 1e-6);
-  RC_ASSERT(camera.zoom.x == std::min(512.0, zoom.x * factor.x));
+  RC_ASSERT(camera.zoom.x == std::min(Camera::max_zoom, zoom.x * factor.x));
 }
 
 RC_GTEST_PROP(Camera, PanningMovesThePictureWithTheCursor, ()) {
@@ -60,8 +60,8 @@ RC_GTEST_PROP(Camera, FittingShowsEverythingInTheMiddleAsLargeAsItGoes, ()) {
   expect_near(shown.center(), view.center(), 1e-6);
   RC_ASSERT(shown.x0 >= view.x0 + 10 - 1e-6 && shown.x1 <= view.x1 - 10 + 1e-6);
   RC_ASSERT(shown.y0 >= view.y0 + 10 - 1e-6 && shown.y1 <= view.y1 - 10 + 1e-6);
-  const bool fills_x = std::abs(shown.width() - (view.width() - 20)) < 1e-6 || camera.zoom.x == 512;
-  const bool fills_y = std::abs(shown.height() - (view.height() - 20)) < 1e-6 || camera.zoom.y == 512;
+  const bool fills_x = std::abs(shown.width() - (view.width() - 20)) < 1e-6 || camera.zoom.x == Camera::max_zoom;
+  const bool fills_y = std::abs(shown.height() - (view.height() - 20)) < 1e-6 || camera.zoom.y == Camera::max_zoom;
   const bool fills = square ? fills_x || fills_y : fills_x && fills_y;
   RC_ASSERT(fills);
   if (square) RC_ASSERT(camera.zoom.x == camera.zoom.y);
@@ -81,7 +81,7 @@ TEST(Camera, ZoomNeverBecomesZeroOrInfinite) {
   Camera camera;
   for (int i = 0; i < 100; ++i) camera.zoom_about({3, 4}, {0.001, 1000});
   EXPECT_GT(camera.zoom.x, 0);
-  EXPECT_LE(camera.zoom.y, 512);
+  EXPECT_LE(camera.zoom.y, Camera::max_zoom);
   EXPECT_TRUE(std::isfinite(camera.center.x) && std::isfinite(camera.center.y));
 }
 

@@ -248,6 +248,7 @@ TEST_F(Panels, WritingWithoutAWindowGivesEveryTargetAndNamesWhatIsMissing) {
   TemporaryFolder folder;
   Session session;
   session.hints.picture_size = Grid{1, 16, 16};
+  session.settings[0].options = {.block_size = 4, .levels = 2, .top_k = {2}};
   Targets targets;
   targets.screenshot = (folder / "s.png").string();
   targets.figure = (folder / "f.svg").string();

@@ -33,7 +33,7 @@ struct Arguments {
   std::vector<std::string> files;
   std::string q, k, v, layout, grid, key_grid, stored_order, picture_size;
   std::optional<std::uint64_t> seed;
-  std::string query, panel, weights, theme, size = "1280x800", cursor;
+  std::string query, panel, weights, theme, size = "1280x800", cursor, inspect;
   std::string levels, top_k, coverage, order, backend, profile, session;
   std::optional<std::int64_t> block_size, batch, head, set, level;
   std::optional<int> enrichment;
@@ -79,6 +79,7 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_option("--screenshot", a.targets.screenshot, "draw without a window into this .png and leave");
   app.add_option("--panel", a.panel, "that panel alone in --screenshot; the one that --figure writes");
   app.add_option("--cursor", a.cursor, "where the mouse is in --screenshot, in points: X,Y");
+  app.add_option("--inspect", a.inspect, "attention of what a checkpoint generates: PICTURE,LAYER,STEP, from 0");
   app.add_option("--figure", a.targets.figure, "write the panel as a figure (.svg or .png) and leave");
   app.add_option("--export", a.targets.selection, "write the query's selection (.json or .csv) and leave");
   app.add_option("--export-head", a.targets.head, "write the whole head's selection (.csv) and leave");
@@ -193,6 +194,11 @@ int run(int argc, char** argv) {
     const auto at = numbers_in("--cursor", a.cursor, 2);
     if (at.size() != 2) throw Error("--cursor is '" + a.cursor + "'; it must be X,Y");
     a.targets.cursor = Point{static_cast<double>(at[0]), static_cast<double>(at[1])};
+  }
+  if (!a.inspect.empty()) {
+    const auto at = numbers_in("--inspect", a.inspect, 3);
+    if (at.size() != 3 || at[0] < 0) throw Error("--inspect is '" + a.inspect + "'; it must be PICTURE,LAYER,STEP");
+    a.targets.inspect = AttentionPlace{at[0], at[1], at[2]};
   }
   a.targets.width = size.width;
   a.targets.height = size.height;

@@ -23,6 +23,7 @@ void throw_problems(const Workspace& work) {
     throw Error(fmt::format("{} about its tokens (Q has shape {}); say {}", q.what(), datasets::describe_shape(q.stored_shape), options));
   }
   if (work.message_is_error) throw Error(work.message);
+  if (!work.sampling().problem.empty()) throw Error(work.sampling().problem);
   for (int side = 0; side < (work.view.compare ? 2 : 1); ++side)
     if (!work.side(side).problem.empty()) throw Error(work.side(side).problem);
 }
@@ -72,6 +73,12 @@ void write_targets(const Session& session, const Targets& targets, int threads) 
   if (!session.checkpoint.empty()) work.open({session.checkpoint}, {});
   work.finish();
   throw_problems(work);
+  if (targets.inspect) {
+    if (!work.sampling().model()) throw Error("there is nothing to inspect; open a checkpoint");
+    work.inspect(*targets.inspect);
+    work.finish();
+    throw_problems(work);
+  }
   if (targets.query) choose_query_at(work, *targets.query);
   if (targets.exact_error) work.shown().request_exact_error();
   work.finish();

@@ -33,8 +33,7 @@ Plane::Plane(Ui& ui, PlaneCamera& shared, const char* id, const Rect& world, boo
     camera_.keep_in_sight(world);
     shared.fitting = false;
   }
-  shared.camera.center = camera_.center;
-  shared.camera.zoom = camera_.zoom;
+  shared.camera = camera_;
   const auto let_go = [&](int button) {
     return over && ImGui::IsMouseReleased(button) &&
            io.MouseDragMaxDistanceSqr[button] < threshold * threshold;

@@ -4,8 +4,7 @@
 
 namespace llsa::viewer {
 namespace {
-constexpr double min_zoom = 1e-7, max_zoom = 512;
-double limited(double zoom) { return zoom > min_zoom ? std::min(zoom, max_zoom) : min_zoom; }
+double limited(double zoom) { return zoom > Camera::min_zoom ? std::min(zoom, Camera::max_zoom) : Camera::min_zoom; }
 }  // namespace
 
 Point Camera::to_screen(Point world) const {

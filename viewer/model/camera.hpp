@@ -8,6 +8,8 @@ namespace llsa::viewer {
 /// Zoom is kept positive and finite, so `to_world` always inverts `to_screen`.
 class Camera {
  public:
+  static constexpr double min_zoom = 1e-7, max_zoom = 1e7;
+
   Point center{0, 0};  ///< the world point in the middle of the viewport
   Point zoom{1, 1};    ///< screen pixels per world unit
   Rect viewport{0, 0, 1, 1};

@@ -81,6 +81,8 @@ void Sampling::run_sampler(const Background::Job& job, std::shared_ptr<const dif
 void Sampling::inspect(const AttentionPlace& place, std::function<void(std::shared_ptr<const Document>)> take) {
   if (!model_ || samples_.options.count == 0) return;
   start([this, place, take, model = model_, sampling = samples_.options, checkpoint = checkpoint_](const Background::Job& job) {
+    if (place.sample < 0 || place.sample >= sampling.count)
+      throw Error(fmt::format("picture is {}; there are {}", place.sample, sampling.count));
     job.progress("capturing attention");
     diffusion::Runner runner(model->config, {.batch = sampling.count}, "reference", threads_);
     runner.threads.set_stop_token(job.stop());

@@ -183,7 +183,7 @@ PanelPlaces default_places() {
   put(Panel::popularity, true, {0.77, 0.56, 1, 1});
   put(Panel::compare, false, {0.5, 0, 1, 0.56});
   put(Panel::profile, false, {0.22, 0.04, 0.82, 0.84});
-  put(Panel::samples, false, {0.2, 0.5, 0.77, 1});
+  put(Panel::samples, false, {0.2, 0.56, 0.77, 1});
   return places;
 }
 

@@ -34,9 +34,20 @@ void draw_legend(Ui& ui, const QueryView& query) {
   if (query.head->levels() == 0) ImGui::TextDisabled("dense attention: every key is attended to");
 }
 
+bool is_selected(const QueryView& query, TokenRef token) {
+  if (token.level < 1 || token.level > query.head->levels()) return false;
+  const auto& candidates = query.level(token.level).candidates;
+  const auto found = std::ranges::find(candidates, token.token, &Candidate::token);
+  return found != candidates.end() && found->rank >= 0;
+}
+
 void draw_selected(Ui& ui, Plane& plane, const QueryView& query) {
-  const auto focus = highlighted(ui);
   const Hierarchy& keys = query.head->options.key;
+  const auto pointed_at = highlighted(ui);
+  // Pointing at something that no selected token has to do with leaves them all as they are.
+  auto focus = pointed_at;
+  const auto touches_focus = [&](const AttendedKey& k) { return k.key.level == 0 && related(keys, k.key, *focus); };
+  if (focus && !is_selected(query, *focus) && std::ranges::none_of(query.keys, touches_focus)) focus.reset();
   for (int level = query.head->levels(); level >= 1; --level) {
     if (!shown(ui, level)) continue;
     for (const Candidate& c : query.level(level).candidates) {
@@ -49,10 +60,8 @@ void draw_selected(Ui& ui, Plane& plane, const QueryView& query) {
       plane.outline(region, color(level_color(level), strength), ui.px(linked ? 3.0f : 1.8f), !focus || linked);
     }
   }
-  if (focus && !std::ranges::any_of(query.levels, [&](const LevelView& l) {
-        return std::ranges::any_of(l.candidates, [&](const Candidate& c) { return c.rank >= 0 && c.token == focus->token; });
-      }))
-    plane.outline(region_of(ui, *query.head, *focus), IM_COL32_WHITE, ui.px(1.5f));
+  if (pointed_at && !is_selected(query, *pointed_at))
+    plane.outline(region_of(ui, *query.head, *pointed_at), IM_COL32_WHITE, ui.px(1.5f));
 }
 
 /// Ranks, where the tokens are large enough on the screen.
@@ -100,7 +109,7 @@ void draw_overlay(Ui& ui) {
   if (plane.input().right_clicked) ui.work.pinned = ui.work.pinned == token ? std::nullopt : std::optional(token);
   const Rect first = region_of(ui, *query->head, token).fill.front();
   begin_tooltip_beside(ui, plane.camera().to_screen(first));
-  ImGui::TextUnformatted(cell_name(head.key_cells.grid(), *cell).c_str());
+  if (token.level > 0) ImGui::TextUnformatted(cell_name(head.key_cells.grid(), *cell).c_str());
   describe_token(ui, *query, token);
   for (int level = token.level + 1; selected && level <= query->head->levels(); ++level) {
     const std::int64_t ancestor = query->head->options.key.ancestor(level, position);

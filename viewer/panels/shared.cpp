@@ -112,7 +112,7 @@ const Region& region_of(Ui& ui, const HeadSelection& head, TokenRef token) {
 
 void edit_colors(Ui& ui, const char* id, ColorChoice& choice, bool offer_log) {
   ImGui::PushID(id);
-  ImGui::SetNextItemWidth(ui.px(92));
+  ImGui::SetNextItemWidth(ui.px(80));
   if (ImGui::BeginCombo("##map", choice.map.c_str())) {
     for (const std::string& name : plot::color_map_names())
       if (name != "diverging" && ImGui::Selectable(name.c_str(), name == choice.map)) choice.map = name;
