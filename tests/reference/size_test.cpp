@@ -79,7 +79,7 @@ INSTANTIATE_TEST_SUITE_P(
         Big{70, 1301, 4, 4, {.block_size = 2, .levels = 1, .top_k = {150}}},  // many coarse candidates, a ragged tail
         Big{400, 410, 6, 3, {.block_size = 128, .levels = 2, .top_k = {2}}},  // a block is several tiles
         Big{290, 300, 6, 3, {.block_size = 100, .levels = 1, .top_k = {2}, .coverage = Coverage::disjoint}},
-        Big{8300, 70, 1, 2, {.levels = 0}},  // many queries for each key
+        Big{8193, 70, 1, 2, {.levels = 0}},  // many queries for each key
         Big{8300, 40, 2, 3, {.block_size = 2, .levels = 2, .top_k = {2}, .coverage = Coverage::disjoint}},
         Big{9001, 500, 1, 1, {.block_size = 20, .levels = 1, .top_k = {2}, .enrichment_levels = 0}}));
 
