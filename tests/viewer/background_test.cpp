@@ -47,7 +47,8 @@ TEST(Background, ANewJobStopsTheOldOneAndDropsItsResults) {
       [&](const Background::Job& job) {
         job.publish([&] { got = 1; });
         running = true;
-        while (true) job.check();
+        while (!job.stop().stop_requested()) std::this_thread::yield();
+        job.publish([&] { got = 2; });  // too late: the new job is the newest now
       },
       no_failure);
   while (!running) std::this_thread::yield();

@@ -59,6 +59,12 @@ RC_GTEST_PROP(Session, WhatIsWrittenIsReadAgain, ()) {
   RC_ASSERT(read.settings[1].options.scale == session.settings[1].options.scale);
   RC_ASSERT(read.view.query_cell == session.view.query_cell && read.view.side == session.view.side);
   RC_ASSERT(read.view.weights == session.view.weights && read.view.block_value == session.view.block_value);
+  RC_ASSERT(read.view.only_level == session.view.only_level && read.view.to_scale == session.view.to_scale);
+  RC_ASSERT(read.view.level == session.view.level && read.view.compare == session.view.compare);
+  RC_ASSERT(read.view.weights_opacity == session.view.weights_opacity && read.view.scale == session.view.scale);
+  RC_ASSERT(read.view.theme == session.view.theme && read.view.weight_colors.log == session.view.weight_colors.log);
+  RC_ASSERT(read.hints.in_order == session.hints.in_order && read.hints.seed == session.hints.seed);
+  RC_ASSERT(read.hints.key_grid == session.hints.key_grid && read.hints.picture_size == session.hints.picture_size);
   RC_ASSERT(read.view.places[3].rect == session.view.places[3].rect && !read.view.places[3].open);
   RC_ASSERT(read.view.weight_colors.low == 0.5 && !read.view.block_colors.low);
 }
