@@ -72,7 +72,7 @@ template <int R, int V, class C>
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) sum[r][v] = load(out + (first + r) * ldout + v * W);
+    for (int v = 0; v < V; ++v) sum[r][v] = Vector<C>{};
   for (std::size_t piece = 0; piece < piece_count; ++piece) {
     const C* row = pieces[piece].data + first;
     for (std::int64_t j = 0; j < pieces[piece].count; ++j, row += pieces[piece].stride, x += ldx) {
@@ -92,7 +92,8 @@ template <int R, int V, class C>
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
       C* place = out + (first + r) * ldout + v * W;
-      store(place, masks ? (masks[v] ? sum[r][v] : load(place)) : sum[r][v]);
+      const Vector<C> before = load(place), after = before + sum[r][v];
+      store(place, masks ? (masks[v] ? after : before) : after);
     }
 }
 
@@ -131,7 +132,8 @@ inline void rows_times_tile(const Rows<C>& a, std::int64_t depth, const C* x, st
 
 /// `out[m][c] += sum_j a[j][m] * x[j][c]` where j runs over the rows of all `pieces` one after the other; accumulates.
 /// `x` has one row per j, `out` is `[width, ldout]`. With `masks` (one per vector) only the lanes set there are
-/// written, so that a row which a lane does not attend to cannot reach it, not even as 0 * NaN.
+/// written, so that a row which a lane does not attend to cannot reach it, not even as 0 * NaN. Each call sums from zero
+/// before it adds to `out`, which keeps the rounding error that of a chunk's length, not of the whole sequence's.
 template <class C>
 inline void rows_transposed_times_tile(const Rows<C>* pieces, std::size_t piece_count, std::int64_t width, const C* x,
                                        std::int64_t ldx, int vectors, C* out, std::int64_t ldout,

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <sstream>
 
+#include "compare/comparator.hpp"
 #include "support/strided_tensor.hpp"
 
 namespace llsa::testing {
@@ -17,8 +17,6 @@ std::string at(const Index& i) {
   out << "[" << i[0] << ", " << i[1] << ", " << i[2] << ", " << i[3] << "]";
   return out.str();
 }
-
-bool same_non_finite(double x, double y) { return std::isnan(x) ? std::isnan(y) : x == y; }
 
 }  // namespace
 
@@ -39,31 +37,14 @@ Tolerance tolerance_of(DType type) {
 Verdict close(const std::string& what, const Tensor<double>& actual, const Tensor<double>& expected, double tolerance,
               double magnitude) {
   if (!(actual.shape() == expected.shape())) return ::testing::AssertionFailure() << what << ": shapes differ";
-  double worst = 0, sum_error = 0, sum_expected = 0;
-  Index worst_index{}, odd{};
-  bool odd_found = false;
-  for_each_index(expected.shape(), [&](auto b, auto h, auto t, auto d) {
-    const double a = actual(b, h, t, d), e = expected(b, h, t, d);
-    if (!std::isfinite(a) || !std::isfinite(e)) {
-      if (!same_non_finite(a, e) && !odd_found) odd = {b, h, t, d}, odd_found = true;
-      return;
-    }
-    const double error = a == e ? 0 : std::abs(a - e) / std::max(std::abs(e), magnitude);
-    sum_error += (a - e) * (a - e);
-    sum_expected += std::max(e * e, magnitude * magnitude);
-    if (!(error <= worst)) worst = error, worst_index = {b, h, t, d};
-  });
-  if (odd_found)
-    return ::testing::AssertionFailure() << what << at(odd) << " is " << actual(odd[0], odd[1], odd[2], odd[3])
-                                         << ", expected " << expected(odd[0], odd[1], odd[2], odd[3]);
-  const double relative_l2 = sum_error > 0 ? std::sqrt(sum_error / sum_expected) : 0;
-  if (!(worst <= tolerance) || !(relative_l2 <= tolerance)) {
-    const Index& w = worst_index;
-    return ::testing::AssertionFailure() << what << at(w) << " is " << actual(w[0], w[1], w[2], w[3]) << ", expected "
-                                         << expected(w[0], w[1], w[2], w[3]) << ": largest error " << worst
-                                         << ", relative L2 " << relative_l2 << ", allowed " << tolerance
-                                         << " of magnitude " << magnitude;
-  }
+  const compare::Comparison difference = compare::compare(actual.view(), expected.view(), {.floor = magnitude});
+  if (difference.nonfinite_differences > 0)
+    return ::testing::AssertionFailure() << what << at(difference.first_nonfinite) << " is " << difference.nonfinite_got
+                                         << ", expected " << difference.nonfinite_want;
+  if (!(difference.max_error <= tolerance))
+    return ::testing::AssertionFailure() << what << at(difference.worst) << " is " << difference.got << ", expected "
+                                         << difference.want << ": largest error " << difference.max_error
+                                         << ", allowed " << tolerance << " of magnitude " << magnitude;
   return ::testing::AssertionSuccess();
 }
 
