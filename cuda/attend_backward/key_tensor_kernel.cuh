@@ -13,8 +13,8 @@ struct KeyGradientTensor {
   static constexpr int warps = 4, threads = 32 * warps, blocks_per_sm = 0;
   static constexpr int columns = 64;  ///< queries of a stage
   static constexpr int pitch = tensor_pitch<dim>, pieces = dim / 8;
-  /// The fragments of K and V stay in registers while these last.
-  static constexpr bool resident = dim <= 64;
+  /// The fragments of K and V stay in registers while these last: at dim = 64 keeping them spills.
+  static constexpr bool resident = dim <= 32;
 
   struct Layout {
     std::size_t key, value, queries, statistics, entries, bytes;
