@@ -22,10 +22,10 @@ struct Tolerance {
 };
 Tolerance tolerance_of(DType type);
 
-/// Passes when the project's comparator (compare/comparator.hpp) finds the same non-finite values at the same places and
-/// no element off by more than `tolerance`. Errors count relative to the largest of the expected element, the tensor's
-/// root mean square and `magnitude`, the size of the terms that it was summed from: a sum that cancels is not asked to be
-/// more exact than its terms. The message names `what`, the error and the worst coordinate.
+/// Passes when the project's comparator (compare/comparator.hpp) finds the same non-finite values at the same places, and
+/// elsewhere both the relative L2 error and the largest error are within `tolerance`. Errors count relative to the
+/// expected element or to `magnitude`, the size of the terms that it was summed from, whichever is larger: a sum that
+/// cancels is not asked to be more exact than its terms. The message names `what`, both errors and the worst coordinate.
 Verdict close(const std::string& what, const Tensor<double>& actual, const Tensor<double>& expected, double tolerance,
               double magnitude);
 
