@@ -2,24 +2,16 @@
 
 #include <stop_token>
 
-namespace CLI {
-class App;
-}
+#include "program/program.hpp"
 
 namespace llsa::compare {
 
-/// What the program's exit status means, for every command.
-enum ExitCode : int {
-  exit_right = 0,         ///< everything asked for was done, and what was judged is right
-  exit_wrong = 1,         ///< something that was judged is wrong
-  exit_bad_input = 2,     ///< usage, files, shapes or options: one line on stderr says which
-  exit_interrupted = 130  ///< stopped by Ctrl-C or a termination request; nothing was written
-};
+using enum program::ExitStatus;
 
 /// What main shares with a command. A command registers itself as a subcommand whose callback does the work, sets
-/// `exit_code` when it is not `exit_right`, and throws `Error` (one line, exit 2) for bad input.
+/// `exit_code` when it is not `exit_done`, and throws `Error` (one line, exit 2) for bad input.
 struct CommandContext {
-  int exit_code = exit_right;
+  int exit_code = exit_done;
   std::stop_token stop;  ///< requested by Ctrl-C; hand it to `reference::ThreadPool::set_stop_token`
 };
 

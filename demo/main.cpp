@@ -2,25 +2,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
 
-#include "compare/interrupt.hpp"
 #include "demo/demo.hpp"
-#include "llsa/error.hpp"
+#include "program/interrupt.hpp"
+#include "program/program.hpp"
 
 namespace {
 
-int complain(std::string message, int exit_code) {
-  while (!message.empty() && message.back() == '\n') message.pop_back();
-  std::ranges::replace(message, '\n', ' ');
-  fmt::print(stderr, "llsa-demo: {}\n", message);
-  return exit_code;
-}
-
 int run_program(int argc, char** argv) {
-  constexpr int exit_bad_input = 2, exit_interrupted = 130;
-  const llsa::compare::Interrupt interrupt;
+  const llsa::program::Interrupt interrupt;
   llsa::demo::DemoOptions options;
   std::vector<std::string> queries;
   CLI::App program(
@@ -45,24 +36,17 @@ int run_program(int argc, char** argv) {
   program.add_option("--seed", options.projection.seed, "seed of the projection and of the procedural picture");
   program.add_option("--threads", options.threads, "0 takes every core");
   program.add_option("--backend", options.backend, "implementation that runs LLSA");
-  try {
-    program.parse(argc, argv);
+  const auto body = [&] {
     for (const std::string& query : queries) options.queries.push_back(llsa::demo::parse_pixel(query));
     llsa::demo::run_demo(options, interrupt.token(), [](const std::string& line) {
       fmt::print("{}\n", line);
       std::fflush(stdout);
     });
-    return 0;
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return program.exit(error);  // --help
-    return complain(error.what(), exit_bad_input);
-  } catch (const llsa::Cancelled&) {
-    return complain("interrupted", exit_interrupted);
-  } catch (const std::bad_alloc&) {
-    return complain("not enough memory for so many tokens and heads", exit_bad_input);
-  } catch (const std::exception& error) {
-    return complain(error.what(), exit_bad_input);
-  }
+    return llsa::program::exit_done;
+  };
+  return llsa::program::run(
+      program, argc, argv, body,
+      {.interrupted = "interrupted", .no_memory = "not enough memory for so many tokens and heads"});
 }
 
 }  // namespace

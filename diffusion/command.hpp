@@ -1,22 +1,22 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "diffusion/checkpoint.hpp"
 #include "diffusion/runner.hpp"
+#include "program/program.hpp"
 
 /// The commands of llsa-diffusion, one file each. Every one registers itself with the program and runs in its callback.
 namespace llsa::diffusion {
 
-/// Exit statuses: done, bad input, stopped by a signal (what there was is saved).
-inline constexpr int exit_done = 0, exit_bad_input = 2, exit_interrupted = 130;
+using enum program::ExitStatus;
 
 struct CommandContext {
   int exit_code = exit_done;
-  std::function<bool()> stop_requested;  ///< by Ctrl-C or SIGTERM
+  std::stop_token stop;  ///< requested by Ctrl-C or SIGTERM
 };
 
 void add_train_command(CLI::App& program, CommandContext& context);

@@ -56,7 +56,7 @@ void SampleCommand::execute(const CommandContext& context) const {
     if (!each->empty()) fs::create_directories(*each);
   }
   SampleObserver observer = [&](std::int64_t first, int step, std::span<const float> x) {
-    if (context.stop_requested()) throw Cancelled();
+    if (context.stop.stop_requested()) throw Cancelled();
     for (std::int64_t i = 0; !steps_folder.empty() && i < std::int64_t(x.size()) / elements; ++i) {
       write_one(fs::path(steps_folder) / fmt::format("{:06d}-step-{:03d}.png", first + i, step), x, i);
     }
@@ -92,14 +92,7 @@ void add_sample_command(CLI::App& program, CommandContext& context) {
   app->add_option("--zoom", c->zoom, "of the grid; 0: at least 64 pixels a picture")->capture_default_str();
   add_attention_options(*app, c->attention, "/attention");
   c->compute.add(*app);
-  app->callback([c, &context] {
-    try {
-      c->execute(context);
-    } catch (const Cancelled&) {
-      say("interrupted");
-      context.exit_code = exit_interrupted;
-    }
-  });
+  app->callback([c, &context] { c->execute(context); });
 }
 
 }  // namespace llsa::diffusion

@@ -1,9 +1,9 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
-#include <cstdio>
 #include <fmt/format.h>
 
 #include "backends/backends.hpp"
+#include "program/program.hpp"
 #include "viewer/app/screenshot.hpp"
 #include "viewer/app/window.hpp"
 #include "viewer/model/layout.hpp"
@@ -170,11 +170,7 @@ Session start_session(const Arguments& a, const std::filesystem::path& file, boo
   return session;
 }
 
-int run(int argc, char** argv) {
-  CLI::App app("See what every level of Log-linear Sparse Attention selects.", "llsa-viewer");
-  Arguments a;
-  add_options(app, a);
-  CLI11_PARSE(app, argc, argv);
+int view(Arguments& a) {
   const bool interactive = a.targets.empty();
   const std::filesystem::path session_file =
       !a.session.empty() ? std::filesystem::path(a.session) : interactive && !a.no_session ? default_session_path() : std::filesystem::path();
@@ -187,7 +183,7 @@ int run(int argc, char** argv) {
   if (interactive) {
     const WindowStart start{session, session_file, a.threads, size.width, size.height, query, message};
     run_window(start);
-    return 0;
+    return program::exit_done;
   }
   if (!a.panel.empty()) a.targets.panel = panel_from(a.panel);
   if (!a.cursor.empty()) {
@@ -206,17 +202,17 @@ int run(int argc, char** argv) {
   a.targets.exact_error = a.exact;
   a.targets.query = query;
   write_targets(session, a.targets, a.threads);
-  return 0;
+  return program::exit_done;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("See what every level of Log-linear Sparse Attention selects.", "llsa-viewer");
+  Arguments a;
+  add_options(app, a);
+  return program::run(app, argc, argv, [&] { return view(a); });
 }
 
 }  // namespace
 }  // namespace llsa::viewer
 
-int main(int argc, char** argv) {
-  try {
-    return llsa::viewer::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "llsa-viewer: %s\n", error.what());
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return llsa::viewer::run(argc, argv); }

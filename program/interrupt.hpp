@@ -4,10 +4,11 @@
 #include <stop_token>
 #include <thread>
 
-namespace llsa::compare {
+namespace llsa::program {
 
-/// Turns SIGINT and SIGTERM into a stop request: the signals are blocked for the whole process and one thread waits for
-/// them, so that nothing is cut off in the middle of a write. Make it before any other thread starts.
+/// Turns the first SIGINT or SIGTERM into a stop request; a second one ends the program at once. The signals are blocked
+/// for the whole process and one thread waits for them, so that nothing is cut off in the middle of a write. Make it
+/// before any other thread starts.
 class Interrupt {
  public:
   Interrupt();
@@ -23,4 +24,4 @@ class Interrupt {
   std::thread waiter_;
 };
 
-}  // namespace llsa::compare
+}  // namespace llsa::program

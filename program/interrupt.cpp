@@ -1,10 +1,13 @@
-#include "compare/interrupt.hpp"
+#include "program/interrupt.hpp"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <csignal>
 
-namespace llsa::compare {
+#include "program/program.hpp"
+
+namespace llsa::program {
 namespace {
 
 sigset_t stop_signals() {
@@ -21,8 +24,11 @@ Interrupt::Interrupt() {
   const sigset_t set = stop_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   waiter_ = std::thread([this, set] {
-    for (int signal = 0; !done_;)
-      if (sigwait(&set, &signal) == 0 && !done_) source_.request_stop();
+    for (int signal = 0; !done_;) {
+      if (sigwait(&set, &signal) != 0 || done_) continue;
+      if (source_.stop_requested()) _exit(exit_interrupted);
+      source_.request_stop();
+    }
   });
 }
 
@@ -32,4 +38,4 @@ Interrupt::~Interrupt() {
   waiter_.join();
 }
 
-}  // namespace llsa::compare
+}  // namespace llsa::program

@@ -1,0 +1,51 @@
+#include "program/program.hpp"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <new>
+
+#include "llsa/error.hpp"
+
+namespace llsa::program {
+namespace {
+
+/// "give a command: run, verify; --help describes them".
+std::string ask_for_command(const CLI::App& program) {
+  std::string names;
+  for (const CLI::App* command : program.get_subcommands({}))
+    names += (names.empty() ? "" : ", ") + command->get_name();
+  return "give a command: " + names + "; --help describes them";
+}
+
+}  // namespace
+
+void say(const std::string& name, std::string message) {
+  while (!message.empty() && message.back() == '\n') message.pop_back();
+  std::ranges::replace(message, '\n', ' ');
+  fmt::print(stderr, "{}: {}\n", name, message);
+}
+
+int run(CLI::App& program, int argc, char** argv, const std::function<int()>& body, const Words& words) {
+  const auto refuse = [&](const std::string& message, ExitStatus status) {
+    say(program.get_name(), message);
+    return status;
+  };
+  try {
+    program.parse(argc, argv);
+    return body();
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return program.exit(error);  // --help
+    const bool commandless = program.get_require_subcommand_min() > 0 && program.get_subcommands().empty();
+    return refuse(commandless ? ask_for_command(program) : error.what(), exit_bad_input);
+  } catch (const Cancelled&) {
+    return refuse(words.interrupted, exit_interrupted);
+  } catch (const std::bad_alloc&) {
+    return refuse(words.no_memory, exit_bad_input);
+  } catch (const std::exception& error) {
+    return refuse(error.what(), exit_bad_input);
+  }
+}
+
+}  // namespace llsa::program
