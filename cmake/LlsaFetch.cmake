@@ -1,0 +1,37 @@
+# llsa_require(NAME VERSION REPOSITORY COMMIT): an installed package of at least VERSION, else its sources at COMMIT, built
+# beside the project. FETCHCONTENT_SOURCE_DIR_<NAME> names sources that are at hand already. What was fetched is listed in
+# LLSA_FETCHED. A macro: find_package defines variables where it is called.
+include(FetchContent)
+set(LLSA_FETCHED "")
+
+macro(llsa_require name version repository commit)
+  find_package(${name} ${version} QUIET)
+  if(NOT ${name}_FOUND)
+    message(STATUS "${name} ${version} is not installed; taking ${repository} at ${commit}")
+    FetchContent_Declare(${name} GIT_REPOSITORY ${repository} GIT_TAG ${commit})
+    llsa_add_fetched(${name})
+    list(APPEND LLSA_FETCHED ${name})
+  endif()
+endmacro()
+
+# Without the project's own warnings, and without its tests and install rules.
+function(llsa_add_fetched name)
+  string(TOLOWER ${name} lower)
+  FetchContent_GetProperties(${name})
+  if(NOT ${lower}_POPULATED)
+    FetchContent_Populate(${name})
+  endif()
+  if(EXISTS ${${lower}_SOURCE_DIR}/CMakeLists.txt)
+    get_directory_property(options COMPILE_OPTIONS)
+    set_directory_properties(PROPERTIES COMPILE_OPTIONS "-w")
+    set(CMAKE_POLICY_DEFAULT_CMP0077 NEW)
+    set(BUILD_TESTING OFF)
+    set(BUILD_SHARED_LIBS OFF)
+    set(RC_ENABLE_GTEST ON)
+    set(BENCHMARK_ENABLE_TESTING OFF)
+    set(BENCHMARK_ENABLE_GTEST_TESTS OFF)
+    add_subdirectory(${${lower}_SOURCE_DIR} ${${lower}_BINARY_DIR} EXCLUDE_FROM_ALL)
+    set_directory_properties(PROPERTIES COMPILE_OPTIONS "${options}")
+  endif()
+  set(${lower}_SOURCE_DIR ${${lower}_SOURCE_DIR} PARENT_SCOPE)
+endfunction()
