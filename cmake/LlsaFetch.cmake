@@ -1,4 +1,4 @@
-# llsa_require(NAME VERSION REPOSITORY COMMIT): an installed package of at least VERSION, else its sources at COMMIT, built
+# llsa_require(NAME VERSION REPOSITORY COMMIT): an installed package of at least VERSION ("": any), else its sources at COMMIT, built
 # beside the project. FETCHCONTENT_SOURCE_DIR_<NAME> names sources that are at hand already. What was fetched is listed in
 # LLSA_FETCHED. A macro: find_package defines variables where it is called.
 include(FetchContent)
