@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "llsa/options.hpp"
 #include "llsa/selection.hpp"
@@ -14,6 +15,9 @@ namespace llsa {
 template <class T>
 struct AttentionInputs {
   TensorView<const T> query, key, value;
+  /// Further inputs of a method, by position (see `Attention::extra_shapes`). Empty: all are left out; a single one is
+  /// left out by `data == nullptr`.
+  std::vector<TensorView<const T>> extras = {};
 };
 
 /// Overwritten completely; may not alias an input or each other.
@@ -34,6 +38,9 @@ struct AttentionOutputGradients {
 template <class T>
 struct AttentionGradients {
   TensorView<T> query, key, value;
+  /// In the order of `AttentionInputs::extras`. Empty: none is wanted; a single one is not wanted when `data == nullptr`.
+  /// The gradient with respect to an input that was left out is that at the value it counted as.
+  std::vector<TensorView<T>> extras = {};
 };
 
 /// What `forward` leaves for `backward` besides its outputs: the selection, and what an implementation adds by deriving.
@@ -60,6 +67,12 @@ class Attention {
   virtual ~Attention() = default;
   /// The implementation's name as programs take it, for example "reference".
   virtual std::string name() const = 0;
+  /// The shapes of the further inputs for Q of shape `query` and V of shape `value`: none for LLSA itself; `method.hpp`
+  /// says which methods have some, what they are called and what they count as when left out.
+  virtual std::vector<Shape> extra_shapes(const Shape& query, const Shape& value) const {
+    static_cast<void>(query), static_cast<void>(value);
+    return {};
+  }
 
   /// Computes outputs from inputs. When `given` is not null its lists are used instead of selecting (they are validated
   /// first), so that two implementations can be compared on the same selection.
@@ -76,11 +89,13 @@ class Attention {
 };
 
 /// Throws `Error` unless the outputs (or gradients) have the shapes that belong to the inputs; `lse` of
-/// `output_gradients` may be absent. For implementations.
+/// `output_gradients` may be absent. `extras` are the implementation's `extra_shapes`: as many further inputs (or
+/// gradients) may be given, each of its shape or left out, and none where it has none. For implementations.
 template <class T>
-void check_output_shapes(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs);
+void check_output_shapes(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs,
+                         const std::vector<Shape>& extras = {});
 template <class T>
 void check_gradient_shapes(const AttentionInputs<T>& inputs, const AttentionOutputGradients<T>& output_gradients,
-                           const AttentionGradients<T>& gradients);
+                           const AttentionGradients<T>& gradients, const std::vector<Shape>& extras = {});
 
 }  // namespace llsa

@@ -34,7 +34,8 @@ class Backward {
 
   Backward(const AttentionInputs<T>& inputs, const Pyramid<C>& key, const Pyramid<C>& value, const Selection& selection,
            const ResolvedOptions& options, const AttentionOutputs<T>& outputs,
-           const AttentionOutputGradients<T>& output_gradients, ThreadPool& threads)
+           const AttentionOutputGradients<T>& output_gradients, ThreadPool& threads,
+           KeyMajor how = KeyMajor::transposed_lists)
       : inputs_(inputs),
         key_(key),
         value_(value),
@@ -42,6 +43,7 @@ class Backward {
         options_(options),
         output_gradient_(output_gradients.output),
         threads_(threads),
+        how_(how),
         statistics_(query_statistics(outputs, output_gradients, threads)) {}
 
   void query(const TensorView<T>& gradient) {
@@ -57,7 +59,7 @@ class Backward {
       store_tile(key, columns, count, rows_of_head(pair.key, length, head), first);
       store_tile(value, columns, count, rows_of_head(pair.value, length, head), first);
     };
-    key_gradient<T>(inputs_, key_, value_, selection_, options_, level, statistics_, output_gradient_, sink, threads_);
+    key_gradient<T>(inputs_, key_, value_, selection_, options_, level, statistics_, output_gradient_, sink, how_, threads_);
     return pair;
   }
 
@@ -74,7 +76,7 @@ class Backward {
       store_tile(key, columns, count, key_gradient_out.head(head), first, passed(above.key));
       store_tile(value, columns, count, value_gradient_out.head(head), first, passed(above.value));
     };
-    key_gradient<T>(inputs_, key_, value_, selection_, options_, 0, statistics_, output_gradient_, sink, threads_);
+    key_gradient<T>(inputs_, key_, value_, selection_, options_, 0, statistics_, output_gradient_, sink, how_, threads_);
   }
 
   std::int64_t heads() const { return inputs_.key.shape.batch * inputs_.key.shape.heads; }
@@ -91,6 +93,7 @@ class Backward {
   const ResolvedOptions& options_;
   TensorView<const T> output_gradient_;
   ThreadPool& threads_;
+  KeyMajor how_;
   QueryStatistics<C> statistics_;
 };
 
@@ -100,9 +103,9 @@ template <class T>
 void attend_backward(const AttentionInputs<T>& inputs, const Pyramid<Accumulate<T>>& key,
                      const Pyramid<Accumulate<T>>& value, const Selection& selection, const ResolvedOptions& options,
                      const AttentionOutputs<T>& outputs, const AttentionOutputGradients<T>& output_gradients,
-                     const AttentionGradients<T>& gradients, ThreadPool& threads) {
+                     const AttentionGradients<T>& gradients, ThreadPool& threads, KeyMajor how) {
   using C = Accumulate<T>;
-  Backward<T> backward(inputs, key, value, selection, options, outputs, output_gradients, threads);
+  Backward<T> backward(inputs, key, value, selection, options, outputs, output_gradients, threads, how);
   backward.query(gradients.query);
   UnpooledPair<C> above;
   for (int level = options.enrichment_levels; level >= 1; --level) {
@@ -146,7 +149,7 @@ GradientParts attend_backward_parts(const AttentionInputs<double>& inputs, const
   template void attend_backward(const AttentionInputs<T>&, const Pyramid<Accumulate<T>>&,                              \
                                 const Pyramid<Accumulate<T>>&, const Selection&, const ResolvedOptions&,               \
                                 const AttentionOutputs<T>&, const AttentionOutputGradients<T>&,                        \
-                                const AttentionGradients<T>&, ThreadPool&);
+                                const AttentionGradients<T>&, ThreadPool&, KeyMajor);
 LLSA_INSTANTIATE(float)
 LLSA_INSTANTIATE(double)
 LLSA_INSTANTIATE(half)

@@ -35,7 +35,7 @@ void ReferenceAttention<T>::backward(const AttentionInputs<T>& inputs, const Att
   check_output_shapes(inputs, outputs);
   check_gradient_shapes(inputs, output_gradients, gradients);
   attend_backward(inputs, saved->key, saved->value, saved->lists, saved->options(), outputs, output_gradients,
-                  gradients, *threads_);
+                  gradients, *threads_, how_);
 }
 
 template class ReferenceAttention<float>;

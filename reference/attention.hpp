@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "llsa/attention.hpp"
+#include "reference/key_queries.hpp"
 #include "reference/pool.hpp"
 
 namespace llsa::reference {
@@ -21,11 +22,13 @@ class ReferenceState final : public AttentionState {
   Pyramid<Accumulate<T>> key, value;
 };
 
-/// The CPU reference behind the common interface. `threads` must outlive it.
+/// The CPU reference behind the common interface. `threads` must outlive it. `KeyMajor::dense_mask` makes it the method
+/// "llsa+mask-backward" of spec section 8.
 template <class T>
 class ReferenceAttention final : public Attention<T> {
  public:
-  explicit ReferenceAttention(ThreadPool& threads) : threads_(&threads) {}
+  explicit ReferenceAttention(ThreadPool& threads, KeyMajor how = KeyMajor::transposed_lists)
+      : threads_(&threads), how_(how) {}
   std::string name() const override { return "reference"; }
   std::unique_ptr<AttentionState> forward(const AttentionInputs<T>& inputs, const Options& options,
                                           const AttentionOutputs<T>& outputs, const Selection* given) override;
@@ -34,6 +37,7 @@ class ReferenceAttention final : public Attention<T> {
 
  private:
   ThreadPool* threads_;
+  KeyMajor how_;
 };
 
 }  // namespace llsa::reference

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "llsa/selection.hpp"
+#include "reference/key_queries.hpp"
 #include "reference/tile_rows.hpp"
 
 namespace llsa::reference {
@@ -33,12 +34,12 @@ using KeyGradientSink = std::function<void(std::int64_t head, std::int64_t first
                                            const C* value, std::int64_t columns)>;
 
 /// dK^(level) and dV^(level), key-major from the transposed selection: gradients through the key tokens of one level
-/// (0 is fine), before unpooling. Every key token is handed to `sink` exactly once, from any thread.
+/// (0 is fine), before unpooling; `how` finds the queries of a key. Every key token is handed to `sink` exactly once, from any thread.
 template <class T>
 void key_gradient(const AttentionInputs<T>& inputs, const Pyramid<Accumulate<T>>& key,
                   const Pyramid<Accumulate<T>>& value, const Selection& selection, const ResolvedOptions& options,
                   int level, const QueryStatistics<Accumulate<T>>& statistics,
-                  const TensorView<const T>& output_gradient, const KeyGradientSink<Accumulate<T>>& sink,
+                  const TensorView<const T>& output_gradient, const KeyGradientSink<Accumulate<T>>& sink, KeyMajor how,
                   ThreadPool& threads);
 
 }  // namespace llsa::reference

@@ -160,14 +160,14 @@ template <class T>
 void key_gradient(const AttentionInputs<T>& inputs, const Pyramid<Accumulate<T>>& key,
                   const Pyramid<Accumulate<T>>& value, const Selection& selection, const ResolvedOptions& options,
                   int level, const QueryStatistics<Accumulate<T>>& statistics,
-                  const TensorView<const T>& output_gradient, const KeyGradientSink<Accumulate<T>>& sink,
+                  const TensorView<const T>& output_gradient, const KeyGradientSink<Accumulate<T>>& sink, KeyMajor how,
                   ThreadPool& threads) {
   using C = Accumulate<T>;
   const std::int64_t dim = inputs.key.shape.dim, value_dim = inputs.value.shape.dim;
-  std::vector<TransposedList> parents;
+  std::unique_ptr<KeyQueries> parents;
   if (level < options.levels)
-    parents = transpose(selection.level(level + 1), options.key.length(level + 1), threads);
-  const QueryVisits visits(options, level, inputs.key.shape.batch * inputs.key.shape.heads, parents);
+    parents = key_queries(how, selection.level(level + 1), options.key.length(level + 1), threads);
+  const QueryVisits visits(options, level, inputs.key.shape.batch * inputs.key.shape.heads, parents.get());
 
   std::vector<KeyTile<T>> tiles(static_cast<std::size_t>(threads.threads()),
                                 KeyTile<T>(options, level, dim, value_dim));
@@ -207,7 +207,7 @@ void key_gradient(const AttentionInputs<T>& inputs, const Pyramid<Accumulate<T>>
   template void key_gradient(const AttentionInputs<T>&, const Pyramid<Accumulate<T>>&,                            \
                              const Pyramid<Accumulate<T>>&, const Selection&, const ResolvedOptions&, int,        \
                              const QueryStatistics<Accumulate<T>>&, const TensorView<const T>&,                   \
-                             const KeyGradientSink<Accumulate<T>>&, ThreadPool&);
+                             const KeyGradientSink<Accumulate<T>>&, KeyMajor, ThreadPool&);
 LLSA_INSTANTIATE(float)
 LLSA_INSTANTIATE(double)
 LLSA_INSTANTIATE(half)

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <vector>
 
-#include "reference/transpose.hpp"
+#include "reference/key_queries.hpp"
 
 namespace llsa::reference {
 
 /// Key-major work on one level, cut into pieces (spec section 5). A tile of at most `most_keys` key tokens of the level is
 /// attended by the queries under certain query tokens: those that selected the tile's parent, from the transposed
-/// selection of the level above; at the coarsest level every query. Long lists are cut into segments, whose partial
+/// selection of the level above (or its dense mask); at the coarsest level every query. Long lists are cut into segments, whose partial
 /// sums are added in order, so that a key which everybody selected does not leave one thread working alone.
 class QueryVisits {
  public:
@@ -18,9 +18,9 @@ class QueryVisits {
   /// At the coarsest level every tile meets every query; no more partial sums than these are kept for one head.
   static constexpr std::int64_t most_coarsest_segments = 64;
 
-  /// `level` 0 is fine. `parents` is the transposed selection of `level + 1` of every head, unused at the coarsest level.
-  QueryVisits(const ResolvedOptions& options, int level, std::int64_t heads, const std::vector<TransposedList>& parents)
-      : options_(&options), level_(level), parents_(&parents) {
+  /// `level` 0 is fine. `parents` tells who selected the tokens of `level + 1`; unused (may be null) at the coarsest.
+  QueryVisits(const ResolvedOptions& options, int level, std::int64_t heads, const KeyQueries* parents)
+      : options_(&options), level_(level), parents_(parents) {
     const std::int64_t groups = coarsest() ? 1 : options.key.length(level + 1);
     for (std::int64_t head = 0; head < heads; ++head)
       for (std::int64_t group = 0; group < groups; ++group) {
@@ -49,9 +49,9 @@ class QueryVisits {
   template <class Visit>
   void for_each_range(const Segment& segment, const Visit& visit) const {
     if (coarsest()) return visit(segment.entries);
-    const auto list = (*parents_)[static_cast<std::size_t>(segment.head)].queries_of(segment.group);
-    for (std::int64_t e = segment.entries.begin; e < segment.entries.end; ++e)
-      visit(options_->query.fine(level_ + 1, list[static_cast<std::size_t>(e)]));
+    std::vector<std::int32_t> scratch;
+    for (const std::int32_t t : parents_->queries(segment.head, segment.group, segment.entries, scratch))
+      visit(options_->query.fine(level_ + 1, t));
   }
 
  private:
@@ -64,9 +64,7 @@ class QueryVisits {
   }
 
   void add_tile(std::int64_t head, std::int64_t group, TokenRange keys) {
-    const std::int64_t entries =
-        coarsest() ? options_->query.tokens()
-                   : static_cast<std::int64_t>((*parents_)[static_cast<std::size_t>(head)].queries_of(group).size());
+    const std::int64_t entries = coarsest() ? options_->query.tokens() : parents_->count(head, group);
     const std::int64_t span = coarsest() ? 1 : options_->query.span(level_ + 1);
     const std::int64_t each = std::max<std::int64_t>(1, coarsest() ? coarsest_segment(entries) : segment_queries / span);
     if (entries <= each) {
@@ -81,7 +79,7 @@ class QueryVisits {
 
   const ResolvedOptions* options_;
   int level_;
-  const std::vector<TransposedList>* parents_;
+  const KeyQueries* parents_;
   std::vector<Segment> segments_;
   std::vector<SplitTile> split_tiles_;
   std::int64_t slots_ = 0;

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "llsa/attention.hpp"
+#include "reference/thread_pool.hpp"
+
+namespace llsa::reference {
+
+/// VSA, spec section 8: O_i = g_i O^sparse_i + h_i O^coarse_{t(i)}, where O^sparse is block-sparse top-K attention
+/// (method "topk"), O^coarse dense attention among the mean-pooled tokens of Q, K and V (level 1 of the hierarchy, each
+/// with a softmax of its own, the same scale, no weights by count), t(i) the query block of i, and g, h the optional
+/// gates `[batch, heads, Nq, 1]` (extras 1 and 2; one when absent).
+///
+/// Both branches run on `inner`, so on any backend. LSE is the sparse branch's, and dLSE flows there. The gradient
+/// goes through pooling, that of Q included; the selection is held constant. For 16-bit T each branch's output and
+/// gradient is rounded to T, as it would be stored, and the sums of the two are taken in `Accumulate<T>`.
+/// Bitwise reproducible for any thread count. `threads` must outlive it.
+template <class T>
+class VsaAttention final : public Attention<T> {
+ public:
+  VsaAttention(std::unique_ptr<Attention<T>> inner, ThreadPool& threads)
+      : inner_(std::move(inner)), threads_(&threads) {}
+  std::string name() const override { return inner_->name(); }
+  std::vector<Shape> extra_shapes(const Shape& query, const Shape& value) const override;
+  std::unique_ptr<AttentionState> forward(const AttentionInputs<T>& inputs, const Options& options,
+                                          const AttentionOutputs<T>& outputs, const Selection* given) override;
+  void backward(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs, const AttentionState& state,
+                const AttentionOutputGradients<T>& output_gradients, const AttentionGradients<T>& gradients) override;
+
+ private:
+  std::unique_ptr<Attention<T>> inner_;
+  ThreadPool* threads_;
+};
+
+}  // namespace llsa::reference
