@@ -20,5 +20,8 @@ void add_run_command(CLI::App& program, CommandContext& context);
 void add_check_command(CLI::App& program, CommandContext& context);
 void add_verify_command(CLI::App& program, CommandContext& context);
 void add_profile_command(CLI::App& program, CommandContext& context);
+void add_approximate_command(CLI::App& program, CommandContext& context);
+void add_table_command(CLI::App& program, CommandContext& context);
+void add_recommend_command(CLI::App& program, CommandContext& context);
 
 }  // namespace llsa::compare

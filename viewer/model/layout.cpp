@@ -85,30 +85,6 @@ Tensor<float> to_bhnd(const datasets::NamedTensor& tensor, const std::string& la
   return result;
 }
 
-Grid grid_from(std::string_view text) {
-  std::vector<std::int64_t> numbers;
-  bool in_number = false;
-  for (const char c : text) {
-    const bool digit = std::isdigit(static_cast<unsigned char>(c)) != 0;
-    if (!digit && std::string_view("xX*, []()").find(c) == std::string_view::npos) numbers.assign(9, 0);
-    if (digit && !in_number) numbers.push_back(0);
-    if (digit) numbers.back() = std::min<std::int64_t>(numbers.back() * 10 + (c - '0'), std::int64_t{1} << 31);
-    in_number = digit;
-  }
-  const bool good = (numbers.size() == 2 || numbers.size() == 3) &&
-                    std::ranges::all_of(numbers, [](std::int64_t n) { return n >= 1 && n < std::int64_t{1} << 31; });
-  if (!good)
-    throw Error(fmt::format("grid is {}; it must be HxW or TxHxW with extents of at least 1, for example 256x256",
-                            datasets::quote(text)));
-  if (numbers.size() == 2) return {1, numbers[0], numbers[1]};
-  return {numbers[0], numbers[1], numbers[2]};
-}
-
-std::string to_string(Grid grid) {
-  const std::string picture = fmt::format("{}x{}", grid.height, grid.width);
-  return grid.frames == 1 ? picture : fmt::format("{}x{}", grid.frames, picture);
-}
-
 std::vector<Grid> grids_of(std::int64_t tokens) {
   std::vector<Grid> grids;
   for (std::int64_t height = 1; height * height <= tokens; ++height) {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "datasets/grid_text.hpp"
 #include "datasets/tensor_file.hpp"
-#include "llsa/token_order.hpp"
 
 namespace llsa::viewer {
 
@@ -22,9 +22,8 @@ std::string layout_from(std::string_view text);
 /// As `[batch, heads, tokens, dim]` in float, absent axes of extent 1. Throws `Error` when the rank does not fit.
 Tensor<float> to_bhnd(const datasets::NamedTensor& tensor, const std::string& layout);
 
-/// "H x W" or "T x H x W" in any common spelling: "25x40", "[25, 40]", "4 25 40". Throws `Error` otherwise.
-Grid grid_from(std::string_view text);
-std::string to_string(Grid grid);
+using datasets::grid_from;
+inline std::string to_string(Grid grid) { return datasets::text_of(grid); }
 /// Every grid of `tokens` cells with one frame, most square first: what a person may choose from.
 std::vector<Grid> grids_of(std::int64_t tokens);
 

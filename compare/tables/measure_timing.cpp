@@ -1,0 +1,61 @@
+#include "compare/tables/measure_timing.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "backends/backends.hpp"
+#include "compare/approximate/key_count.hpp"
+#include "compare/profile_problem.hpp"
+#include "llsa/error.hpp"
+#include "llsa/method.hpp"
+
+namespace llsa::tables {
+namespace {
+
+template <class Work>
+double seconds_of(const Work& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+}  // namespace
+
+MeasuredTiming measure_timing(const TimingTable& table, const Scale& scale, const std::string& backend, int threads,
+                              std::stop_token stop, const std::function<void(const std::string&)>& progress) {
+  reference::ThreadPool pool(threads);
+  pool.set_stop_token(stop);
+  MeasuredTiming measured{.table = table};
+  for (const TimingCase& each : table.cases) {
+    const Shape shape{1, scale.attention_heads, each.tokens, scale.head_dim};
+    const ResolvedOptions options = resolve(method_options(each.method, each.options), shape, shape, shape);
+    measured.cases.push_back({each, options, approximate::key_count(options).keys(), {}, {}});
+  }
+  for (std::size_t first = 0, last = 0; first < measured.cases.size(); first = last) {
+    const std::int64_t tokens = measured.cases[first].timed.tokens;
+    while (last < measured.cases.size() && measured.cases[last].timed.tokens == tokens) ++last;
+    compare::ProfileProblem<float> problem({.heads = scale.attention_heads, .head_dim = scale.head_dim}, tokens);
+    for (int repetition = 0; repetition <= scale.repetitions; ++repetition) {
+      progress(fmt::format("{}: {} tokens, round {} of {}", table.name, tokens, repetition, scale.repetitions));
+      for (std::size_t i = first; i < last; ++i) {
+        if (stop.stop_requested()) throw Cancelled();
+        TimedCase& made = measured.cases[i];
+        const auto attention = make_attention<float>(made.timed.method, backend, pool);
+        std::unique_ptr<AttentionState> state;
+        const double forward =
+            seconds_of([&] { state = attention->forward(problem.inputs(), made.timed.options, problem.outputs()); });
+        const double backward = seconds_of([&] {
+          attention->backward(problem.inputs(), problem.outputs(), *state, problem.output_gradients(),
+                              problem.gradients());
+        });
+        if (repetition == 0) continue;  // to warm up
+        made.forward.push_back(forward);
+        made.backward.push_back(backward);
+      }
+    }
+  }
+  return measured;
+}
+
+}  // namespace llsa::tables

@@ -1,0 +1,113 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "compare/profile_fit.hpp"
+#include "compare/profile_table.hpp"
+#include "compare/tables/report.hpp"
+#include "compare/tables/statistics.hpp"
+#include "plot/line_chart.hpp"
+
+namespace llsa::tables {
+namespace {
+
+std::vector<double> values_of(const MeasuredRow& row, double RunResult::*value) {
+  std::vector<double> values;
+  for (const RunResult& result : row.results) values.push_back(result.*value);
+  return values;
+}
+
+double tokens_per_second(const MeasuredRow& row) { return row.tokens_per_step / compare::median(row.step_seconds); }
+
+/// What the rows are judged by.
+double RunResult::*measure_of(const TrainingTable& table) {
+  return table.comparable_loss ? &RunResult::validation_loss : &RunResult::sliced_wasserstein;
+}
+
+std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
+
+}  // namespace
+
+std::string markdown(const MeasuredTraining& m, const Scale& scale) {
+  const std::string reference = m.table.rows[m.table.reference].label;
+  const auto measure = measure_of(m.table);
+  std::vector<std::vector<std::string>> rows;
+  const std::vector<double> reference_values = values_of(m.rows[m.table.reference], measure);
+  for (const MeasuredRow& row : m.rows) {
+    const bool itself = row.row.label == reference;
+    rows.push_back(
+        {row.row.label, fmt::format("{:.0f}", row.keys_per_query),
+         with_spread(spread_of(values_of(row, &RunResult::validation_loss))),
+         with_spread(spread_of(values_of(row, &RunResult::sliced_wasserstein))),
+         itself ? "reference" : with_spread(paired_difference(values_of(row, measure), reference_values), true),
+         fmt::format("{:.0f}", tokens_per_second(row)), or_dash(row.row.paper_fid), or_dash(row.row.paper_throughput)});
+  }
+  std::string text = fmt::format("## {}\n\n{}\n", m.table.title, describe_training(scale));
+  for (const std::string& remark : m.table.remarks) text += "\n" + remark + "\n";
+  text += "\n" + compare::markdown_table({"configuration", "keys a query", "validation loss", "sliced Wasserstein",
+                                          m.table.comparable_loss ? "loss - reference" : "distance - reference",
+                                          "training tokens/s", "paper: FID", "paper: 10^3 tokens/s"},
+                                         rows);
+  text += fmt::format(
+      "\nMean ± standard deviation over {} seed{}; lower is better. All rows of a seed share the initial weights' "
+      "seed, "
+      "pictures, noise and times, so the difference to \"{}\" is taken seed by seed. tokens/s: median of {} training "
+      "steps that take turns between all configurations.\n",
+      scale.seeds, scale.seeds == 1 ? "" : "s", reference, scale.repetitions);
+  return text;
+}
+
+nlohmann::ordered_json json_of(const MeasuredTraining& m, const Scale& scale) {
+  using Json = nlohmann::ordered_json;
+  Json rows = Json::array();
+  for (std::size_t i = 0; i < m.rows.size(); ++i) {
+    const MeasuredRow& row = m.rows[i];
+    const Options& options = row.row.config.model.attention.options;
+    rows.push_back({{"label", row.row.label},
+                    {"run", run_name(run_of(row.row, scale, 1))},
+                    {"method", row.row.config.model.attention.name},
+                    {"block_size", options.block_size},
+                    {"levels", options.levels.value_or(-1)},
+                    {"top_k", options.top_k},
+                    {"keys_per_query", row.keys_per_query},
+                    {"validation_loss", values_of(row, &RunResult::validation_loss)},
+                    {"sliced_wasserstein", values_of(row, &RunResult::sliced_wasserstein)},
+                    {"step_seconds", row.step_seconds},
+                    {"tokens_per_second", tokens_per_second(row)},
+                    {"paper_fid", row.row.paper_fid},
+                    {"paper_throughput", row.row.paper_throughput}});
+  }
+  return {{"table", m.table.name},
+          {"title", m.table.title},
+          {"scale", describe_training(scale)},
+          {"remarks", m.table.remarks},
+          {"reference", m.table.rows[m.table.reference].label},
+          {"rows", std::move(rows)}};
+}
+
+void plot(const MeasuredTraining& m, const std::filesystem::path& path) {
+  const auto measure = measure_of(m.table);
+  llsa::plot::LineChart chart{
+      .title = m.table.title,
+      .x = {.label = "configuration", .low = 0.5, .high = static_cast<double>(m.rows.size()) + 0.5},
+      .y = {.label = m.table.comparable_loss ? "validation loss" : "sliced Wasserstein distance"}};
+  for (std::size_t i = 0; i < m.rows.size(); ++i) {
+    const auto x = static_cast<double>(i + 1);
+    const std::vector<double> values = values_of(m.rows[i], measure);
+    const auto [low, high] = std::ranges::minmax(values);
+    const std::string number = fmt::format("{}", i + 1);
+    chart.x.ticks.push_back({x, number});
+    chart.series.push_back({.label = number + ": " + m.rows[i].row.label,
+                            .x = {x},
+                            .y = {spread_of(values).mean},
+                            .low = {low},
+                            .high = {high},
+                            .color = llsa::plot::category_color(static_cast<int>(i))});
+  }
+  llsa::plot::Canvas canvas(640, 420);
+  draw_line_chart(canvas, canvas.area().inset(14), chart);
+  canvas.save(path, 2);
+}
+
+}  // namespace llsa::tables
