@@ -8,6 +8,7 @@
 #include "datasets/atomic_file.hpp"
 #include "datasets/image.hpp"
 #include "datasets/procedural.hpp"
+#include "demo/capture.hpp"
 #include "demo/figures.hpp"
 #include "demo/methods.hpp"
 #include "demo/report.hpp"
@@ -17,7 +18,7 @@ namespace llsa::demo {
 namespace {
 
 constexpr int smallest_size = 8, largest_size = 1024;
-constexpr std::size_t most_queries = 9;
+constexpr std::size_t most_queries = 9, most_captures = 9;
 
 void check(const DemoOptions& options) {
   validate(options.projection);
@@ -27,6 +28,10 @@ void check(const DemoOptions& options) {
   if (options.queries.size() > most_queries)
     throw Error(
         fmt::format("{} query pixels were given; at most {} are allowed", options.queries.size(), most_queries));
+  if (options.captures.size() > most_captures)
+    throw Error(fmt::format("{} captures were given; at most {} are allowed", options.captures.size(), most_captures));
+  if (options.captures.empty() != options.capture_picture.empty())
+    throw Error("a capture and the picture of its tokens belong together; give both or neither");
   for (const Pixel& pixel : options.queries)
     if (pixel.row < 0 || pixel.row >= options.size || pixel.column < 0 || pixel.column >= options.size)
       throw Error(fmt::format("query pixel is {},{}; row and column must be 0 to {}", pixel.row, pixel.column,
@@ -57,6 +62,17 @@ void make_folder(const std::filesystem::path& folder) {
                             error ? error.message() : "a file has that name"));
 }
 
+void draw_capture(const std::filesystem::path& folder, std::size_t number, const CaptureResult& result,
+                  reference::ThreadPool& threads) {
+  const Capture& capture = *result.capture;
+  const auto key = reference::pool(capture.tokens.key.cview(), result.results[captured_llsa].options.key, threads);
+  const QueryContext context{capture.picture, capture.tokens, capture.order, key};
+  draw_selection(folder / capture_selection_file(number), context, result.results[captured_llsa], result.head,
+                 result.query);
+  draw_attention(folder / capture_attention_file(number), context, result.results,
+                 {captured_llsa, captured_other_coverage, captured_blocks_only}, result.head, result.query);
+}
+
 }  // namespace
 
 Pixel parse_pixel(const std::string& text) {
@@ -76,6 +92,8 @@ void run_demo(const DemoOptions& options, std::stop_token stop, const std::funct
   threads.set_stop_token(stop);
   const auto attention = make_attention<float>(options.backend, threads);
   const Source source = load_picture(options);
+  std::vector<Capture> captures;
+  for (const auto& file : options.captures) captures.push_back(read_capture(file, options.capture_picture));
   make_folder(options.output);
   const datasets::Image& picture = source.picture;
   print(source.description);
@@ -99,6 +117,9 @@ void run_demo(const DemoOptions& options, std::stop_token stop, const std::funct
   contents.results = run_methods(tokens, methods, *attention, threads, [&](const std::string& name) {
     print(fmt::format("[{}/{}] {}", ++number, methods.size(), name));
   });
+  for (const Capture& capture : captures)
+    contents.captures.push_back(compare_methods(capture, *attention, threads,
+                                                [&](const std::string& name) { print(capture.name + ": " + name); }));
   contents.scaling = measure_scaling(picture, options.projection, options.top_k, *attention, threads,
                                      [&](const std::string& size) { print("scaling: " + size); });
 
@@ -113,16 +134,19 @@ void run_demo(const DemoOptions& options, std::stop_token stop, const std::funct
   const QueryContext context{picture, tokens, order, key};
   datasets::write_png(path(picture_file), picture);
   for (std::size_t i = 0; i < contents.queries.size(); ++i) {
-    draw_selection(path(selection_file(i + 1)), context, contents.results[two_levels], contents.queries[i]);
-    draw_attention(path(attention_file(i + 1)), context, contents.results, contents.queries[i]);
+    draw_selection(path(selection_file(i + 1)), context, contents.results[two_levels], shown_head, contents.queries[i]);
+    draw_attention(path(attention_file(i + 1)), context, contents.results, {one_level, two_levels, two_levels_disjoint},
+                   shown_head, contents.queries[i]);
     if (stop.stop_requested()) throw Cancelled();
   }
+  for (std::size_t i = 0; i < captures.size(); ++i) draw_capture(options.output, i + 1, contents.captures[i], threads);
   draw_outputs(path(outputs_file), context, contents.results, options.projection);
   draw_errors(path(errors_file), context, contents.results);
   draw_scaling(path(scaling_file), contents.scaling);
   datasets::write_file_atomically(path(report_file), report(contents));
 
   print("\n" + results_table(contents.results));
+  if (!captures.empty()) print(captures_table(contents));
   print(scaling_table(contents.scaling));
   print("wrote " + path(report_file).string() + " and the pictures that it shows");
 }

@@ -13,10 +13,12 @@ namespace llsa::demo {
 struct DemoOptions {
   std::filesystem::path output = "out/demo";
   std::filesystem::path image = {};  ///< empty: a procedural landscape
-  int size = 256;               ///< 8 to 1024
+  int size = 256;                    ///< 8 to 1024
   ProjectionOptions projection = {};
   std::int64_t top_k = 8;
-  std::vector<Pixel> queries = {};  ///< empty: three that differ
+  std::vector<Pixel> queries = {};                   ///< empty: three that differ
+  std::vector<std::filesystem::path> captures = {};  ///< of a trained model, see demo/capture.hpp
+  std::filesystem::path capture_picture = {};        ///< what their tokens lie on; given with them or not at all
   int threads = 0;
   std::string backend = "reference";
 };

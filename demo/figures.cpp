@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "compare/profile_fit.hpp"
 #include "plot/heat_map.hpp"
@@ -44,13 +45,13 @@ std::string pixels_of(const Hierarchy& hierarchy, int level) {
 }
 
 /// One panel: the candidates of a level, and those that were selected.
-plot::SelectionOverlay level_panel(const QueryContext& context, const MethodResult& result, int level, Pixel query,
-                                   plot::Color color) {
+plot::SelectionOverlay level_panel(const QueryContext& context, const MethodResult& result, int level,
+                                   std::int64_t head, Pixel query) {
   const ResolvedOptions& options = result.options;
   const std::int64_t t = options.query.ancestor(level, context.token_at(query));
   std::vector<std::int32_t> all;
-  candidates(result.selection, options, level, shown_head, t, all);
-  const auto selected = result.selection.list(level, shown_head, t);
+  candidates(result.selection, options, level, head, t, all);
+  const auto selected = result.selection.list(level, head, t);
   plot::SelectionOverlay overlay{.picture = context.picture, .markers = {marker_at(query)}, .fade = 0.5};
   overlay.title = level == options.levels
                       ? fmt::format("Level {}: every token is a candidate", level)
@@ -61,7 +62,10 @@ plot::SelectionOverlay level_panel(const QueryContext& context, const MethodResu
        .chosen = level < options.levels,
        .tint = 0,
        .outline = 0.6},
-      {.label = fmt::format("the {} best", selected.size()), .color = color, .tint = 0.3, .outline = 1.8}};
+      {.label = fmt::format("the {} best", selected.size()),
+       .color = plot::category_color(level - 1),
+       .tint = 0.3,
+       .outline = 1.8}};
   for (const std::int32_t c : all) overlay.layers[0].tokens.push_back(context.region(options.key, level, c));
   for (const std::int32_t c : selected) overlay.layers[1].tokens.push_back(context.region(options.key, level, c));
   overlay.marker_label = "query pixel";
@@ -85,44 +89,48 @@ double quantile_of(std::vector<float> values, double quantile) {
 
 }  // namespace
 
-void draw_selection(const std::filesystem::path& path, const QueryContext& context, const MethodResult& two_levels,
-                    Pixel query) {
-  const Sheet sheet{3, 1, panel, panel + 66};
+void draw_selection(const std::filesystem::path& path, const QueryContext& context, const MethodResult& llsa,
+                    std::int64_t head, Pixel query) {
+  const int levels = llsa.options.levels;
+  const Sheet sheet{levels + 1, 1, panel, panel + 66};
   plot::Canvas canvas = sheet.canvas();
-  draw_selection_overlay(canvas, sheet.area(0), level_panel(context, two_levels, 2, query, plot::category_color(1)));
-  draw_selection_overlay(canvas, sheet.area(1), level_panel(context, two_levels, 1, query, plot::category_color(0)));
-  const auto keys =
-      reference::naive_key_set(two_levels.selection, two_levels.options, shown_head, context.token_at(query));
-  std::int64_t counts[3] = {};
-  for (const reference::KeyRef& key : keys) ++counts[key.level];
+  for (int level = levels; level >= 1; --level)
+    draw_selection_overlay(canvas, sheet.area(static_cast<std::size_t>(levels - level)),
+                           level_panel(context, llsa, level, head, query));
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(levels) + 1);
+  for (const reference::KeyRef& key :
+       reference::naive_key_set(llsa.selection, llsa.options, head, context.token_at(query)))
+    ++counts[static_cast<std::size_t>(key.level)];
+  std::string label =
+      fmt::format("{} keys: {} single pixels",
+                  format_count(std::accumulate(counts.begin(), counts.end(), std::int64_t{0})), counts[0]);
+  for (int level = 1; level <= levels; ++level)
+    label += fmt::format(", {}{} of {}", counts[static_cast<std::size_t>(level)], level == 1 ? " means" : "",
+                         pixels_of(llsa.options.key, level));
   plot::SelectionOverlay seen{.title = "The picture as this query meets it",
-                              .picture = seen_by(context, two_levels, shown_head, query),
+                              .picture = seen_by(context, llsa, head, query),
                               .markers = {marker_at(query)},
                               .fade = 0};
-  seen.layers = {{.label = fmt::format(
-                      "{} keys: {} single pixels, {} means of {}, {} of {}", format_count(std::ssize(keys)), counts[0],
-                      counts[1], pixels_of(two_levels.options.key, 1), counts[2], pixels_of(two_levels.options.key, 2)),
-                  .color = plot::category_color(0),
-                  .tint = 0}};
-  for (const std::int32_t c :
-       two_levels.selection.list(1, shown_head, two_levels.options.query.ancestor(1, context.token_at(query))))
-    seen.layers[0].tokens.push_back(context.region(two_levels.options.key, 1, c));
-  draw_selection_overlay(canvas, sheet.area(2), seen);
+  seen.layers = {{.label = label, .color = plot::category_color(0), .tint = 0}};
+  for (const std::int32_t c : llsa.selection.list(1, head, llsa.options.query.ancestor(1, context.token_at(query))))
+    seen.layers[0].tokens.push_back(context.region(llsa.options.key, 1, c));
+  draw_selection_overlay(canvas, sheet.area(static_cast<std::size_t>(levels)), seen);
   canvas.save(path, resolution);
 }
 
 void draw_attention(const std::filesystem::path& path, const QueryContext& context,
-                    const std::vector<MethodResult>& results, Pixel query) {
-  std::vector<std::string> titles{"dense attention"};
-  std::vector<std::vector<float>> maps{dense_probabilities(context, results[dense_method].options, shown_head, query)};
-  for (const MethodIndex index : {one_level, two_levels, two_levels_disjoint}) {
+                    const std::vector<MethodResult>& results, const std::vector<std::size_t>& shown, std::int64_t head,
+                    Pixel query) {
+  std::vector<std::string> titles{results[dense_method].method.name};
+  std::vector<std::vector<float>> maps{dense_probabilities(context, results[dense_method].options, head, query)};
+  for (const std::size_t index : shown) {
     const MethodResult& result = results[index];
     titles.push_back(fmt::format("{}: {} keys", result.method.name, format_count(std::lround(result.keys_per_query))));
-    maps.push_back(sparse_probabilities(context, result, shown_head, query));
+    maps.push_back(sparse_probabilities(context, result, head, query));
   }
   // Four decades below the brightest pixels: what is darker does not count towards the result.
   const double high = quantile_of(all_values(maps), 0.9995);
-  const Sheet sheet{2, 2, panel + 70, panel + 20};
+  const Sheet sheet{2, static_cast<int>((maps.size() + 1) / 2), panel + 70, panel + 20};
   plot::Canvas canvas = sheet.canvas();
   for (std::size_t i = 0; i < maps.size(); ++i)
     draw_heat_map(canvas, sheet.area(i),

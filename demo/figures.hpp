@@ -8,18 +8,18 @@
 
 namespace llsa::demo {
 
-/// The head that the pictures of single queries show: it weighs all features alike.
+/// The head of the picture's projection that pictures of single queries show: it weighs all features alike.
 inline constexpr std::int64_t shown_head = 0;
 
-/// What the levels select for one query pixel, over the picture: level 2, level 1, and the picture as the query meets
-/// it.
-void draw_selection(const std::filesystem::path& path, const QueryContext& context, const MethodResult& two_levels,
-                    Pixel query);
+/// What the levels of an LLSA method select for one query pixel, over the picture: the coarsest level first, then the
+/// picture as the query meets it.
+void draw_selection(const std::filesystem::path& path, const QueryContext& context, const MethodResult& llsa,
+                    std::int64_t head, Pixel query);
 
-/// Attention of one query pixel: dense, and LLSA with one level, with two, and with two in disjoint coverage, in one
-/// range.
+/// Attention of one query pixel, in one range: dense (`results.front()`) and that of the methods at `shown`.
 void draw_attention(const std::filesystem::path& path, const QueryContext& context,
-                    const std::vector<MethodResult>& results, Pixel query);
+                    const std::vector<MethodResult>& results, const std::vector<std::size_t>& shown, std::int64_t head,
+                    Pixel query);
 
 /// The colours that each pixel attends to on average: the picture, dense attention's and LLSA's.
 void draw_outputs(const std::filesystem::path& path, const QueryContext& context,

@@ -33,6 +33,12 @@ int run_program(int argc, char** argv) {
       .add_option("--query", queries,
                   "a pixel to look at, as ROW,COLUMN counted from 0; up to 9 times. Default: three that differ")
       ->take_all();
+  program
+      .add_option("--capture", options.captures,
+                  "Q, K, V of a trained model, as `llsa-diffusion capture` writes them; up to 9 times")
+      ->take_all();
+  program.add_option("--capture-picture", options.capture_picture,
+                     "the picture that the captures' tokens lie on, one pixel a token");
   program.add_option("--seed", options.projection.seed, "seed of the projection and of the procedural picture");
   program.add_option("--threads", options.threads, "0 takes every core");
   program.add_option("--backend", options.backend, "implementation that runs LLSA");

@@ -1,5 +1,7 @@
 #include "demo/methods.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -69,23 +71,50 @@ void compare_with_dense(MethodResult& result, const MethodResult& dense) {
   result.mean_lse_error = sum / static_cast<double>(result.lse.flat().size());
 }
 
+Options in_coverage(Options options, Coverage coverage) {
+  options.coverage = coverage;
+  return options;
+}
+
+/// Top-K blocks alone, with as many keys as LLSA in overlapping coverage meets, rounded up to whole blocks: the blocks
+/// of fine keys, and at every level the candidates.
+Method blocks_as_many_as(const Options& options, std::int64_t tokens) {
+  const int levels = options.levels.value();
+  const Hierarchy hierarchy(tokens, options.block_size, levels);
+  const auto k = [&](int level) {
+    return options.top_k[options.top_k.size() == 1 ? 0 : static_cast<std::size_t>(level - 1)];
+  };
+  std::int64_t blocks = (hierarchy.length(levels) + options.block_size - 1) / options.block_size;
+  for (int level = 1; level <= levels; ++level) blocks += k(level);
+  return {fmt::format("top-{} blocks only", blocks), Options{.block_size = options.block_size,
+                                                             .levels = 1,
+                                                             .top_k = {blocks},
+                                                             .enrichment_levels = 0,
+                                                             .scale = options.scale}};
+}
+
+Method llsa_method(const Options& options) {
+  return {
+      fmt::format("LLSA, {} level{}, {}", *options.levels, *options.levels == 1 ? "" : "s", name_of(options.coverage)),
+      options};
+}
+
 }  // namespace
 
-std::vector<Method> methods_to_compare(std::int64_t tokens, std::int64_t top_k) {
-  const Options one{.levels = 1, .top_k = {top_k}}, two{.levels = 2, .top_k = {top_k}};
-  const auto disjoint = [](Options options) {
-    options.coverage = Coverage::disjoint;
-    return options;
-  };
-  const Hierarchy hierarchy(tokens, two.block_size, 2);
-  const std::int64_t blocks = 2 * top_k + (hierarchy.length(2) + two.block_size - 1) / two.block_size;
+std::vector<Method> methods_around(const Options& options, std::int64_t tokens) {
+  const bool overlapping = options.coverage == Coverage::overlapping;
   return {{"dense attention", std::nullopt},
-          {"LLSA, 1 level, overlapping", one},
-          {"LLSA, 1 level, disjoint", disjoint(one)},
-          {"LLSA, 2 levels, overlapping", two},
-          {"LLSA, 2 levels, disjoint", disjoint(two)},
-          {"top-" + std::to_string(blocks) + " blocks only",
-           Options{.levels = 1, .top_k = {blocks}, .enrichment_levels = 0}}};
+          llsa_method(options),
+          llsa_method(in_coverage(options, overlapping ? Coverage::disjoint : Coverage::overlapping)),
+          blocks_as_many_as(options, tokens)};
+}
+
+std::vector<Method> methods_to_compare(std::int64_t tokens, std::int64_t top_k) {
+  std::vector<Method> methods = methods_around({.levels = 1, .top_k = {top_k}}, tokens);
+  methods.pop_back();
+  const std::vector<Method> two = methods_around({.levels = 2, .top_k = {top_k}}, tokens);
+  methods.insert(methods.end(), two.begin() + 1, two.end());
+  return methods;
 }
 
 std::vector<MethodResult> run_methods(const PixelTokens& tokens, const std::vector<Method>& methods,

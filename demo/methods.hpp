@@ -30,6 +30,10 @@ enum MethodIndex : std::size_t {
   blocks_only
 };
 
+/// The same around one choice of options with a level or more, all in their own number of levels: dense attention, LLSA
+/// with these options, with the other coverage, and top-K blocks alone.
+std::vector<Method> methods_around(const Options& options, std::int64_t tokens);
+
 /// What a method computed, and how far it is from dense attention.
 struct MethodResult {
   Method method = {};

@@ -14,7 +14,7 @@ struct QueryContext {
   const datasets::Image& picture;
   const PixelTokens& tokens;
   const TokenOrder& order;
-  const reference::Pyramid<float>& key;  ///< at least two levels
+  const reference::Pyramid<float>& key;  ///< as many levels as the methods that are looked at
 
   std::int64_t token_at(Pixel pixel) const {
     return order.from_raster()[static_cast<std::size_t>(pixel.row * picture.width + pixel.column)];

@@ -141,6 +141,7 @@ std::string report(const ReportContents& contents) {
       results_table(contents.results), two.options.levels, 100 * two.fine_mass, 100 * two.relative_l2,
       blocks.method.name, 100 * blocks.fine_mass, 100 * blocks.relative_l2, two.runs, format_seconds(dense.seconds),
       outputs_file, errors_file, two.options.block_size);
+  text += captures_section(contents);
   text += fmt::format(
       "## How the cost grows\n\n![Time against tokens]({})\n\n{}\n"
       "One head, three repetitions, the two methods in turn (dense attention at the report's own size is the run "
@@ -154,7 +155,7 @@ std::string report(const ReportContents& contents) {
       std::isnan(dense_exponent) ? ".\n\n" : fmt::format(" and like N^{:.2f} for dense attention.\n\n", dense_exponent);
   text += fmt::format(
       "## Where Q, K and V come from\n\n"
-      "No trained network is involved; the projection is a stand-in that looks for likeness, seeded by {}. Each pixel "
+      "{} trained network is involved; the projection is a stand-in that looks for likeness, seeded by {}. Each pixel "
       "has eight "
       "features: mean luma, red - green, blue - luma and contrast over 3 x 3 and over 9 x 9 pixels, standardised over "
       "the "
@@ -167,7 +168,8 @@ std::string report(const ReportContents& contents) {
       "the score "
       "of a pixel with itself is {}; V is a random orthonormal image of colour and features. "
       "See demo/projection.hpp for the formulas.\n",
-      contents.projection.seed, contents.projection.head_dim, contents.projection.sharpness);
+      contents.captures.empty() ? "No" : "Except in the section on a trained model no", contents.projection.seed,
+      contents.projection.head_dim, contents.projection.sharpness);
   return text;
 }
 

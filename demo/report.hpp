@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "demo/capture.hpp"
 #include "demo/query_view.hpp"
 #include "demo/scaling.hpp"
 
@@ -18,12 +19,18 @@ struct ReportContents {
   std::vector<MethodResult> results = {};
   std::vector<Pixel> queries = {};
   std::vector<ScalingPoint> scaling = {};
+  std::vector<CaptureResult> captures = {};
 };
 
 /// The comparison with dense attention, one row a method.
 std::string results_table(const std::vector<MethodResult>& results);
 /// Time and keys against tokens.
 std::string scaling_table(const std::vector<ScalingPoint>& points);
+
+/// The captures' errors, one row a method, then the picture's for comparison.
+std::string captures_table(const ReportContents& contents);
+/// The section about a trained model; empty without captures.
+std::string captures_section(const ReportContents& contents);
 
 /// Markdown that shows the pictures (by the names below, in the same folder) and explains the method by them.
 std::string report(const ReportContents& contents);
@@ -36,5 +43,7 @@ inline constexpr const char* report_file = "report.md";
 /// `number` counts from 1.
 inline std::string selection_file(std::size_t number) { return "selection_" + std::to_string(number) + ".png"; }
 inline std::string attention_file(std::size_t number) { return "attention_" + std::to_string(number) + ".png"; }
+inline std::string capture_selection_file(std::size_t number) { return "model_" + selection_file(number); }
+inline std::string capture_attention_file(std::size_t number) { return "model_" + attention_file(number); }
 
 }  // namespace llsa::demo

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "datasets/option_metadata.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::diffusion {
@@ -29,6 +30,7 @@ std::map<std::string, std::string> describe(const ModelConfig& config, const Flo
           {"grid", fmt::format("{}x{}", config.grid_size(), config.grid_size())},
           {"order", config.order},
           {"source", "llsa-diffusion capture"},
+          {"attention", config.attention.name},
           {"model", to_json(config).dump()},
           {"layer", std::to_string(options.layer)},
           {"head", options.head ? std::to_string(*options.head) : "all"},
@@ -60,6 +62,8 @@ Capture capture(Dit<float>& model, std::span<const float> weights, const FlowCon
     if (block != options.layer || step != options.step || !result.file.tensors.empty()) return;
     result.file.tensors = {copy_of("q", inputs.query, options.head), copy_of("k", inputs.key, options.head),
                            copy_of("v", inputs.value, options.head)};
+    result.file.metadata.merge(datasets::option_metadata(
+        resolve(attention_options(config.attention), inputs.query.shape, inputs.key.shape, inputs.value.shape)));
   });
   result.pictures = sample(model, weights, flow, sampling,
                            [&](std::int64_t, int steps_done, std::span<const float>) { step = steps_done; });

@@ -20,9 +20,9 @@ struct Capture {
 };
 
 /// Samples, and keeps the attention inputs of one layer at one step (after norm and rotation, as attention sees them;
-/// the labelled pass when there is guidance). The metadata says layout, grid and token order, as docs/file-formats.md
-/// describes, and how the tensors came about. The model must be planned for all pictures in one pass.
-/// Throws `Error` when layer, step or head is out of range.
+/// the labelled pass when there is guidance). The metadata says layout, grid, token order and the attention's options,
+/// as docs/file-formats.md describes, and how the tensors came about. The model must be planned for all pictures in one
+/// pass. Throws `Error` when layer, step or head is out of range.
 Capture capture(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
                 const SampleOptions& sampling, const CaptureOptions& options);
 

@@ -46,6 +46,11 @@ TEST(Demo, bad_options_are_errors_before_anything_is_made) {
   EXPECT_EQ(error_for({.top_k = 0}), "top-k is 0; it must be at least 1");
   EXPECT_EQ(error_for({.size = 32, .queries = {{0, 32}}}), "query pixel is 0,32; row and column must be 0 to 31");
   EXPECT_EQ(error_for({.queries = std::vector<Pixel>(10)}), "10 query pixels were given; at most 9 are allowed");
+  EXPECT_NE(error_for({.captures = {"c.safetensors"}}).find("give both or neither"), std::string::npos);
+  EXPECT_NE(error_for({.capture_picture = "p.png"}).find("give both or neither"), std::string::npos);
+  EXPECT_NE(error_for({.captures = {10, "c"}, .capture_picture = "p"}).find("10 captures"), std::string::npos);
+  EXPECT_NE(error_for({.captures = {"/nowhere/c"}, .capture_picture = "/nowhere/p.png"}).find("/nowhere/p.png"),
+            std::string::npos);
   EXPECT_NE(error_for({.backend = "abacus"}).find("abacus"), std::string::npos);
   EXPECT_NE(error_for({.image = "/nowhere/picture.png"}).find("/nowhere/picture.png"), std::string::npos);
 }

@@ -12,6 +12,8 @@
 
 #include "datasets/image.hpp"
 #include "datasets/procedural.hpp"
+#include "datasets/safetensors.hpp"
+#include "demo/projection.hpp"
 
 namespace llsa::demo {
 namespace {
@@ -73,6 +75,37 @@ TEST_F(DemoProgram, writes_a_report_and_exactly_the_pictures_that_it_shows) {
         "LLSA, 2 levels, disjoint", "mass on fine keys", "speed-up", "1,024"}) {
     EXPECT_NE(outcome.output.find(words), std::string::npos) << words;
     EXPECT_NE(report.find(words), std::string::npos) << words;
+  }
+}
+
+TEST_F(DemoProgram, shows_attention_inside_a_model_beside_the_picture_s) {
+  std::filesystem::create_directories(folder_);
+  const auto picture = datasets::landscape(16, 16, 2);
+  datasets::write_png(folder_ / "model.png", picture);
+  const PixelTokens tokens =
+      project(picture, local_features(picture), morton_order({1, 16, 16}), {.heads = 2, .head_dim = 16});
+  datasets::TensorFile file{
+      .tensors = {datasets::from_tensor("q", tokens.query), datasets::from_tensor("k", tokens.key),
+                  datasets::from_tensor("v", tokens.value)},
+      .metadata = {{"grid", "16x16"}, {"order", "morton"}, {"levels", "1"}, {"top_k", "4"}}};
+  std::string captures;
+  for (const char* layer : {"0", "4"}) {
+    file.metadata["layer"] = layer;
+    const auto path = folder_ / (std::string(layer) + ".safetensors");
+    datasets::write_safetensors(path, file);
+    captures += " --capture " + path.string();
+  }
+  const auto out = folder_ / "out";
+  const std::string options = "--size 16 --heads 1 --head-dim 16 --output " + out.string() + captures;
+  EXPECT_EQ(run(options).status, 2) << "without the picture";
+  const Outcome outcome = run(options + " --capture-picture " + (folder_ / "model.png").string());
+  ASSERT_EQ(outcome.status, 0) << outcome.output;
+  const std::string report = content(out / "report.md");
+  EXPECT_NE(report.find("layer 4, step ?"), std::string::npos);
+  EXPECT_NE(report.find("top-5 blocks only"), std::string::npos);
+  for (const char* name : {"model_selection_1.png", "model_attention_2.png"}) {
+    EXPECT_NE(report.find(name), std::string::npos) << name;
+    EXPECT_GE(datasets::read_image(out / name).width, 32) << name;
   }
 }
 

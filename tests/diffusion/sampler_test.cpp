@@ -133,6 +133,9 @@ TEST(CapturedTensors, AreThoseThatAttentionSawAtThatLayerAndStep) {
   EXPECT_EQ(all.file.metadata.at("order"), "morton");
   EXPECT_EQ(all.file.metadata.at("grid"), "8x8");
   EXPECT_EQ(all.file.metadata.at("time"), "0.5");
+  EXPECT_EQ(all.file.metadata.at("attention"), "llsa");
+  EXPECT_EQ(all.file.metadata.at("levels"), "2");
+  EXPECT_EQ(all.file.metadata.at("top_k"), "2,2");
 
   // The same by hand: go to the step, then look at the layer.
   AlignedVector<float> at_step;
