@@ -82,7 +82,10 @@ void add_option_arguments(CLI::App& command, OptionArguments& a) {
 void add_execution_arguments(CLI::App& command, ExecutionArguments& a) {
   command.add_option("--backend", a.backend, fmt::format("implementation: {}", fmt::join(backend_names(), ", ")))
       ->capture_default_str();
-  command.add_option("--precision", a.precision, "type that inputs are converted to and computed in: f32 or f64")
+  command
+      .add_option("--precision", a.precision,
+                  "type that inputs are rounded to and results stored in: f16, bf16, f32 or f64; sums are in f32, in "
+                  "f64 for f64")
       ->capture_default_str();
   add_number<int>(command, "--threads", a.threads, "CPU threads; 0 takes every core")
       ->default_str(std::to_string(a.threads));
@@ -105,10 +108,10 @@ Options options_from(const OptionArguments& a) {
   return options;
 }
 
-DType precision_from(const std::string& text) {
-  if (text == "f32") return DType::f32;
-  if (text == "f64") return DType::f64;
-  throw Error(fmt::format("--precision is '{}'; it must be f32 or f64", text));
+DType precision_from(const std::string& text, const std::string& argument) {
+  for (const DType type : {DType::f16, DType::bf16, DType::f32, DType::f64})
+    if (text == name_of(type)) return type;
+  throw Error(fmt::format("{} is '{}'; it must be f16, bf16, f32 or f64", argument, text));
 }
 
 }  // namespace llsa::compare

@@ -35,6 +35,6 @@ void add_execution_arguments(CLI::App& command, ExecutionArguments& arguments);
 
 /// Throws `Error` naming the argument, its value and what is allowed; ranges are checked by `resolve`.
 Options options_from(const OptionArguments& arguments);
-DType precision_from(const std::string& text);
+DType precision_from(const std::string& text, const std::string& argument = "--precision");
 
 }  // namespace llsa::compare

@@ -47,7 +47,7 @@ struct BatteryOptions {
   std::function<void(std::string_view name, std::int64_t lines)> on_line = [](std::string_view, std::int64_t) {};
 };
 
-/// Runs one implementation, computing in T (float or double), through the battery: selection first, then values and
+/// Runs one implementation, storing T, through the battery: selection first, then values and
 /// gradients on the selection it made, against the naive oracle at small sizes and the reference in double at larger
 /// ones; repetition, thread counts and positions in the batch bit by bit; and the negative controls. A case that throws
 /// fails with its message. Throws `Error` when the backend does not exist, `Cancelled` when asked to stop.
@@ -59,8 +59,16 @@ BatteryReport run_battery(const BatteryOptions& options);
 template <class T>
 std::vector<BatteryLine> run_controls(std::uint64_t seed, reference::ThreadPool& threads);
 
+struct BatteryCase;
+
+/// A case whose output errs by at most twice, and whose gradients by at most three times, what dense attention by the
+/// same implementation errs by on the same inputs. T is not double.
+template <class T>
+BatteryLine judge_beside_dense(Attention<T>& attention, const BatteryCase& spec, reference::ThreadPool& threads);
+
 /// Judges what an implementation computed for a problem; the tolerances are those of T, of scores up to what the
-/// problem has. `small`: against the naive oracle, else against the reference in double.
+/// problem has. The problem is one that T holds exactly (`as_stored`). `small`: against the naive oracle, else against
+/// the reference in double.
 template <class T>
 BatteryLine judge_outcome(const std::string& name, const Problem<double>& problem, const Outcome<T>& outcome,
                           bool small, reference::ThreadPool& threads);

@@ -35,6 +35,18 @@ Tensor<double> normal(const Shape& shape, double deviation, std::uint64_t seed) 
   return tensor;
 }
 
+/// Standard deviations. With values of 1e15 products of V and dO stay far from overflow only when dO is small.
+struct Sizes {
+  double query = 1, key = 1, value = 1, output_gradient = 1;
+};
+
+Sizes sizes_of(Content content, DType storage) {
+  const bool narrow = storage == DType::f16;  // whole numbers up to 65504, and no smaller steps than 6e-8
+  if (content == Content::huge) return narrow ? Sizes{1e-2, 1e2, 1e3, 1e-2} : Sizes{1e-12, 1e12, 1e15, 1e-6};
+  if (content == Content::tiny) return narrow ? Sizes{1e2, 1e-2, 0.1, 0.1} : Sizes{1e12, 1e-12, 1e-12, 1e-12};
+  return {};
+}
+
 /// One token of the first head; the other heads must not notice.
 void fill_token(Tensor<double>& tensor, std::int64_t token, double value) {
   const auto head = tensor.view().head(0);
@@ -110,6 +122,9 @@ void add_sizes(Cases& c, bool quick) {
     if (quick && n != 1 && n != 16 && n != 17 && n != 61) continue;
     c.add(fmt::format("N = {}, B = 4, L = 2", n), n, small);
   }
+  // A size that kernels are tuned for, ragged at every level.
+  BatteryCase& tuned = c.add("N = 261, B = 16, D = 32, L = 2", 261, {.levels = 2, .top_k = {3}});
+  tuned.query.dim = tuned.key.dim = tuned.value_dim = 32;
   if (quick) return;
   for (const std::int64_t n : {1021, 1024, 1025})
     c.add(fmt::format("N = {}, B = 16, L = 2", n), n, {.levels = 2, .top_k = {8}});
@@ -198,21 +213,18 @@ void add_large(Cases& c, bool quick) {
 
 }  // namespace
 
-Problem<double> make_problem(const BatteryCase& spec) {
-  const bool huge = spec.content == Content::huge, tiny = spec.content == Content::tiny;
-  const double q = huge ? 1e-12 : tiny ? 1e12 : spec.spread, k = huge ? 1e12 : tiny ? 1e-12 : 1;
-  const double v = huge ? 1e15 : tiny ? 1e-12 : 1;
+Problem<double> make_problem(const BatteryCase& spec, DType storage) {
+  const Sizes size = sizes_of(spec.content, storage);
   Problem<double> p;
   p.options = spec.options;
-  p.query = normal(spec.query, q, spec.seed + 1);
-  p.key = normal(spec.key, k, spec.seed + 2);
-  p.value = normal({spec.key.batch, spec.key.heads, spec.key.tokens, spec.value_dim}, v, spec.seed + 3);
-  // With values of 1e15 products of V and dO stay far from overflow only when dO is small.
-  p.output_gradient =
-      normal({spec.query.batch, spec.query.heads, spec.query.tokens, spec.value_dim}, huge ? 1e-6 : v, spec.seed + 4);
+  p.query = normal(spec.query, spec.spread * size.query, spec.seed + 1);
+  p.key = normal(spec.key, size.key, spec.seed + 2);
+  p.value = normal({spec.key.batch, spec.key.heads, spec.key.tokens, spec.value_dim}, size.value, spec.seed + 3);
+  p.output_gradient = normal({spec.query.batch, spec.query.heads, spec.query.tokens, spec.value_dim},
+                             size.output_gradient, spec.seed + 4);
   if (spec.lse_gradient)
-    p.lse_gradient =
-        normal({spec.query.batch, spec.query.heads, spec.query.tokens, 1}, huge ? 1e9 : v * v, spec.seed + 5);
+    p.lse_gradient = normal({spec.query.batch, spec.query.heads, spec.query.tokens, 1},
+                            size.value * size.output_gradient, spec.seed + 5);
   apply(spec.content, spec.options.block_size, p);
   return p;
 }

@@ -14,8 +14,8 @@ enum class Content {
   equal_scores,    ///< Q and K constant: every score of a level ties, the lowest indices must be selected
   repeated_keys,   ///< whole blocks of K repeat, so that some scores tie exactly
   hot_key,         ///< one key that every query is drawn to
-  huge,            ///< V and dO of 1e15, K of 1e12, Q of 1e-12
-  tiny,            ///< V and dO of 1e-12, K of 1e-12, Q of 1e12
+  huge,            ///< V of 1e15, K of 1e12, Q of 1e-12; for f16 V of 1e3, K of 1e2, Q of 1e-2
+  tiny,            ///< V and dO of 1e-12, K of 1e-12, Q of 1e12; for f16 V and dO of 0.1, K of 1e-2, Q of 1e2
   constant_value,  ///< V constant: so must the output be
   nan_token,       ///< NaN in one query, one key and one value token
   inf_token,       ///< infinity in one value token and in one key token
@@ -33,8 +33,8 @@ struct BatteryCase {
   std::uint64_t seed = 0;
 };
 
-/// Inputs and output gradients of a case.
-Problem<double> make_problem(const BatteryCase& spec);
+/// Inputs and output gradients of a case, in the range of the type they will be stored in.
+Problem<double> make_problem(const BatteryCase& spec, DType storage = DType::f32);
 
 /// Fills in seeded normal output gradients where a problem has none.
 void add_random_gradients(Problem<double>& problem, std::uint64_t seed);

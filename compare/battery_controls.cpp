@@ -14,8 +14,14 @@ namespace llsa::compare {
 namespace {
 
 template <class T>
-void fill(Tensor<T>& tensor, T value) {
-  std::fill(tensor.flat().begin(), tensor.flat().end(), value);
+void set_zero(Tensor<T>& tensor) {
+  std::fill(tensor.flat().begin(), tensor.flat().end(), T{});
+}
+
+/// Half types do no arithmetic themselves.
+template <class T, class Change>
+void change(T& value, Change to) {
+  value = static_cast<T>(to(static_cast<Accumulate<T>>(value)));
 }
 
 /// Every query gets the mean of V of its head.
@@ -67,12 +73,12 @@ std::vector<BatteryLine> run_controls(std::uint64_t seed, reference::ThreadPool&
                          .key = {1, 2, 203, 8},
                          .options = {.block_size = 4, .levels = 2, .top_k = {3, 2}},
                          .seed = seed + 5};
-  const Problem<double> problem = make_problem(spec);
+  const Problem<double> problem = as_stored<T>(make_problem(spec, dtype_of<T>()));
   reference::ReferenceAttention<double> attention(threads);
   const Outcome<double> exact = run_attention<double>(attention, problem);
   const KeyValueParts parts = key_value_parts(problem, exact, false, threads);
   const Outcome<T> right{converted<T>(exact.output),
-                         converted<T>(exact.lse),
+                         converted<Accumulate<T>>(exact.lse),
                          converted<T>(exact.query_gradient),
                          converted<T>(exact.key_gradient),
                          converted<T>(exact.value_gradient),
@@ -92,13 +98,15 @@ std::vector<BatteryLine> run_controls(std::uint64_t seed, reference::ThreadPool&
     if (!line.passed) line.findings = {quantity + " was accepted although it is wrong"};
     lines.push_back(std::move(line));
   };
-  control("zeros as output", "o", [](Outcome<T>& x) { fill(x.output, T(0)); });
+  control("zeros as output", "o", [](Outcome<T>& x) { set_zero(x.output); });
   control("the mean of V as output", "o", [&](Outcome<T>& x) { set_mean_of_values(x, problem.value); });
-  control("one output row never written (NaN)", "o", [](Outcome<T>& x) { x.output(0, 1, 202, 3) = std::nan(""); });
-  control("one output element off by a hundredth", "o",
-          [](Outcome<T>& x) { x.output(0, 0, 50, 1) *= T(1.01), x.output(0, 0, 50, 1) += T(0.003); });
+  control("one output row never written (NaN)", "o",
+          [](Outcome<T>& x) { x.output(0, 1, 202, 3) = static_cast<T>(NAN); });
+  const double off = std::max(0.01, 3 * tolerance_of(dtype_of<T>()).element);
+  control(fmt::format("one output element off by {}", off), "o",
+          [&](Outcome<T>& x) { change(x.output(0, 0, 50, 1), [&](auto y) { return (1 + off) * y + 0.3 * off; }); });
   control("LSE in base 2", "lse", [](Outcome<T>& x) {
-    for (T& y : x.lse.flat()) y /= T(std::log(2.0));
+    for (auto& y : x.lse.flat()) y /= std::log(Accumulate<T>(2));
   });
   control("a shuffled selection", "selection", [](Outcome<T>& x) { shuffle_selection(x.selection, x.options); });
   control("the output of a shuffled selection", "o", [&](Outcome<T>& x) {
@@ -106,15 +114,15 @@ std::vector<BatteryLine> run_controls(std::uint64_t seed, reference::ThreadPool&
     shuffle_selection(shuffled, exact.options);
     x.output = converted<T>(run_attention<double>(attention, problem, &shuffled).output);
   });
-  control("zeros as dq", "dq", [](Outcome<T>& x) { fill(x.query_gradient, T(0)); });
-  control("zeros as dk", "dk", [](Outcome<T>& x) { fill(x.key_gradient, T(0)); });
-  control("zeros as dv", "dv", [](Outcome<T>& x) { fill(x.value_gradient, T(0)); });
+  control("zeros as dq", "dq", [](Outcome<T>& x) { set_zero(x.query_gradient); });
+  control("zeros as dk", "dk", [](Outcome<T>& x) { set_zero(x.key_gradient); });
+  control("zeros as dv", "dv", [](Outcome<T>& x) { set_zero(x.value_gradient); });
   control("a backward without the weight: dk", "dk",
           [&](Outcome<T>& x) { x.key_gradient = without_weight<T>(parts.key, problem.key.shape()); });
   control("a backward without the weight: dv", "dv",
           [&](Outcome<T>& x) { x.value_gradient = without_weight<T>(parts.value, problem.value.shape()); });
   control("dq with the wrong sign", "dq", [](Outcome<T>& x) {
-    for (T& y : x.query_gradient.flat()) y = -y;
+    for (T& y : x.query_gradient.flat()) change(y, std::negate<>{});
   });
 
   // The judge must accept what is right, or rejecting proves nothing.
@@ -123,6 +131,8 @@ std::vector<BatteryLine> run_controls(std::uint64_t seed, reference::ThreadPool&
   return lines;
 }
 
+template std::vector<BatteryLine> run_controls<half>(std::uint64_t, reference::ThreadPool&);
+template std::vector<BatteryLine> run_controls<bfloat16>(std::uint64_t, reference::ThreadPool&);
 template std::vector<BatteryLine> run_controls<float>(std::uint64_t, reference::ThreadPool&);
 template std::vector<BatteryLine> run_controls<double>(std::uint64_t, reference::ThreadPool&);
 

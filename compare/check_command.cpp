@@ -8,6 +8,7 @@
 #include "compare/battery_report.hpp"
 #include "compare/command.hpp"
 #include "compare/progress.hpp"
+#include "compare/storage.hpp"
 #include "datasets/atomic_file.hpp"
 #include "llsa/error.hpp"
 
@@ -24,7 +25,7 @@ struct CheckArguments {
 };
 
 void run_check(const CheckArguments& a, bool tensors_given, CommandContext& context) {
-  const bool is_double = precision_from(a.execution.precision) == DType::f64;
+  const DType precision = precision_from(a.execution.precision);
   BatteryOptions options{.backend = a.execution.backend,
                          .seed = a.seed,
                          .quick = a.quick,
@@ -41,7 +42,8 @@ void run_check(const CheckArguments& a, bool tensors_given, CommandContext& cont
     if (!progress) progress = std::make_unique<Progress>("llsa-compare check", lines);
     progress->step(name);
   };
-  const BatteryReport report = is_double ? run_battery<double>(options) : run_battery<float>(options);
+  const BatteryReport report =
+      with_storage(precision, [&]<class T>(std::type_identity<T>) { return run_battery<T>(options); });
   progress.reset();
   if (!a.json.empty() && a.json != "-") datasets::write_file_atomically(a.json, to_json(report));
   fmt::print("{}", a.json == "-" ? to_json(report) : to_text(report));

@@ -33,9 +33,9 @@ class Loader {
     note(source, path, name);
     return naming(path, [&] { return datasets::to_tensor<T>(source.renamed(name)); });
   }
-  Tensor<T> per_token(const NamedTensor& source, const std::string& path, const std::string& name) {
+  Tensor<Accumulate<T>> per_token(const NamedTensor& source, const std::string& path, const std::string& name) {
     note(source, path, name);
-    return naming(path, [&] { return per_token_tensor<T>(source.renamed(name)); });
+    return naming(path, [&] { return per_token_tensor<Accumulate<T>>(source.renamed(name)); });
   }
   Tensor<T> tensor(const std::string& path, const std::string& name) {
     return tensor(tensor_from(path, name), path, name);
@@ -141,6 +141,8 @@ LoadedProblem<T> load_problem(const ProblemFiles& files, const Options& options)
 
 template Tensor<float> per_token_tensor<float>(const NamedTensor&);
 template Tensor<double> per_token_tensor<double>(const NamedTensor&);
+template LoadedProblem<half> load_problem<half>(const ProblemFiles&, const Options&);
+template LoadedProblem<bfloat16> load_problem<bfloat16>(const ProblemFiles&, const Options&);
 template LoadedProblem<float> load_problem<float>(const ProblemFiles&, const Options&);
 template LoadedProblem<double> load_problem<double>(const ProblemFiles&, const Options&);
 

@@ -29,8 +29,8 @@ struct LoadedProblem {
   std::vector<StoredTensor> stored;  ///< q, k, v, then the gradients that were given
 };
 
-/// Reads and converts every tensor to T: 16-bit types exactly, wider ones rounded to nearest. Q, K, V and the output
-/// gradient are
+/// Reads and converts every tensor to T, rounding to nearest where T holds less; the LSE gradient becomes
+/// `Accumulate<T>`. Q, K, V and the output gradient are
 /// `[batch, heads, tokens, dim]`, or `[tokens, dim]` for one head; the LSE gradient is `[batch, heads, Nq]` or
 /// `[batch, heads, Nq, 1]`, or `[Nq]` for one head. Checks all shapes and options. Throws `Error`.
 template <class T>

@@ -45,6 +45,8 @@ std::vector<datasets::NamedTensor> outcome_tensors(const Outcome<T>& outcome) {
   return tensors;
 }
 
+template std::vector<datasets::NamedTensor> outcome_tensors(const Outcome<half>&);
+template std::vector<datasets::NamedTensor> outcome_tensors(const Outcome<bfloat16>&);
 template std::vector<datasets::NamedTensor> outcome_tensors(const Outcome<float>&);
 template std::vector<datasets::NamedTensor> outcome_tensors(const Outcome<double>&);
 

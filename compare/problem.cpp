@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "compare/comparator.hpp"
+
 namespace llsa::compare {
 namespace {
 
@@ -31,7 +33,7 @@ Size size_of(const Tensor<double>& tensor) {
 
 template <class T>
 Tensor<T> poisoned(Shape shape) {
-  return Tensor<T>(shape, std::numeric_limits<T>::quiet_NaN());
+  return Tensor<T>(shape, static_cast<T>(std::numeric_limits<float>::quiet_NaN()));
 }
 
 }  // namespace
@@ -45,8 +47,19 @@ Tensor<T> converted(const Tensor<double>& tensor) {
 
 template <class T>
 Problem<T> converted(const Problem<double>& p) {
-  return {converted<T>(p.query),           converted<T>(p.key),          converted<T>(p.value),
-          converted<T>(p.output_gradient), converted<T>(p.lse_gradient), p.options};
+  return {converted<T>(p.query),
+          converted<T>(p.key),
+          converted<T>(p.value),
+          converted<T>(p.output_gradient),
+          converted<Accumulate<T>>(p.lse_gradient),
+          p.options};
+}
+
+template <class T>
+Problem<double> as_stored(const Problem<double>& p) {
+  const auto back = []<class U>(const Tensor<U>& tensor) { return in_double<U>(tensor.view()); };
+  const Problem<T> r = converted<T>(p);
+  return {back(r.query), back(r.key), back(r.value), back(r.output_gradient), back(r.lse_gradient), p.options};
 }
 
 template <class T>
@@ -56,7 +69,7 @@ Outcome<T> run_attention(Attention<T>& attention, const Problem<T>& problem, con
   Outcome<T> outcome;
   outcome.options = problem.resolved();
   outcome.output = poisoned<T>({q.batch, q.heads, q.tokens, problem.value.shape().dim});
-  outcome.lse = poisoned<T>({q.batch, q.heads, q.tokens, 1});
+  outcome.lse = poisoned<Accumulate<T>>({q.batch, q.heads, q.tokens, 1});
   const AttentionOutputs<T> outputs{outcome.output.view(), outcome.lse.view()};
   const auto state = attention.forward(inputs, problem.options, outputs, given);
   outcome.selection = state->selection();
@@ -86,10 +99,13 @@ Magnitudes magnitudes_of(const Problem<double>& p) {
   return m;
 }
 
-#define LLSA_INSTANTIATE(T)                                 \
-  template Tensor<T> converted<T>(const Tensor<double>&);   \
-  template Problem<T> converted<T>(const Problem<double>&); \
+#define LLSA_INSTANTIATE(T)                                      \
+  template Tensor<T> converted<T>(const Tensor<double>&);        \
+  template Problem<T> converted<T>(const Problem<double>&);      \
+  template Problem<double> as_stored<T>(const Problem<double>&); \
   template Outcome<T> run_attention(Attention<T>&, const Problem<T>&, const Selection*);
+LLSA_INSTANTIATE(half)
+LLSA_INSTANTIATE(bfloat16)
 LLSA_INSTANTIATE(float)
 LLSA_INSTANTIATE(double)
 #undef LLSA_INSTANTIATE

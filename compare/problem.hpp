@@ -6,19 +6,20 @@
 
 namespace llsa::compare {
 
-/// One attention problem with its data: what `run`, `check` and `verify` work on. T is float or double.
+/// One attention problem with its data: what `run`, `check` and `verify` work on. T is a storage type.
 template <class T>
 struct Problem {
   Tensor<T> query, key, value;  ///< `[batch, heads, Nq, D]`, `[batch, heads, Nk, D]`, `[batch, heads, Nk, Dv]`
   /// dO `[batch, heads, Nq, Dv]` and dLSE `[batch, heads, Nq, 1]`; empty (no elements) when not given.
-  Tensor<T> output_gradient, lse_gradient;
+  Tensor<T> output_gradient;
+  Tensor<Accumulate<T>> lse_gradient;
   Options options;
 
   AttentionInputs<T> inputs() const { return {query.view(), key.view(), value.view()}; }
   bool has_gradient() const { return !output_gradient.flat().empty(); }
   bool has_lse_gradient() const { return !lse_gradient.flat().empty(); }
   AttentionOutputGradients<T> output_gradients() const {
-    return {output_gradient.view(), has_lse_gradient() ? lse_gradient.view() : TensorView<const T>{}};
+    return {output_gradient.view(), has_lse_gradient() ? lse_gradient.view() : TensorView<const Accumulate<T>>{}};
   }
   ResolvedOptions resolved() const { return resolve(options, query.shape(), key.shape(), value.shape()); }
   std::int64_t head_count() const { return query.shape().batch * query.shape().heads; }
@@ -29,11 +30,15 @@ template <class T>
 Tensor<T> converted(const Tensor<double>& tensor);
 template <class T>
 Problem<T> converted(const Problem<double>& problem);
+/// The problem that an implementation which stores T sees, in double: what its results are held against.
+template <class T>
+Problem<double> as_stored(const Problem<double>& problem);
 
 /// Everything one implementation computed for a problem. The gradients are empty when the problem has none.
 template <class T>
 struct Outcome {
-  Tensor<T> output, lse;  ///< lse `[batch, heads, Nq, 1]`
+  Tensor<T> output;
+  Tensor<Accumulate<T>> lse;  ///< `[batch, heads, Nq, 1]`
   Tensor<T> query_gradient, key_gradient, value_gradient;
   ResolvedOptions options;
   Selection selection;

@@ -11,6 +11,7 @@
 #include "compare/profile_keys.hpp"
 #include "compare/profile_memory.hpp"
 #include "compare/profile_problem.hpp"
+#include "compare/storage.hpp"
 #include "llsa/error.hpp"
 #include "reference/attend.hpp"
 #include "reference/attend_backward.hpp"
@@ -146,8 +147,6 @@ void validate(const ProfileRequest& request) {
   require(request.head_dim >= 1 && request.head_dim <= 4096, "head-dim", request.head_dim, "1 to 4096");
   require(request.repetitions >= 1 && request.repetitions <= 10000, "repetitions", request.repetitions, "1 to 10000");
   require(request.dense_limit >= 0, "dense-limit", request.dense_limit, "0 or more");
-  if (request.precision != DType::f32 && request.precision != DType::f64)
-    throw Error("precision must be f32 or f64 for a profile");
   for (const std::int64_t tokens : request.tokens) {
     const Shape shape{1, request.heads, tokens, request.head_dim};
     resolve(request.options, shape, shape, shape);
@@ -179,10 +178,7 @@ Profile measure_profile(const ProfileRequest& request, std::stop_token stop,
   std::ranges::sort(profile.request.tokens);
   const auto repeated = std::ranges::unique(profile.request.tokens);
   profile.request.tokens.erase(repeated.begin(), repeated.end());
-  if (request.precision == DType::f64)
-    measure<double>(profile, stop, progress);
-  else
-    measure<float>(profile, stop, progress);
+  with_storage(request.precision, [&]<class T>(std::type_identity<T>) { measure<T>(profile, stop, progress); });
   return profile;
 }
 

@@ -11,6 +11,7 @@
 #include "compare/describe_options.hpp"
 #include "compare/outcome_file.hpp"
 #include "compare/progress.hpp"
+#include "compare/storage.hpp"
 #include "datasets/safetensors.hpp"
 #include "llsa/error.hpp"
 
@@ -89,10 +90,8 @@ void add_run_command(CLI::App& program, CommandContext& context) {
   command.add_option("--output", arguments->output, ".safetensors to write: o, lse, indices_1 ..., dq, dk, dv")
       ->required();
   command.callback([arguments, &context] {
-    if (precision_from(arguments->execution.precision) == DType::f64)
-      run<double>(*arguments, context);
-    else
-      run<float>(*arguments, context);
+    with_storage(precision_from(arguments->execution.precision),
+                 [&]<class T>(std::type_identity<T>) { run<T>(*arguments, context); });
   });
 }
 

@@ -25,9 +25,7 @@ struct VerifyArguments {
 
 std::optional<DType> tolerance_from(const std::string& text) {
   if (text.empty()) return std::nullopt;
-  for (const DType type : {DType::f16, DType::bf16, DType::f32, DType::f64})
-    if (text == name_of(type)) return type;
-  throw Error(fmt::format("--tolerance is '{}'; it must be f16, bf16, f32 or f64", text));
+  return precision_from(text, "--tolerance");
 }
 
 void run_verify(const VerifyArguments& a, bool precision_given, CommandContext& context) {
@@ -36,7 +34,9 @@ void run_verify(const VerifyArguments& a, bool precision_given, CommandContext& 
   if (precision_given && !options.tolerance) options.tolerance = precision;
   reference::ThreadPool threads(a.execution.threads);
   threads.set_stop_token(context.stop);
-  make_attention<double>(a.execution.backend, threads);  // an unknown name is a usage error here too
+  // The judge needs no backend; a name that does not exist is a usage error here too.
+  if (std::ranges::count(backend_names(), a.execution.backend) == 0)
+    make_attention<double>(a.execution.backend, threads);
   Progress progress("llsa-compare verify");
   progress.step("reading");
   const LoadedProblem<double> loaded = load_problem<double>(a.files, options_from(a.options));

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "backends/backends.hpp"
 #include "compare/battery_cases.hpp"
 #include "compare/battery_report.hpp"
 #include "llsa/error.hpp"
@@ -19,29 +20,43 @@ namespace {
 using ::testing::HasSubstr;
 
 template <class T>
-void expect_pass(bool quick) {
-  const BatteryReport report = run_battery<T>({.seed = 7, .quick = quick, .threads = 2});
+void expect_pass(const std::string& backend, bool quick) {
+  const BatteryReport report = run_battery<T>({.backend = backend, .seed = 7, .quick = quick, .threads = 2});
   for (const BatteryLine& line : report.lines) {
     EXPECT_TRUE(line.passed) << line.name << (line.findings.empty() ? "" : ": " + line.findings.front());
   }
   EXPECT_TRUE(report.passed());
   EXPECT_THAT(to_text(report), HasSubstr("verdict: right"));
 }
-TEST(Battery, TheReferencePassesInFloat) { expect_pass<float>(true); }
-TEST(Battery, TheReferencePassesInDouble) { expect_pass<double>(true); }
+TEST(Battery, TheReferencePassesInEveryPrecision) {
+  expect_pass<double>("reference", true);
+  expect_pass<float>("reference", true);
+  expect_pass<half>("reference", true);
+  expect_pass<bfloat16>("reference", true);
+}
+TEST(Battery, TheKernelsPassOnTheCpuInEveryPrecisionTheyHave) {
+  if (std::ranges::count(backend_names(), "cuda-on-cpu") == 0) GTEST_SKIP() << "built without the executor";
+  expect_pass<float>("cuda-on-cpu", true);
+  expect_pass<half>("cuda-on-cpu", true);
+  expect_pass<bfloat16>("cuda-on-cpu", true);
+  EXPECT_THROW(run_battery<double>({.backend = "cuda-on-cpu"}), Error);
+}
 
 TEST(Battery, GivenTensorsAreCheckedInEveryPrecision) {
   const Problem<double> given = ragged_problem();
-  for (const BatteryReport& report : {run_battery<float>({.given = &given}), run_battery<double>({.given = &given})}) {
+  for (const BatteryReport& report : {run_battery<float>({.given = &given}), run_battery<double>({.given = &given}),
+                                      run_battery<half>({.given = &given}), run_battery<bfloat16>({.given = &given})}) {
     EXPECT_TRUE(report.passed());
     EXPECT_EQ(report.lines.front().name, "given tensors");
     EXPECT_EQ(report.lines.front().values.size(), 5u);
   }
 }
 
-TEST(Battery, EveryControlIsRejectedAndSaysWhy) {
+template <class T>
+void expect_controls_rejected() {
+  SCOPED_TRACE(name_of(dtype_of<T>()));
   reference::ThreadPool threads(1);
-  const auto lines = run_controls<float>(3, threads);
+  const auto lines = run_controls<T>(3, threads);
   std::set<std::string> names;
   for (const BatteryLine& line : lines) {
     EXPECT_TRUE(line.passed) << line.name;
@@ -53,6 +68,55 @@ TEST(Battery, EveryControlIsRejectedAndSaysWhy) {
         "control: the output of a shuffled selection", "control: a backward without the weight: dk",
         "control: a backward without the weight: dv", "control: the exact result is accepted"})
     EXPECT_EQ(names.count(name), 1u) << name;
+}
+TEST(Battery, EveryControlIsRejectedAndSaysWhyInEveryPrecision) {
+  expect_controls_rejected<double>();
+  expect_controls_rejected<float>();
+  expect_controls_rejected<half>();
+  expect_controls_rejected<bfloat16>();
+}
+
+/// Computes right and keeps fewer digits of its results than T has room for.
+template <class T, class Kept>
+struct Coarse final : Attention<T> {
+  explicit Coarse(reference::ThreadPool& threads) : right(threads) {}
+  std::string name() const override { return "coarse"; }
+  std::unique_ptr<AttentionState> forward(const AttentionInputs<T>& in, const Options& options,
+                                          const AttentionOutputs<T>& out, const Selection* given) override {
+    auto state = right.forward(in, options, out, given);
+    if (options.levels != 0) round(out.output);
+    return state;
+  }
+  void backward(const AttentionInputs<T>& in, const AttentionOutputs<T>& out, const AttentionState& state,
+                const AttentionOutputGradients<T>& from, const AttentionGradients<T>& to) override {
+    right.backward(in, out, state, from, to);
+    if (state.options().levels != 0) round(to.key);
+  }
+  static void round(const TensorView<T>& x) {
+    for (T* at = x.data; at != x.data + x.shape.size(); ++at)
+      *at = static_cast<T>(static_cast<float>(static_cast<Kept>(static_cast<float>(*at))));
+  }
+  reference::ReferenceAttention<T> right;
+};
+
+TEST(Battery, ErrorsFarAboveThoseOfDenseAttentionFail) {
+  reference::ThreadPool threads(1);
+  const BatteryCase spec{.name = "",
+                         .query = {1, 1, 230, 32},
+                         .key = {1, 1, 230, 32},
+                         .value_dim = 32,
+                         .options = {.levels = 2, .top_k = {3}}};
+  const auto findings = [&]<class T>(Attention<T>& attention) {
+    return judge_beside_dense<T>(attention, spec, threads).findings;
+  };
+  reference::ReferenceAttention<half> right(threads);
+  EXPECT_EQ(findings(right), std::vector<std::string>());
+  Coarse<half, bfloat16> as_bfloat16(threads);
+  EXPECT_THAT(findings(as_bfloat16), ::testing::ElementsAre(HasSubstr("o: relative L2 error"), HasSubstr("dk: ")));
+  Coarse<float, half> as_half(threads);
+  // The coarse output takes part in dQ.
+  EXPECT_THAT(findings(as_half),
+              ::testing::ElementsAre(HasSubstr("o: relative L2 error"), HasSubstr("dq: "), HasSubstr("dk: ")));
 }
 
 TEST(Battery, AnAcceptedControlFailsTheWholeBattery) {
@@ -142,6 +206,9 @@ TEST(BatteryCases, AreSeededAndCoverTheAwkwardSizes) {
   EXPECT_TRUE(std::ranges::equal(make_problem(a[5]).query.flat(), make_problem(b[5]).query.flat()));
   EXPECT_FALSE(std::ranges::equal(make_problem(a[5]).query.flat(), make_problem(c[5]).query.flat()));
   EXPECT_LT(battery_cases(1, true).size(), 15u);
+  const BatteryCase huge{.name = "", .query = {1, 1, 50, 8}, .key = {1, 1, 50, 8}, .content = Content::huge};
+  for (const double x : make_problem(huge, DType::f16).value.flat())
+    EXPECT_TRUE(std::isfinite(rounded_to(DType::f16, x))) << "in the range of its type";
 }
 
 TEST(BatteryReport, JsonHoldsEveryLine) {

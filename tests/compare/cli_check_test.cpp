@@ -36,6 +36,15 @@ TEST(CliCheck, ChecksGivenTensorsWithTheirOptions) {
   EXPECT_THAT(run.out, HasSubstr("reference in f64, seed 9"));
 }
 
+TEST(CliCheck, ChecksInHalfTypes) {
+  const Workplace work;
+  for (const char* precision : {"f16", "bf16"}) {
+    const ProgramRun run = work.run("check --quick --json - --precision " + std::string(precision));
+    EXPECT_EQ(run.exit_code, 0) << run.out;
+    EXPECT_EQ(nlohmann::json::parse(run.out)["precision"], precision);
+  }
+}
+
 TEST(CliCheck, RefusesBadInputInOneLine) {
   const Workplace work;
   expect_bad_input(work.run("check --backend abacus"), "backend is 'abacus'; this build has: reference");

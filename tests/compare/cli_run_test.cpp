@@ -6,6 +6,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "backends/backends.hpp"
 #include "cli.hpp"
 #include "compare/battery_cases.hpp"
 #include "datasets/safetensors.hpp"
@@ -58,6 +59,40 @@ TEST_F(CliRun, WritesAllOutputsWithTheirShapesAndTheOptionsInTheMetadata) {
       {"enrichment_levels", "1"}, {"reweight", "false"}, {"coverage", "disjoint"}, {"scale", "0.5"}, {"threads", "1"},
       {"grad_output", "true"},    {"grad_lse", "true"},  {"stored_q", "F32"}};
   for (const auto& [key, value] : expected) EXPECT_EQ(file.metadata.at(key), value) << key;
+}
+
+/// One run of a backend in a precision, and `verify` on what it wrote.
+void expect_storage(const Workplace& work, const std::string& backend, const std::string& precision,
+                    datasets::ElementType type) {
+  SCOPED_TRACE(backend + " " + precision);
+  const std::string options = "--block-size 4 --levels 2 --top-k 3,2 --grad-output grad_output.npy ";
+  const ProgramRun run = work.run("run " + files + options + "--backend " + backend + " --precision " + precision +
+                                  " --grad-lse grad_lse.npy --output out.safetensors");
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("q [2, 2, 70, 8] F32 converted to " + precision + " (rounded to nearest)"));
+  const datasets::TensorFile file = datasets::read_safetensors(work.path("out.safetensors"));
+  for (const char* name : {"o", "dq", "dk", "dv"}) EXPECT_EQ(file.at(name).type(), type) << name;
+  EXPECT_EQ(file.at("lse").type(), datasets::ElementType::f32);
+  EXPECT_EQ(file.at("indices_1").type(), datasets::ElementType::i32);
+  EXPECT_EQ(file.metadata.at("precision"), precision);
+  EXPECT_EQ(file.metadata.at("backend"), backend);
+  // The inputs that the implementation saw are those of the same stored type.
+  work.write(small_problem(), precision == "f16" ? DType::f16 : DType::bf16);
+  const ProgramRun verdict =
+      work.run("verify --input qkv.safetensors " + options + "--grad-lse grad_lse.npy --theirs out.safetensors");
+  EXPECT_EQ(verdict.exit_code, 0) << verdict.out;
+  work.write(small_problem());
+}
+
+TEST_F(CliRun, StoresResultsInTheAskedPrecisionAndVerifyAcceptsThem) {
+  for (const std::string& backend : backend_names()) {
+    if (backend == "cuda") continue;
+    expect_storage(work, backend, "f16", datasets::ElementType::f16);
+    expect_storage(work, backend, "bf16", datasets::ElementType::bf16);
+    if (backend != "reference")
+      expect_bad_input(work.run("run " + files + "--precision f64 --output new.safetensors --backend " + backend),
+                       "backend '" + backend + "' stores f32, f16 or bf16");
+  }
 }
 
 TEST_F(CliRun, ComputesWhatTheLibraryComputes) {
@@ -147,7 +182,7 @@ TEST_F(CliRun, RefusesEachBadInputInOneLineAndWritesNothing) {
   refuse("run " + files + out + "--coverage partial", "coverage is 'partial'; it must be overlapping or disjoint");
   refuse("run " + files + out + "--scale nan", "scale is nan; it must be finite");
   refuse("run " + files + out + "--scale x", "--scale is 'x'; it must be a number");
-  refuse("run " + files + out + "--precision f16", "--precision is 'f16'; it must be f32 or f64");
+  refuse("run " + files + out + "--precision f8", "--precision is 'f8'; it must be f16, bf16, f32 or f64");
   refuse("run " + files + out + "--backend abacus", "backend is 'abacus'; this build has: reference");
   refuse("run " + files + out + "--threads -1", "threads is -1");
   refuse("run " + files + out + "--grad-lse grad_lse.npy", "--grad-lse is given without --grad-output");

@@ -70,7 +70,7 @@ TEST_F(ProfileProgram, says_in_one_line_what_is_wrong_and_writes_nothing) {
   const std::string there = (folder_ / "p.json").string();
   for (const char* wrong : {"--tokens 0", "--tokens 8,many", "--repetitions 0", "--heads 0", "--dense-limit -1",
                             "--coverage both", "--plot picture.jpg", "--trace /nowhere/t.json", "--plot /", "--top-k 0",
-                            "--precision f16", "--backend abacus", "--threads -1", "--unknown"}) {
+                            "--precision f8", "--backend abacus", "--threads -1", "--unknown"}) {
     const Outcome outcome = run(std::string("--head-dim 4 --tokens 16 ") + wrong + " --json " + there);
     EXPECT_EQ(outcome.status, 2) << wrong;
     EXPECT_TRUE(outcome.output.starts_with("llsa-compare: ")) << outcome.output;

@@ -66,6 +66,15 @@ TEST(Profile, options_reach_the_work) {
   EXPECT_EQ(wide.sizes[0].keys_per_query, 2 * 4 + (8 - 2) + (8 - 2) + (4 - 2));
 }
 
+TEST(Profile, half_types_take_half_the_memory) {
+  for (const DType type : {DType::f16, DType::bf16}) {
+    const Profile profile =
+        measure_profile({.precision = type, .threads = 1, .tokens = {64}, .head_dim = 8, .repetitions = 1}, {}, silent);
+    EXPECT_EQ(profile.sizes[0].input_bytes, 3 * 64 * 8 * 2);
+    EXPECT_NE(profile.find("llsa", "backward", "attend_backward", 64), nullptr);
+  }
+}
+
 TEST(Profile, dense_attention_has_no_levels_whatever_the_options_and_keeps_the_scale) {
   const Options dense = dense_counterpart({.block_size = 4,
                                            .levels = 2,
