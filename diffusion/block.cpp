@@ -22,6 +22,14 @@ AttentionOutputs<T> attention_outputs(const BlockActivations<T>& a, const BlockS
   return {heads_in_rows(a.attended, s, s.hidden), {a.lse, Shape{s.batch, s.heads, s.tokens, 1}}};
 }
 
+/// W_p and b_p as the extras of method "sla"; none when there are none.
+template <class T>
+std::vector<TensorView<T>> projection_extras(T* weight, T* bias, const BlockShape& s) {
+  if (!weight) return {};
+  const std::int64_t dim = s.head_dim();
+  return {{weight, Shape{1, 1, dim, dim}}, {bias, Shape{1, 1, 1, dim}}};
+}
+
 }  // namespace
 
 template <class T>
@@ -37,9 +45,10 @@ void BlockActivations<T>::plan(Arena<T>& arena, const BlockShape& s) {
 }
 
 template <class T>
-AttentionInputs<T> BlockActivations<T>::attention_inputs(const BlockShape& s) const {
+AttentionInputs<T> BlockActivations<T>::attention_inputs(const BlockShape& s, const BlockTensors<const T>& w) const {
   return {heads_in_rows<const T>(query, s, s.hidden), heads_in_rows<const T>(key, s, s.hidden),
-          heads_in_rows<const T>(qkv + 2 * s.hidden, s, 3 * s.hidden)};
+          heads_in_rows<const T>(qkv + 2 * s.hidden, s, 3 * s.hidden),
+          projection_extras(w.projection_weight, w.projection_bias, s)};
 }
 
 template <class T>
@@ -49,6 +58,8 @@ void BlockScratch<T>::plan(Arena<T>& arena, const BlockShape& s) {
   arena.plan(d_wide, s.rows() * s.mlp);
   arena.plan(d_qkv, s.rows() * 3 * s.hidden);
   for (T** each : {&d_rows, &d_query, &d_key}) arena.plan(*each, s.rows() * s.hidden);
+  arena.plan(d_projection_weight, s.head_dim() * s.head_dim());
+  arena.plan(d_projection_bias, s.head_dim());
 }
 
 template <class T>
@@ -67,7 +78,7 @@ void block_forward(const BlockContext<T>& context, const BlockShape& s, const Bl
   layers.rms_norm_forward(heads, a.qkv + c, 3 * c, w.key_norm, a.key, c, a.key_rstd);
   layers.rotary_forward(heads, context.rotary, a.query, c);
   layers.rotary_forward(heads, context.rotary, a.key, c);
-  const AttentionInputs<T> inputs = a.attention_inputs(s);
+  const AttentionInputs<T> inputs = a.attention_inputs(s, w);
   if (context.observer) context.observer(inputs);
   {
     const ProfileScope scope(context.profile, "attention_forward");
@@ -109,8 +120,14 @@ void block_backward(const BlockContext<T>& context, const BlockShape& s, const B
   {
     const ProfileScope scope(context.profile, "attention_backward");
     context.attention.backward(
-        a.attention_inputs(s), attention_outputs(a, s), *a.state, {heads_in_rows<const T>(d_attended, s, c), {}},
-        {heads_in_rows(d.d_query, s, c), heads_in_rows(d.d_key, s, c), heads_in_rows(d.d_qkv + 2 * c, s, 3 * c)});
+        a.attention_inputs(s, w), attention_outputs(a, s), *a.state, {heads_in_rows<const T>(d_attended, s, c), {}},
+        {heads_in_rows(d.d_query, s, c), heads_in_rows(d.d_key, s, c), heads_in_rows(d.d_qkv + 2 * c, s, 3 * c),
+         g.projection_weight ? projection_extras(d.d_projection_weight, d.d_projection_bias, s)
+                             : std::vector<TensorView<T>>{}});
+  }
+  if (g.projection_weight) {
+    layers.add(s.head_dim() * s.head_dim(), d.d_projection_weight, g.projection_weight);
+    layers.add(s.head_dim(), d.d_projection_bias, g.projection_bias);
   }
   layers.rotary_backward(heads, context.rotary, d.d_query, c);
   layers.rotary_backward(heads, context.rotary, d.d_key, c);

@@ -29,6 +29,8 @@ struct BlockTensors {
   P *out_weight = nullptr, *out_bias = nullptr;                ///< `[hidden, hidden]`, `[hidden]`
   P *first_weight = nullptr, *first_bias = nullptr;            ///< `[mlp, hidden]`, `[mlp]`
   P *second_weight = nullptr, *second_bias = nullptr;          ///< `[hidden, mlp]`, `[hidden]`
+  /// SLA's W_p `[head_dim, head_dim]` and b_p `[head_dim]`; null for other methods.
+  P *projection_weight = nullptr, *projection_bias = nullptr;
 };
 
 /// What forward leaves for backward.
@@ -49,7 +51,8 @@ struct BlockActivations {
 
   void plan(Arena<T>& arena, const BlockShape& shape);
   /// Q and K after norm and rotation, V straight from the product: `[batch, heads, tokens, head_dim]`.
-  AttentionInputs<T> attention_inputs(const BlockShape& shape) const;
+  /// `weights` give the further inputs of the attention method.
+  AttentionInputs<T> attention_inputs(const BlockShape& shape, const BlockTensors<const T>& weights) const;
 };
 
 /// Scratch that all blocks' backward passes share.
@@ -60,6 +63,7 @@ struct BlockScratch {
   T* d_wide = nullptr;                                        ///< `[rows, mlp]`
   T* d_qkv = nullptr;                                         ///< `[rows, 3 hidden]`
   T *d_rows = nullptr, *d_query = nullptr, *d_key = nullptr;  ///< `[rows, hidden]`
+  T *d_projection_weight = nullptr, *d_projection_bias = nullptr;
 
   void plan(Arena<T>& arena, const BlockShape& shape);
 };

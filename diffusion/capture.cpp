@@ -62,8 +62,9 @@ Capture capture(Dit<float>& model, std::span<const float> weights, const FlowCon
     if (block != options.layer || step != options.step || !result.file.tensors.empty()) return;
     result.file.tensors = {copy_of("q", inputs.query, options.head), copy_of("k", inputs.key, options.head),
                            copy_of("v", inputs.value, options.head)};
-    result.file.metadata.merge(datasets::option_metadata(
-        resolve(attention_options(config.attention), inputs.query.shape, inputs.key.shape, inputs.value.shape)));
+    result.file.metadata.merge(
+        datasets::option_metadata(resolve(method_options(config.attention.name, config.attention.options),
+                                          inputs.query.shape, inputs.key.shape, inputs.value.shape)));
   });
   result.pictures = sample(model, weights, flow, sampling,
                            [&](std::int64_t, int steps_done, std::span<const float>) { step = steps_done; });

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -172,6 +173,42 @@ Model load_model(const std::filesystem::path& path) {
     model.weights = block_from(file, ParameterLayout(model.config), "");
     return model;
   });
+}
+
+TakenOver take_over(const Model& from, const ModelConfig& config, std::span<float> weights) {
+  const ParameterLayout old_layout(from.config), layout(config);
+  TakenOver result;
+  for (const Parameter& parameter : layout.parameters()) {
+    const auto& olds = old_layout.parameters();
+    const auto old =
+        std::find_if(olds.begin(), olds.end(), [&](const Parameter& p) { return p.name == parameter.name; });
+    if (old == olds.end()) {
+      result.left_out.push_back(fmt::format("{}: not in the other model", parameter.name));
+    } else if (old->shape != parameter.shape) {
+      result.left_out.push_back(fmt::format("{}: shape {} there, {} here", parameter.name,
+                                            datasets::describe_shape(old->shape),
+                                            datasets::describe_shape(parameter.shape)));
+    } else {
+      std::copy_n(from.weights.begin() + old->offset, old->size(), weights.begin() + parameter.offset);
+      ++result.parameters;
+    }
+  }
+  return result;
+}
+
+Model with_settings(const Model& model, const ModelConfig& config) {
+  const ParameterLayout old_layout(model.config), layout(config);
+  for (const Parameter& old : old_layout.parameters())
+    for (const Parameter& parameter : layout.parameters())
+      if (old.name == parameter.name && old.shape != parameter.shape)
+        throw Error(fmt::format("the model's {} has shape {}; these settings need {}", old.name,
+                                datasets::describe_shape(old.shape), datasets::describe_shape(parameter.shape)));
+  Model result = model;
+  result.config = config;
+  result.weights.assign(std::size_t(layout.size()), 0.0f);
+  initialise<float>(layout, 0, result.weights);
+  take_over(model, config, result.weights);
+  return result;
 }
 
 }  // namespace llsa::diffusion

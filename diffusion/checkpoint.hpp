@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,20 @@ Checkpoint load_checkpoint(const std::filesystem::path& path);
 void save_model(const std::filesystem::path& path, const Model& model, datasets::ElementType type);
 /// From a checkpoint or a model file. Throws as `load_checkpoint` does.
 Model load_model(const std::filesystem::path& path);
+
+/// What one model could and could not take over from another.
+struct TakenOver {
+  std::int64_t parameters = 0;        ///< arrays with the same name and shape, now copied
+  std::vector<std::string> left_out;  ///< one line for each array that starts fresh, with the reason
+};
+
+/// Copies into `weights`, laid out as `ParameterLayout(config)` says, every array that `from` has with the same name
+/// and shape; the others stay.
+TakenOver take_over(const Model& from, const ModelConfig& config, std::span<float> weights);
+
+/// The model run with other settings, for example another attention method: its weights laid out for `config`. What it
+/// does not have starts as in training (SLA's projection: zero). Throws `Error` naming a parameter of another shape.
+Model with_settings(const Model& model, const ModelConfig& config);
 
 /// The checkpoints of a run, `step-00001000.safetensors` in one folder.
 class CheckpointFolder {

@@ -7,6 +7,7 @@
 
 #include "diffusion/checkpoint.hpp"
 #include "diffusion/runner.hpp"
+#include "program/exact_number.hpp"
 #include "program/program.hpp"
 
 /// The commands of llsa-diffusion, one file each. Every one registers itself with the program and runs in its callback.
@@ -32,7 +33,7 @@ struct ComputeOptions {
   int threads = 0;
   void add(CLI::App& command) {
     command.add_option("--backend", backend, "implementation of attention")->capture_default_str();
-    command.add_option("--threads", threads, "threads; 0 takes every core")->capture_default_str();
+    program::add_number(command, "--threads", threads, "threads; 0 takes every core");
   }
 };
 

@@ -26,6 +26,7 @@ struct CaptureCommand {
     nlohmann::json json = to_json(loaded.config);
     attention.apply(json);
     const ModelConfig config = model_config_from(json);
+    const Model model = with_settings(loaded, config);
     SampleOptions wanted = sampling;
     for (std::int64_t i = 0; !labels.empty() && i < wanted.count; ++i) {
       wanted.labels.push_back(labels[std::size_t(i) % labels.size()]);
@@ -34,7 +35,7 @@ struct CaptureCommand {
     if (head != -1) what.head = head;
     validate(wanted, config);
     Runner runner(config, {.batch = wanted.count}, compute.backend, compute.threads);
-    Capture taken = capture(runner.model, loaded.weights, loaded.flow, wanted, what);
+    Capture taken = capture(runner.model, model.weights, model.flow, wanted, what);
     datasets::write_safetensors(out, taken.file);
     if (!picture.empty()) {
       datasets::write_png(
@@ -51,16 +52,18 @@ void add_capture_command(CLI::App& program, CommandContext&) {
   CLI::App* app = program.add_subcommand("capture", "write Q, K and V of a layer at a sampling step");
   const auto c = std::make_shared<CaptureCommand>();
   app->add_option("--checkpoint", c->checkpoint, "a checkpoint or model")->required();
-  app->add_option("--layer", c->options.layer, "transformer block, from 0")->required();
-  app->add_option("--step", c->options.step, "sampling step, from 0")->required();
+  program::add_number(*app, "--layer", c->options.layer, "transformer block, from 0")->required();
+  program::add_number(*app, "--step", c->options.step, "sampling step, from 0")->required();
   app->add_option("--out", c->out, "file to write (.safetensors)")->required();
-  app->add_option("--head", c->head, "one head, from 0; -1: all")->capture_default_str();
+  program::add_number(*app, "--head", c->head, "one head, from 0; -1: all");
   app->add_option("--picture", c->picture, "also write the sampled pictures as PNG");
-  app->add_option("--count", c->sampling.count, "pictures (the batch)")->capture_default_str();
-  app->add_option("--steps", c->sampling.steps, "Euler steps")->capture_default_str();
-  app->add_option("--guidance", c->sampling.guidance, "classifier-free guidance; 1: none")->capture_default_str();
-  app->add_option("--seed", c->sampling.seed, "of the noise")->capture_default_str();
-  app->add_option("--label", c->labels, "labels in turn (default: every class in turn)")->delimiter(',');
+  program::add_number(*app, "--count", c->sampling.count, "pictures (the batch)");
+  program::add_number(*app, "--steps", c->sampling.steps, "Euler steps");
+  program::add_number(*app, "--guidance", c->sampling.guidance, "classifier-free guidance; 1: none");
+  program::add_number(*app, "--seed", c->sampling.seed, "of the noise");
+  app->add_option("--label", c->labels, "labels in turn (default: every class in turn)")
+      ->delimiter(',')
+      ->check(program::exact_number<std::int32_t>());
   add_attention_options(*app, c->attention, "/attention");
   c->compute.add(*app);
   app->callback([c] { c->execute(); });

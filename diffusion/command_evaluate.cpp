@@ -54,16 +54,16 @@ void add_evaluate_command(CLI::App& program, CommandContext&) {
   const auto c = std::make_shared<EvaluateCommand>();
   app->add_option("--checkpoint", c->checkpoint, "a checkpoint or model")->required();
   app->add_option("--data", c->place, "real pictures (default: the run's validation pictures)");
-  app->add_option("--count", c->options.count, "pictures in each set")->capture_default_str();
-  app->add_option("--steps", c->options.steps, "Euler steps")->capture_default_str();
-  app->add_option("--guidance", c->options.guidance, "classifier-free guidance; 1: none")->capture_default_str();
-  app->add_option("--directions", c->options.directions, "of the sliced Wasserstein distance")->capture_default_str();
-  app->add_option("--seed", c->options.seed, "of noise, times and directions")->capture_default_str();
-  app->add_option("--batch", c->options.batch, "pictures in one pass")->capture_default_str();
+  program::add_number(*app, "--count", c->options.count, "pictures in each set");
+  program::add_number(*app, "--steps", c->options.steps, "Euler steps");
+  program::add_number(*app, "--guidance", c->options.guidance, "classifier-free guidance; 1: none");
+  program::add_number(*app, "--directions", c->options.directions, "of the sliced Wasserstein distance");
+  program::add_number(*app, "--seed", c->options.seed, "of noise, times and directions");
+  program::add_number(*app, "--batch", c->options.batch, "pictures in one pass");
   app->add_flag("!--no-full", c->options.against_full, "do not compare with full attention");
   app->add_option("--json", c->json_file, "also write the report as JSON");
   app->add_option("--backend", c->options.backend, "implementation of attention")->capture_default_str();
-  app->add_option("--threads", c->options.threads, "threads; 0 takes every core")->capture_default_str();
+  program::add_number(*app, "--threads", c->options.threads, "threads; 0 takes every core");
   add_attention_options(*app, c->attention, "/attention");
   app->callback([c] { c->execute(); });
 }

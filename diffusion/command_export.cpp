@@ -28,11 +28,10 @@ void add_export_command(CLI::App& program, CommandContext&) {
     else if (arguments->precision != "f32") {
       throw Error(fmt::format("precision is '{}'; it must be f16, bf16 or f32", arguments->precision));
     }
-    Model model = load_model(arguments->checkpoint);
+    const Model model = load_model(arguments->checkpoint);
     nlohmann::json json = to_json(model.config);
     arguments->attention.apply(json);
-    model.config = model_config_from(json);
-    save_model(arguments->out, model, type);
+    save_model(arguments->out, with_settings(model, model_config_from(json)), type);
     say(fmt::format("wrote {}", arguments->out));
   });
 }

@@ -54,7 +54,7 @@ void ProfileCommand::execute() const {
   Profile profile;
   reference::ThreadPool threads(compute.threads);
   EigenLayers<float> layers(threads, &profile);
-  const auto attention = make_attention<float>(compute.backend, threads);
+  const auto attention = make_attention<float>(config.model.attention.name, compute.backend, threads);
   Learner learner(config, initial_state(config), layers, *attention, threads, &profile);
   AlignedVector<float> pictures(std::size_t(batch * config.model.image_elements()));
   RandomSequence(1, Purpose::validation_noise, 1).fill_normal(std::span(pictures), 0.5);
@@ -116,8 +116,8 @@ void add_profile_command(CLI::App& program, CommandContext&) {
   c->settings.add<std::int64_t>(*app, "--layers", "/model/layers", "transformer blocks");
   c->settings.add<std::int64_t>(*app, "--heads", "/model/heads", "attention heads");
   c->settings.add<std::string>(*app, "--order", "/model/order", "token order");
-  app->add_option("--batch", c->batch, "pictures a step")->capture_default_str();
-  app->add_option("--repeats", c->repeats, "steps that are timed")->capture_default_str();
+  program::add_number(*app, "--batch", c->batch, "pictures a step");
+  program::add_number(*app, "--repeats", c->repeats, "steps that are timed");
   app->add_flag("--recompute", c->recompute, "gradient checkpointing");
   add_attention_options(*app, c->settings, "/model/attention");
   c->compute.add(*app);

@@ -39,6 +39,7 @@ void SampleCommand::execute(const CommandContext& context) const {
   nlohmann::json json = to_json(loaded.config);
   attention.apply(json);
   const ModelConfig config = model_config_from(json);
+  const Model model = with_settings(loaded, config);
   SampleOptions wanted = options;
   // A short list of labels is repeated, so that `--label 3` means pictures of class 3.
   for (std::int64_t i = 0; !labels.empty() && i < options.count; ++i) {
@@ -61,7 +62,7 @@ void SampleCommand::execute(const CommandContext& context) const {
       write_one(fs::path(steps_folder) / fmt::format("{:06d}-step-{:03d}.png", first + i, step), x, i);
     }
   };
-  const AlignedVector<float> pictures = sample(runner.model, loaded.weights, loaded.flow, wanted, observer);
+  const AlignedVector<float> pictures = sample(runner.model, model.weights, model.flow, wanted, observer);
   for (std::int64_t i = 0; !folder.empty() && i < wanted.count; ++i) {
     write_one(fs::path(folder) / fmt::format("{:06d}.png", i), pictures, i);
   }
@@ -82,14 +83,16 @@ void add_sample_command(CLI::App& program, CommandContext& context) {
   app->add_option("--grid", c->grid, "write all pictures as one PNG");
   app->add_option("--folder", c->folder, "write every picture as its own PNG, 000000.png and so on");
   app->add_option("--steps-folder", c->steps_folder, "write every picture after every step, noise included");
-  app->add_option("--count", c->options.count, "number of pictures")->capture_default_str();
-  app->add_option("--steps", c->options.steps, "Euler steps")->capture_default_str();
-  app->add_option("--guidance", c->options.guidance, "classifier-free guidance; 1: none")->capture_default_str();
-  app->add_option("--seed", c->options.seed, "of the noise")->capture_default_str();
-  app->add_option("--label", c->labels, "labels in turn (default: every class in turn)")->delimiter(',');
-  app->add_option("--batch", c->batch, "pictures in one pass")->capture_default_str();
-  app->add_option("--columns", c->columns, "of the grid; 0: about square")->capture_default_str();
-  app->add_option("--zoom", c->zoom, "of the grid; 0: at least 64 pixels a picture")->capture_default_str();
+  program::add_number(*app, "--count", c->options.count, "number of pictures");
+  program::add_number(*app, "--steps", c->options.steps, "Euler steps");
+  program::add_number(*app, "--guidance", c->options.guidance, "classifier-free guidance; 1: none");
+  program::add_number(*app, "--seed", c->options.seed, "of the noise");
+  app->add_option("--label", c->labels, "labels in turn (default: every class in turn)")
+      ->delimiter(',')
+      ->check(program::exact_number<std::int32_t>());
+  program::add_number(*app, "--batch", c->batch, "pictures in one pass");
+  program::add_number(*app, "--columns", c->columns, "of the grid; 0: about square");
+  program::add_number(*app, "--zoom", c->zoom, "of the grid; 0: at least 64 pixels a picture");
   add_attention_options(*app, c->attention, "/attention");
   c->compute.add(*app);
   app->callback([c, &context] { c->execute(context); });

@@ -64,14 +64,14 @@ void TrainCommand::add_options(CLI::App& app) {
   settings.add_flag(app, "--recompute", "/recompute", true, "gradient checkpointing: less memory, more time");
   settings.add<std::uint64_t>(app, "--seed", "/seed", "of everything random");
   settings.add<std::int64_t>(app, "--validation-pictures", "/validation_pictures", "how many");
-  app.add_option("--checkpoint-every", run.checkpoint_every, "steps; 0: at the end only")->capture_default_str();
-  app.add_option("--keep", run.keep, "checkpoints kept")->capture_default_str();
-  app.add_option("--log-every", run.log_every, "steps; 0: never")->capture_default_str();
-  app.add_option("--validate-every", run.validate_every, "steps; 0: at the end only")->capture_default_str();
-  app.add_option("--sample-every", run.sample_every, "steps; 0: at the end only")->capture_default_str();
-  app.add_option("--sample-count", run.sample_count, "pictures in a sample grid")->capture_default_str();
+  program::add_number(app, "--checkpoint-every", run.checkpoint_every, "steps; 0: at the end only");
+  program::add_number(app, "--keep", run.keep, "checkpoints kept");
+  program::add_number(app, "--log-every", run.log_every, "steps; 0: never");
+  program::add_number(app, "--validate-every", run.validate_every, "steps; 0: at the end only");
+  program::add_number(app, "--sample-every", run.sample_every, "steps; 0: at the end only");
+  program::add_number(app, "--sample-count", run.sample_count, "pictures in a sample grid");
   app.add_option("--backend", run.backend, "implementation of attention")->capture_default_str();
-  app.add_option("--threads", run.threads, "threads; 0 takes every core")->capture_default_str();
+  program::add_number(app, "--threads", run.threads, "threads; 0 takes every core");
   app.add_flag("--quiet", run.quiet, "no progress line");
 }
 

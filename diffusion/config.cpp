@@ -43,26 +43,6 @@ AttentionConfig attention_from(const nlohmann::json& json) {
 
 }  // namespace
 
-Options attention_options(const AttentionConfig& config) {
-  Options options = config.options;
-  if (config.name == "llsa") return options;
-  if (config.name == "full") {
-    Options full;
-    full.block_size = options.block_size;
-    full.levels = 0;
-    full.scale = options.scale;
-    return full;
-  }
-  if (config.name == "topk") {
-    if (options.top_k.size() > 1) options.top_k = {options.top_k.front()};
-    options.levels = 1;
-    options.enrichment_levels = 0;
-    options.coverage = Coverage::overlapping;
-    return options;
-  }
-  throw Error(fmt::format("attention is '{}'; it must be full, llsa or topk", config.name));
-}
-
 void validate(const ModelConfig& c) {
   const auto at_least_one = "at least 1";
   require(c.image_size >= 1 && c.image_size <= 8192, "image size", c.image_size, "1 to 8192");
@@ -81,8 +61,7 @@ void validate(const ModelConfig& c) {
     throw Error(fmt::format("model rotary base is {}; it must be finite and above 1", c.rope_base));
   }
   token_order(c.order, {.frames = 1, .height = 1, .width = 1});  // refuses an unknown name
-  const Shape heads{.batch = 1, .heads = c.heads, .tokens = c.tokens(), .dim = c.head_dim()};
-  resolve(attention_options(c.attention), heads, heads, heads);
+  resolve(method_options(c.attention.name, c.attention.options), c.head_shape(), c.head_shape(), c.head_shape());
 }
 
 ModelConfig preset(std::string_view name) {

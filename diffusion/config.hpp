@@ -6,19 +6,16 @@
 #include <string_view>
 #include <vector>
 
-#include "llsa/options.hpp"
+#include "llsa/method.hpp"
 #include "llsa/token_order.hpp"
 
 namespace llsa::diffusion {
 
-/// Attention by name: `full` (L = 0), `llsa` (all options), `topk` (L = 1, Le = 0; B and K_1 of the options).
+/// A method of `llsa/method.hpp` by name, and the options that it takes its own from (`method_options`).
 struct AttentionConfig {
   std::string name = "llsa";
   Options options = {};
 };
-
-/// Throws `Error` for another name.
-Options attention_options(const AttentionConfig& config);
 
 /// The shape of a pixel diffusion transformer. Set fields by name.
 struct ModelConfig {
@@ -40,6 +37,8 @@ struct ModelConfig {
   Grid grid() const { return {.frames = 1, .height = grid_size(), .width = grid_size()}; }
   std::int64_t tokens() const { return grid_size() * grid_size(); }
   std::int64_t head_dim() const { return hidden / heads; }
+  /// Q, K and V of one picture.
+  Shape head_shape() const { return {.batch = 1, .heads = heads, .tokens = tokens(), .dim = head_dim()}; }
   /// Numbers in a token: channels * patch_size^2.
   std::int64_t token_dim() const { return channels * patch_size * patch_size; }
   std::int64_t image_elements() const { return channels * image_size * image_size; }

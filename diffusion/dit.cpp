@@ -17,9 +17,15 @@ Dit<T>::Dit(const ModelConfig& config, const DitPlan& plan, Layers<T>& layers, A
       layers_(&layers),
       attention_(&attention),
       profile_(profile),
-      attention_options_(attention_options(config.attention)),
+      attention_options_(method_options(config.attention.name, config.attention.options)),
       embedder_shape_{config.frequency_dim, config.hidden, config.classes > 0} {
   if (plan.batch < 1) throw Error(fmt::format("batch is {}; it must be at least 1", plan.batch));
+  const Shape heads = config.head_shape();
+  std::vector<Shape> extras;
+  for (const ExtraInput& extra : method_extras(config.attention.name, heads, heads)) extras.push_back(extra.shape);
+  if (attention.extra_shapes(heads, heads) != extras) {
+    throw Error(fmt::format("the model wants method '{}'; the attention given is another one", config.attention.name));
+  }
   const TokenOrder order = token_order(config.order, config.grid());
   map_ = token_map(config, order);
   rotary_ = rotary_table<T>(config.grid(), order, config.head_dim(), config.rope_base);
@@ -80,6 +86,8 @@ template <class T>
 template <class P>
 BlockTensors<P> Dit<T>::block_tensors(P* parameters, std::int64_t block) const {
   const auto at = [&](const char* name) { return tensor(parameters, block_prefix(block) + name); };
+  const bool has_projection = config_.attention.name == "sla";
+  const std::string projection = linear_projection_name(block);
   return {.modulation_weight = at("norm1.linear.weight"),
           .modulation_bias = at("norm1.linear.bias"),
           .qkv_weight = at("attn1.to_q.weight"),
@@ -91,7 +99,9 @@ BlockTensors<P> Dit<T>::block_tensors(P* parameters, std::int64_t block) const {
           .first_weight = at("ff.net.0.proj.weight"),
           .first_bias = at("ff.net.0.proj.bias"),
           .second_weight = at("ff.net.2.weight"),
-          .second_bias = at("ff.net.2.bias")};
+          .second_bias = at("ff.net.2.bias"),
+          .projection_weight = has_projection ? tensor(parameters, projection + ".weight") : nullptr,
+          .projection_bias = has_projection ? tensor(parameters, projection + ".bias") : nullptr};
 }
 
 template <class T>

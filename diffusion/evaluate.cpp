@@ -34,8 +34,9 @@ struct Generated {
   AlignedVector<float> pictures;
 };
 
-Generated generate(const Model& model, const ModelConfig& config, std::span<const float> real,
+Generated generate(const Model& loaded, const ModelConfig& config, std::span<const float> real,
                    std::span<const std::int32_t> labels, const EvaluateOptions& o) {
+  const Model model = with_settings(loaded, config);
   const std::int64_t count = static_cast<std::int64_t>(labels.size());
   Runner runner(config, {.batch = std::min(o.batch, count)}, o.backend, o.threads);
   SampleOptions sampling{.count = count, .steps = o.steps, .guidance = o.guidance, .seed = o.seed, .labels = {}};

@@ -1,10 +1,12 @@
 #include "diffusion/overrides.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 
 #include "llsa/error.hpp"
+#include "llsa/method.hpp"
 
 namespace llsa::diffusion {
 namespace {
@@ -76,11 +78,13 @@ void add_attention_options(CLI::App& app, Overrides& overrides, const std::strin
         },
         help);
   };
-  overrides.add<std::string>(app, "--attention", prefix + "/name", "full, llsa or topk");
+  overrides.add<std::string>(app, "--attention", prefix + "/name",
+                             fmt::format("method: {}", fmt::join(method_names(), ", ")));
   overrides.add<std::int64_t>(app, "--block-size", prefix + "/block_size", "tokens in a block, B");
   add_optional("--levels", prefix + "/levels", "coarse levels L, or auto");
   overrides.add<std::vector<std::int64_t>>(app, "--top-k", prefix + "/top_k", "K, one number or one for each level")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->check(program::exact_number<std::int64_t>());
   add_optional("--enrichment", prefix + "/enrichment_levels", "enriched levels Le, or auto (all)");
   overrides.add_flag(app, "--no-reweight", prefix + "/reweight", false, "coarse keys weigh as much as fine ones");
   overrides.add<std::string>(app, "--coverage", prefix + "/coverage", "overlapping or disjoint");

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "program/exact_number.hpp"
+
 namespace llsa::diffusion {
 
 /// Settings that a user gave on the command line, to be laid over a configuration in JSON: over defaults in a new run,
@@ -15,12 +17,14 @@ class Overrides {
   /// Adds an option whose value goes to `pointer` (as in "/model/hidden").
   template <class T>
   CLI::Option* add(CLI::App& app, const std::string& option, const std::string& pointer, const std::string& help) {
-    return app.add_option_function<T>(
+    CLI::Option* const added = app.add_option_function<T>(
         option,
         [given = given_, option, pointer](const T& value) {
           given->push_back({option, pointer, value});
         },
         help);
+    if constexpr (std::is_arithmetic_v<T>) added->check(program::exact_number<T>());
+    return added;
   }
   /// A flag that stands for one value.
   CLI::Option* add_flag(CLI::App& app, const std::string& option, const std::string& pointer, nlohmann::json value,

@@ -17,6 +17,8 @@ std::int64_t Parameter::size() const {
 
 std::string block_prefix(std::int64_t block) { return fmt::format("transformer_blocks.{}.", block); }
 
+std::string linear_projection_name(std::int64_t block) { return block_prefix(block) + "attn1.proj_l"; }
+
 std::string embedder_prefix(const ModelConfig& config, std::int64_t block) {
   return config.per_block_embedders ? block_prefix(block) + "norm1.emb." : "emb.";
 }
@@ -44,6 +46,9 @@ ParameterLayout::ParameterLayout(const ModelConfig& c) {
   }
   add_linear("proj_out_1", 2 * width, width, Start::zero);
   add_linear("proj_out_2", c.token_dim(), width, Start::zero);
+  for (std::int64_t block = 0; c.attention.name == "sla" && block < c.layers; ++block) {
+    add_linear(linear_projection_name(block), c.head_dim(), c.head_dim(), Start::zero);
+  }
   constexpr std::int64_t line = 16;
   size_ = (size_ + line - 1) / line * line;
 }

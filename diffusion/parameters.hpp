@@ -30,7 +30,8 @@ struct Parameter {
 
 /// All parameters of a model, laid out one after the other in one block. The weights of query, key and value lie next
 /// to each other, and so do their biases, so that they form one product. Other arrays start on a cache line (the gaps
-/// stay 0).
+/// stay 0). What only some attention methods have comes last: the others' layouts are beginnings of theirs, and equal
+/// seeds give equal initial values.
 class ParameterLayout {
  public:
   explicit ParameterLayout(const ModelConfig& config);
@@ -58,6 +59,9 @@ void initialise(const ParameterLayout& layout, std::uint64_t seed, std::span<T> 
 
 /// Name prefix of a block's parameters, "transformer_blocks.3.".
 std::string block_prefix(std::int64_t block);
+/// Name, without ".weight" or ".bias", of what a block of a model with method "sla" has besides: W_p `[head_dim,
+/// head_dim]` and b_p `[head_dim]`, shared by its heads.
+std::string linear_projection_name(std::int64_t block);
 /// Name prefix of the embedder that block `block` uses; the final layer uses block 0's.
 std::string embedder_prefix(const ModelConfig& config, std::int64_t block);
 

@@ -77,23 +77,7 @@ void validate(const RunOptions& o) {
 }
 
 TakenOver take_over(const Model& from, const ModelConfig& config, TrainState& state) {
-  const ParameterLayout old_layout(from.config), layout(config);
-  TakenOver result;
-  for (const Parameter& parameter : layout.parameters()) {
-    const auto& olds = old_layout.parameters();
-    const auto old =
-        std::find_if(olds.begin(), olds.end(), [&](const Parameter& p) { return p.name == parameter.name; });
-    if (old == olds.end()) {
-      result.left_out.push_back(fmt::format("{}: not in the other model", parameter.name));
-    } else if (old->shape != parameter.shape) {
-      result.left_out.push_back(fmt::format("{}: shape {} there, {} here", parameter.name,
-                                            datasets::describe_shape(old->shape),
-                                            datasets::describe_shape(parameter.shape)));
-    } else {
-      std::copy_n(from.weights.begin() + old->offset, old->size(), state.weights.begin() + parameter.offset);
-      ++result.parameters;
-    }
-  }
+  TakenOver result = take_over(from, config, state.weights);
   state.averages = state.weights;
   return result;
 }
@@ -105,7 +89,7 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
   const CheckpointFolder checkpoints(options.out / "checkpoints");
   reference::ThreadPool threads(options.threads);
   EigenLayers<float> layers(threads);
-  const auto attention = make_attention<float>(options.backend, threads);
+  const auto attention = make_attention<float>(config.model.attention.name, options.backend, threads);
   const bool fresh = !resumed.has_value();
   TrainState state = fresh ? initial_state(config) : std::move(*resumed);
   if (fresh && options.init_from) {

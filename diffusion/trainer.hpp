@@ -26,12 +26,6 @@ struct RunOptions {
 /// Throws `Error` naming the first field that is out of range.
 void validate(const RunOptions& options);
 
-/// What `init_from` could and could not take over.
-struct TakenOver {
-  std::int64_t parameters = 0;        ///< arrays with the same name and shape, now copied
-  std::vector<std::string> left_out;  ///< one line for each array that starts fresh, with the reason
-};
-
 /// Copies what fits from a model (usually of smaller pictures) into weights and averages.
 TakenOver take_over(const Model& from, const ModelConfig& config, TrainState& state);
 

@@ -79,6 +79,33 @@ TEST(CheckpointFile, IsAModelToo) {
   EXPECT_NE(message_of(folder / "half").find("without training state"), std::string::npos);
 }
 
+TEST(CheckpointFile, OfSlaKeepsTheProjectionsAndOtherMethodsGiveAndTakeTheRest) {
+  const TemporaryFolder folder;
+  TrainConfig config = small_training();
+  config.model.attention.name = "sla";
+  const TrainState state = some_state(config);
+  save_checkpoint(folder / "a", config, state);
+  EXPECT_EQ(load_checkpoint(folder / "a").state.weights, state.weights);
+  const Model sla = load_model(folder / "a");
+  const ParameterLayout layout(config.model);
+  const Parameter& projection = layout.at("transformer_blocks.1.attn1.proj_l.weight");
+  EXPECT_NE(sla.weights[std::size_t(projection.offset)], 0);
+
+  ModelConfig llsa = config.model;
+  llsa.attention.name = "llsa";
+  const Model dropped = with_settings(sla, llsa), back = with_settings(dropped, config.model);
+  EXPECT_EQ(dropped.weights.size(), std::size_t(ParameterLayout(llsa).size()));
+  EXPECT_EQ(back.weights.size(), sla.weights.size());
+  for (const Parameter& p : layout.parameters())
+    for (std::int64_t i = 0; i < p.size(); ++i) {
+      const auto at = std::size_t(p.offset + i);
+      ASSERT_EQ(back.weights[at], p.name.find("proj_l") == std::string::npos ? sla.weights[at] : 0) << p.name;
+    }
+  ModelConfig wider = llsa;
+  wider.hidden = 32;
+  EXPECT_THROW(with_settings(sla, wider), Error);
+}
+
 TEST(CheckpointFile, IsRefusedWhenAnyByteIsMissingOrChanged) {
   const TemporaryFolder folder;
   const TrainConfig config = small_training();

@@ -4,6 +4,7 @@
 #include "diffusion/dit.hpp"
 #include "diffusion/layers/eigen_layers.hpp"
 #include "gradient_check.hpp"
+#include "llsa/error.hpp"
 
 namespace llsa::diffusion::testing {
 namespace {
@@ -14,7 +15,7 @@ struct TinyModel {
   ModelConfig config;
   reference::ThreadPool threads{2};
   EigenLayers<double> layers{threads};
-  std::unique_ptr<Attention<double>> attention = make_attention<double>("reference", threads);
+  std::unique_ptr<Attention<double>> attention;
   Dit<double> dit;
   Numbers parameters, images, target, velocity;
   std::vector<double> times{0.2, 0.9};
@@ -22,6 +23,7 @@ struct TinyModel {
 
   explicit TinyModel(ModelConfig config_, bool recompute = false)
       : config(std::move(config_)),
+        attention(make_attention<double>(config.attention.name, "reference", threads)),
         dit(config, {.batch = 2, .training = true, .recompute = recompute}, layers, *attention) {
     parameters = Numbers(std::size_t(dit.layout().size()), 0.0);
     std::uint64_t stream = 100;
@@ -89,6 +91,13 @@ TEST(ModelGradients, LogLinearAttentionAgreesWithCentralDifferences) {
   expect_model_gradients(small_config({.name = "llsa", .options = two_levels()}));
 }
 
+TEST(ModelGradients, EveryOtherMethodAgreesWithCentralDifferencesItsOwnParametersIncluded) {
+  for (const char* method : {"vsa", "sla"}) {
+    SCOPED_TRACE(method);
+    expect_model_gradients(small_config({.name = method, .options = two_levels()}));
+  }
+}
+
 TEST(ModelGradients, PatchesAndPerBlockEmbeddersAgreeWithCentralDifferences) {
   ModelConfig config = small_config({.name = "topk", .options = two_levels()});
   config.image_size = 6;
@@ -104,13 +113,25 @@ TEST(ModelGradients, RecomputingActivationsChangesNoBit) {
   EXPECT_LT(recomputed.dit.arena_bytes(), kept.dit.arena_bytes());
 }
 
+TEST(ModelGradients, AModelRefusesTheAttentionOfAnotherMethod) {
+  reference::ThreadPool threads(1);
+  EigenLayers<double> layers(threads);
+  const auto plain = make_attention<double>("reference", threads),
+             vsa = make_attention<double>("vsa", "reference", threads);
+  EXPECT_THROW(Dit<double>(small_config({.name = "sla"}), {}, layers, *plain), Error);
+  EXPECT_THROW(Dit<double>(small_config({.name = "sla"}), {}, layers, *vsa), Error);
+  EXPECT_THROW(Dit<double>(small_config({.name = "full"}), {}, layers, *vsa), Error);
+}
+
 TEST(ModelGradients, BackwardAddsToWhatIsThere) {
-  TinyModel model(small_config({.name = "full"}));
-  const Numbers once = model.gradients();
-  Numbers twice = once;
-  model.dit.backward(model.parameters, 2, model.labels.data(), model.target.data(), twice);
-  for (std::size_t i = 0; i < once.size(); ++i)
-    ASSERT_TRUE(std::abs(twice[i] - 2 * once[i]) <= 1e-12 * (1 + std::abs(once[i])));
+  for (const char* method : {"full", "sla"}) {
+    TinyModel model(small_config({.name = method, .options = two_levels()}));
+    const Numbers once = model.gradients();
+    Numbers twice = once;
+    model.dit.backward(model.parameters, 2, model.labels.data(), model.target.data(), twice);
+    for (std::size_t i = 0; i < once.size(); ++i)
+      ASSERT_TRUE(std::abs(twice[i] - 2 * once[i]) <= 1e-12 * (1 + std::abs(once[i])));
+  }
 }
 
 }  // namespace

@@ -109,16 +109,29 @@ TEST(ModelSettings, SurviveJsonAndRefuseWhatCannotBe) {
   EXPECT_THROW(preset("XL"), Error);
 }
 
-TEST(ModelSettings, TopKAttentionIsOneLevelWithoutEnrichment) {
-  AttentionConfig config{.name = "topk", .options = {}};
-  config.options.top_k = {5, 6};
-  config.options.levels = 2;
-  const Options topk = attention_options(config);
-  EXPECT_EQ(topk.levels, 1);
-  EXPECT_EQ(topk.enrichment_levels, 0);
-  EXPECT_EQ(topk.top_k, (std::vector<std::int64_t>{5}));
-  config.name = "full";
-  EXPECT_EQ(attention_options(config).levels, 0);
+TEST(ModelSettings, TakeEveryAttentionMethodAndNoOther) {
+  ModelConfig config = preset("tiny");
+  for (const std::string& method : method_names()) {
+    config.attention.name = method;
+    EXPECT_EQ(to_json(model_config_from(to_json(config))), to_json(config));
+  }
+  config.attention.name = "dense";
+  EXPECT_THROW(model_config_from(to_json(config)), Error);
+}
+
+TEST(ParameterLayout, OfSlaEndsWithAProjectionOfEveryBlockThatStartsAtZero) {
+  const ModelConfig plain = preset("tiny");
+  ModelConfig config = plain;
+  config.attention.name = "sla";
+  const ParameterLayout layout(config), shorter(plain);
+  EXPECT_EQ(layout.count(), shorter.count() + 6 * (32 * 32 + 32));
+  EXPECT_EQ(layout.at("transformer_blocks.5.attn1.proj_l.weight").shape, (std::vector<std::int64_t>{32, 32}));
+  EXPECT_EQ(layout.at("transformer_blocks.5.attn1.proj_l.bias").shape, (std::vector<std::int64_t>{32}));
+  Numbers block(std::size_t(layout.size()), NAN), start(std::size_t(shorter.size()), NAN);
+  initialise<double>(layout, 7, block);
+  initialise<double>(shorter, 7, start);
+  EXPECT_TRUE(std::equal(start.begin(), start.end(), block.begin())) << "everything else starts as in other methods";
+  EXPECT_TRUE(std::all_of(block.begin() + shorter.size(), block.end(), [](double v) { return v == 0; }));
 }
 
 }  // namespace

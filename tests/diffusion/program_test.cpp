@@ -166,10 +166,33 @@ TEST(Program, TrainsSamplesCapturesEvaluatesAndExports) {
   EXPECT_NE(larger.text.find("took over 27 of 27"), std::string::npos) << larger.text;
 }
 
+TEST(Program, TrainsTheBaselinesAndTakesWeightsFromOneMethodToAnother) {
+  const TemporaryFolder folder;
+  const std::string out = (folder / "llsa").string();
+  ASSERT_EQ(run(folder, "train --out " + out + small_model + "--steps 1").status, 0);
+  const std::string model = out + "/checkpoints/step-00000001.safetensors";
+  for (const std::string method : {"vsa", "sla"}) {
+    const std::string there = (folder / method).string();
+    const Outcome trained = run(
+        folder, "train --steps 2 --attention " + method + " --out " + there + " --init-from " + model + small_model);
+    EXPECT_EQ(trained.status, 0) << trained.text;
+    EXPECT_NE(trained.text.find(method == "sla" ? "took over 27 of 29" : "took over 27 of 27"), std::string::npos)
+        << trained.text;
+    const std::string end = there + "/checkpoints/step-00000002.safetensors";
+    EXPECT_EQ(load_model(end).config.attention.name, method);
+    EXPECT_EQ(run(folder, "evaluate --count 2 --steps 1 --directions 4 --checkpoint " + end).status, 0);
+    EXPECT_EQ(run(folder, "export --attention llsa --out " + there + "/m.safetensors --checkpoint " + end).status, 0);
+  }
+  const Outcome sampled =
+      run(folder, "sample --attention sla --count 1 --steps 1 --checkpoint " + model + " --grid " + out + "/grid.png");
+  EXPECT_EQ(sampled.status, 0) << sampled.text;
+  EXPECT_NE(sampled.text.find("with sla attention"), std::string::npos) << sampled.text;
+}
+
 TEST(Program, RefusesBadInputWithOneLineAndLeavesNothingBehind) {
   const TemporaryFolder folder;
   const std::string out = " --out " + (folder / "run").string();
-  expect_refused(folder, "", "subcommand");
+  expect_refused(folder, "", "give a command");
   expect_refused(folder, "train", "--out");
   expect_refused(folder, "train --data /nonexistent/folder" + out, "/nonexistent/folder");
   expect_refused(folder, "train --preset huge" + out, "preset is 'huge'");
@@ -180,7 +203,7 @@ TEST(Program, RefusesBadInputWithOneLineAndLeavesNothingBehind) {
   expect_refused(folder, "train --lr nan" + out, "learning rate");
   expect_refused(folder, "train --steps 0" + out, "steps");
   expect_refused(folder, "train --steps many" + out, "many");
-  expect_refused(folder, "train --attention none" + out, "attention is 'none'");
+  expect_refused(folder, "train --attention none" + out, "method is 'none'");
   expect_refused(folder, "train --levels some" + out, "--levels");
   expect_refused(folder, "train --top-k 0" + out, "top_k");
   expect_refused(folder, "train --order spiral" + out, "spiral");
