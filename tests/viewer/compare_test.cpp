@@ -15,6 +15,7 @@ namespace {
 
 RC_GTEST_PROP(Compare, AnOverlapSplitsBothSelections, ()) {
   auto p = *small_problems();
+  p.settings.method = "llsa";
   p.settings.options.levels = *rc::gen::inRange(1, 4);
   p.settings.options.enrichment_levels.reset();
   auto other = p;
@@ -52,6 +53,7 @@ TEST(Compare, SelectionsOfDifferentBlocksOrOrdersAreNotCompared) {
 
 RC_GTEST_PROP(Compare, WeightsAndOutputsAreMatchedByCellWhateverTheOrder, ()) {
   auto p = *small_problems();
+  p.settings.method = "llsa";
   p.settings.options.levels = 0;
   p.settings.options.enrichment_levels.reset();
   auto other = p;

@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+
+#include "backends/backends.hpp"
 
 #include "small_problem.hpp"
 
@@ -117,6 +120,37 @@ TEST(Analyse, PublishesSelectionThenOutputsThenError) {
   ASSERT_TRUE(results[2].error);
   EXPECT_TRUE(results[2].error->exact);
   EXPECT_EQ(results[2].selection, results[0].selection);
+}
+
+TEST(Analyse, ShowsTheSelectionOfEveryMethodAndTheOutputsOfTheWholeMethod) {
+  SmallProblem p;
+  p.query_grid = p.key_grid = {1, 12, 12};
+  p.settings.options = {.block_size = 4, .levels = 2, .top_k = {2}};
+  reference::ThreadPool threads(1);
+  for (const std::string& method : method_names()) {
+    p.settings.method = method;
+    const auto head = select(p);
+    EXPECT_EQ(head->levels(), method.starts_with("llsa") ? 2 : method == "full" ? 0 : 1) << method;
+    const HeadOutputs outputs = attend_head(*head, threads);
+    const AttentionInputs<float> inputs{head->head->query.view(), head->head->key.view(), head->head->value.view()};
+    Tensor<float> output(outputs.output.shape()), lse(outputs.lse.shape());
+    const auto state = make_attention<float>(method, "reference", threads)
+                           ->forward(inputs, p.settings.options, {output.view(), lse.view()});
+    EXPECT_TRUE(std::ranges::equal(output.flat(), outputs.output.flat())) << method;
+    for (int level = 1; level <= head->levels(); ++level)
+      EXPECT_EQ(state->selection().level(level).indices, head->selection.level(level).indices) << method;
+  }
+}
+
+TEST(Settings, NameTheMethodUnlessItIsLlsa) {
+  Settings settings;
+  EXPECT_EQ(describe(settings), "B 16, L auto, K 8, overlapping");
+  settings.method = "vsa";
+  EXPECT_EQ(describe(settings), "vsa, B 16, L 1, K 8, Le 0, overlapping");
+  EXPECT_NE(panels_note("vsa"), "");
+  settings.method = "full";
+  EXPECT_EQ(describe(settings), "dense");
+  EXPECT_EQ(panels_note("full"), "");
 }
 
 }  // namespace

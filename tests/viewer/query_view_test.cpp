@@ -134,6 +134,7 @@ RC_GTEST_PROP(QueryView, DenseWeightsAreTheSoftmaxByCellAndMassIsWhatFineKeysHol
 
 RC_GTEST_PROP(QueryView, DenseSettingsGiveEqualWeightsAndNoError, ()) {
   auto p = *small_problems();
+  p.settings.method = "llsa";
   p.settings.options.levels = 0;
   p.settings.options.enrichment_levels.reset();
   const QueryView view = view_query(select(p), any_position(p));

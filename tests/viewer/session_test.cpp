@@ -98,6 +98,7 @@ TEST(Session, BadFilesAreNamedWithWhatIsWrong) {
   expect(R"({"version": 1, "view": {"weight_colors": {"map": "jet"}}})", "jet");
   expect(R"({"version": 1, "settings": [{"block_size": "x"}]})", "block_size");
   expect(R"({"version": 1, "settings": [{"coverage": "x"}]})", "coverage");
+  expect(R"({"version": 1, "settings": [{"method": "x"}]})", "method is 'x'");
   expect(R"({"version": 1, "hints": {"grid": "x"}})", "grid");
   expect(R"({"version": 1, "view": {"panels": {"overlay": {"rect": [0, 0, 9, 9]}}}})", "overlay");
 }

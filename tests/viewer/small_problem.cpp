@@ -45,6 +45,8 @@ rc::Gen<SmallProblem> small_problems() {
     p.seed = static_cast<std::uint64_t>(*rc::gen::inRange(0, 1000000));
     p.stored_order = *rc::gen::element<std::string>("raster", "morton", "hilbert");
     p.settings.order = *rc::gen::element<std::string>("", "raster", "morton", "hilbert");
+    p.settings.method = *rc::gen::weightedElement<std::string>(
+        {{6, "llsa"}, {1, "full"}, {1, "topk"}, {1, "topk+enrichment"}, {1, "topk+enrichment+reweighting"}});
     Options& o = p.settings.options;
     o.block_size = *rc::gen::element(2, 3, 4, 16);
     o.levels = *rc::gen::inRange(0, 4);

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "backends/backends.hpp"
 #include "program/program.hpp"
@@ -34,7 +35,7 @@ struct Arguments {
   std::string q, k, v, layout, grid, key_grid, stored_order, picture_size;
   std::optional<std::uint64_t> seed;
   std::string query, panel, weights, theme, size = "1280x800", cursor, inspect;
-  std::string levels, top_k, coverage, order, backend, profile, session;
+  std::string method, levels, top_k, coverage, order, backend, profile, session;
   std::optional<std::int64_t> block_size, batch, head, set, level;
   std::optional<int> enrichment;
   bool no_reweight = false, compare = false, exact = false, no_session = false;
@@ -57,6 +58,7 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_option("--set", a.set, "which Q, K, V of the file, from 0")->check(CLI::NonNegativeNumber);
   app.add_option("--batch", a.batch, "batch entry, from 0")->check(CLI::NonNegativeNumber);
   app.add_option("--head", a.head, "head, from 0")->check(CLI::NonNegativeNumber);
+  app.add_option("--method", a.method, fmt::format("attention method: {}", fmt::join(method_names(), ", ")));
   app.add_option("--block-size", a.block_size, "B, at least 2");
   app.add_option("--levels", a.levels, "L, or auto; 0 is dense attention");
   app.add_option("--top-k", a.top_k, "K, or one for each level, level 1 first: 8 or 8,4");
@@ -103,6 +105,10 @@ void apply_options(const Arguments& a, Settings& settings) {
   if (a.set) settings.set = static_cast<int>(*a.set);
   if (a.batch) settings.batch = *a.batch;
   if (a.head) settings.head = *a.head;
+  if (!a.method.empty()) {
+    check_method(a.method);
+    settings.method = a.method;
+  }
   if (a.block_size) o.block_size = *a.block_size;
   if (a.levels == "auto") o.levels.reset();
   else if (!a.levels.empty()) o.levels = static_cast<int>(std::clamp<std::int64_t>(numbers_in("--levels", a.levels, 1)[0], -1, max_levels + 1));

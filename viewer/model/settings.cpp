@@ -49,6 +49,7 @@ json to_json(const Settings& settings) {
           {"batch", settings.batch},
           {"head", settings.head},
           {"order", settings.order},
+          {"method", settings.method},
           {"backend", settings.backend},
           {"block_size", o.block_size},
           {"levels", optional_json(o.levels)},
@@ -68,6 +69,8 @@ Settings settings_from(const json& from) {
   read(from, "batch", settings.batch);
   read(from, "head", settings.head);
   read(from, "order", settings.order);
+  read(from, "method", settings.method);
+  check_method(settings.method);
   read(from, "backend", settings.backend);
   read(from, "block_size", o.block_size);
   read(from, "levels", o.levels);
@@ -82,15 +85,22 @@ Settings settings_from(const json& from) {
 
 bool same(const Settings& a, const Settings& b) { return to_json(a) == to_json(b); }
 
+std::string_view panels_note(std::string_view method) {
+  if (method == "vsa") return "panels: the top-K branch; the head's error: both branches, gates one";
+  if (method == "sla") return "panels: the top-K branch; without a trained projection the linear one adds nothing";
+  return "";
+}
+
 std::string describe(const Settings& settings) {
-  const Options& o = settings.options;
-  const std::string backend = settings.backend == "reference" ? "" : settings.backend + ", ";
+  const Options o = method_options(settings.method, settings.options);
+  std::string backend = settings.backend == "reference" ? "" : settings.backend + ", ";
   if (o.levels == 0) return backend + "dense";
+  if (settings.method != "llsa") backend += settings.method + ", ";
   std::string text = fmt::format("{}B {}, L {}, K {}", backend, o.block_size,
                                  o.levels ? std::to_string(*o.levels) : "auto", fmt::join(o.top_k, ","));
   if (o.enrichment_levels) text += fmt::format(", Le {}", *o.enrichment_levels);
   text += fmt::format(", {}", name_of(o.coverage));
-  if (!o.reweight) text += ", no reweighting";
+  if (!o.reweight && o.enrichment_levels != 0) text += ", no reweighting";
   if (!settings.order.empty()) text += ", " + settings.order;
   return text;
 }

@@ -3,7 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "llsa/options.hpp"
+#include "llsa/method.hpp"
 
 namespace llsa::viewer {
 
@@ -12,6 +12,7 @@ struct Settings {
   int set = 0;                      ///< which Q, K, V of the document (a layer and step of a capture)
   std::int64_t batch = 0, head = 0;
   std::string order;                ///< token order to attend in; empty keeps the document's own
+  std::string method = "llsa";      ///< of `llsa/method.hpp`; what it computes with is `method_options`
   std::string backend = "reference";
   Options options;
 };
@@ -22,6 +23,8 @@ nlohmann::json to_json(const Settings& settings);
 Settings settings_from(const nlohmann::json& json);
 
 bool same(const Settings& a, const Settings& b);
+/// What the panels leave out for the methods that add a branch to top-K attention, in one line; empty for the others.
+std::string_view panels_note(std::string_view method);
 /// One line for people, for example "B 16, L 2, K 8, overlapping, reweighted, morton".
 std::string describe(const Settings& settings);
 

@@ -11,6 +11,7 @@
 namespace llsa::viewer {
 namespace {
 
+constexpr std::int64_t largest_k = 1 << 20;
 constexpr int most_levels = 8;  ///< that the controls offer; B^8 exceeds every picture
 
 /// A whole number with - and + buttons, kept within its limits; true when it changed.
@@ -56,14 +57,13 @@ void edit_levels(Ui& ui, Options& options) {
 }
 
 void edit_top_k(Ui& ui, Options& options, int levels) {
-  constexpr std::int64_t largest = 1 << 20;
   bool each = options.top_k.size() > 1;
   if (levels > 1 && ImGui::Checkbox("K for each level", &each)) {
     options.top_k = std::vector<std::int64_t>(each ? static_cast<std::size_t>(levels) : 1, options.top_k.back());
     if (each) options.levels = levels;
   }
   for (std::size_t i = 0; i < options.top_k.size(); ++i)
-    edit_number(ui, options.top_k.size() == 1 ? "top-K" : fmt::format("K of level {}", i + 1).c_str(), options.top_k[i], 1, largest);
+    edit_number(ui, options.top_k.size() == 1 ? "top-K" : fmt::format("K of level {}", i + 1).c_str(), options.top_k[i], 1, largest_k);
 }
 
 void edit_enrichment(Ui& ui, Options& options, int levels) {
@@ -76,22 +76,33 @@ void edit_enrichment(Ui& ui, Options& options, int levels) {
   ImGui::EndCombo();
 }
 
+void edit_coverage(Options& o) {
+  bool disjoint = o.coverage == Coverage::disjoint;
+  if (ImGui::Checkbox("disjoint coverage", &disjoint)) o.coverage = disjoint ? Coverage::disjoint : Coverage::overlapping;
+  if (ImGui::IsItemHovered()) ImGui::SetTooltip("every fine token represented exactly once");
+}
+
 void edit_options(Ui& ui, int index) {
   Side& side = ui.work.side(index);
   Options& o = side.settings.options;
   const auto& head = side.result().selection;
   const int levels = o.levels ? *o.levels : head ? head->levels() : 1;
   ImGui::PushID(index);
-  edit_number(ui, "block size B", o.block_size, 2, 1 << 20);
-  edit_levels(ui, o);
-  if (o.levels != 0) {
+  const std::string& method = side.settings.method;
+  choose(ui, "method", method_names(), side.settings.method);
+  if (const std::string_view note = panels_note(method); !note.empty()) ImGui::TextWrapped("%s", std::string(note).c_str());
+  const bool free_levels = method.starts_with("llsa"), coarse_keys = method.starts_with("topk+");
+  if (method != "full") edit_number(ui, "block size B", o.block_size, 2, 1 << 20);
+  if (free_levels) edit_levels(ui, o);
+  if (free_levels && o.levels != 0) {
     edit_top_k(ui, o, levels);
     edit_enrichment(ui, o, levels);
-    bool disjoint = o.coverage == Coverage::disjoint;
-    if (ImGui::Checkbox("disjoint coverage", &disjoint)) o.coverage = disjoint ? Coverage::disjoint : Coverage::overlapping;
-    if (ImGui::IsItemHovered()) ImGui::SetTooltip("every fine token represented exactly once");
+    edit_coverage(o);
     ImGui::Checkbox("reweighting", &o.reweight);
     if (ImGui::IsItemHovered()) ImGui::SetTooltip("a coarse key weighs as many tokens as it stands for");
+  } else if (!free_levels && method != "full") {
+    edit_number(ui, "top-K", o.top_k.front(), 1, largest_k);
+    if (coarse_keys) edit_coverage(o);
   }
   constexpr std::array<std::string_view, 3> orders = {"raster", "morton", "hilbert"};
   choose(ui, "token order", orders, side.settings.order, "as stored");

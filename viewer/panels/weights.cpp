@@ -7,15 +7,15 @@
 namespace llsa::viewer {
 namespace {
 
-void choose_kind(Ui& ui) {
+void choose_kind(Ui& ui, const std::string& sparse) {
   const auto button = [&](const char* label, WeightKind kind) {
     if (ImGui::RadioButton(label, ui.work.view.weights == kind)) ui.work.view.weights = kind;
   };
-  button("LLSA", WeightKind::llsa);
+  button(sparse.c_str(), WeightKind::llsa);
   ImGui::SameLine();
   button("dense", WeightKind::dense);
   ImGui::SameLine();
-  button("LLSA - dense", WeightKind::difference);
+  button((sparse + " - dense").c_str(), WeightKind::difference);
   if (ui.work.view.weights != WeightKind::difference) {
     ImGui::SameLine();
     ImGui::Checkbox("log", &ui.work.view.weight_colors.log);
@@ -27,7 +27,8 @@ void choose_kind(Ui& ui) {
 void draw_weights(Ui& ui) {
   const QueryView* query = query_or_reason(ui);
   if (!query) return;
-  choose_kind(ui);
+  // The long names of methods would not fit.
+  choose_kind(ui, query->head->settings.method == "llsa" ? "LLSA" : "sparse");
   const ViewState& view = ui.work.view;
   const Head& head = *query->head->head;
   const std::vector<float>& values = query->weights(view.weights);
