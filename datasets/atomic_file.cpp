@@ -8,6 +8,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <regex>
+#include <system_error>
 
 #include "llsa/error.hpp"
 
@@ -18,12 +20,37 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
 }
 
+void expect_regular(const std::filesystem::path& path) {
+  struct stat status;
+  if (path.filename().empty() || (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)))
+    throw Error(fmt::format("{}: is not the name of a regular file, so it cannot be written", path.string()));
+}
+
 }  // namespace
 
+void expect_writable(const std::filesystem::path& path) {
+  expect_regular(path);
+  if (::access(folder_of(path).c_str(), W_OK | X_OK) != 0)
+    throw Error(fmt::format("{}: cannot be created: {}", path.string(), std::strerror(errno)));
+}
+
+void make_folder(const std::filesystem::path& path) {
+  std::error_code problem;
+  std::filesystem::create_directories(path, problem);
+  if (problem || !std::filesystem::is_directory(path, problem))
+    throw Error(
+        fmt::format("{}: cannot be created ({})", path.string(), problem ? problem.message() : "a file has that name"));
+}
+
+void remove_unfinished_files(const std::filesystem::path& folder) {
+  static const std::regex temporary(R"(\..+\.[0-9]+\.[0-9]+\.tmp)");
+  std::error_code problem;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, problem))
+    if (std::regex_match(entry.path().filename().string(), temporary)) std::filesystem::remove(entry.path(), problem);
+}
+
 AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)) {
-  struct stat status;
-  if (target_.filename().empty() || (::stat(target_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)))
-    throw Error(fmt::format("{}: is not the name of a regular file, so it cannot be written", target_.string()));
+  expect_regular(target_);
   static std::atomic<unsigned> counter{0};
   do {
     temporary_ = folder_of(target_) / fmt::format(".{}.{}.{}.tmp", target_.filename().string().substr(0, 200),

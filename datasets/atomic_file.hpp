@@ -28,6 +28,17 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
+/// Throws what writing `path` would throw at its beginning: it is no name of a regular file, or its folder does not
+/// exist or may not be written. Changes nothing; for asking before long work.
+void expect_writable(const std::filesystem::path& path);
+
+/// Makes a folder and those above it where they are missing. Throws `Error` that begins with the path.
+void make_folder(const std::filesystem::path& path);
+
+/// Removes the temporary files of writers that were killed from a folder, if it exists. Only for folders that nobody
+/// else is writing into.
+void remove_unfinished_files(const std::filesystem::path& folder);
+
 /// One call for a file that is in memory already.
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);

@@ -60,6 +60,10 @@ AlignedVector<float> block_from(const datasets::TensorFile& file, const Paramete
       throw Error(fmt::format("tensor '{}' has shape {}; these settings need {}", tensor->name(),
                               datasets::describe_shape(tensor->shape()), datasets::describe_shape(parameter.shape)));
     }
+    if (!datasets::is_floating(tensor->type())) {
+      throw Error(fmt::format("tensor '{}' has type {}; it must be F16, BF16, F32 or F64", tensor->name(),
+                              datasets::name_of(tensor->type())));
+    }
     const std::vector<double> numbers = tensor->numbers();
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       if (!std::isfinite(numbers[i])) throw Error(fmt::format("tensor '{}' holds {}", tensor->name(), numbers[i]));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <regex>
 
+#include "datasets/atomic_file.hpp"
 #include "diffusion/checkpoint.hpp"
 #include "llsa/error.hpp"
 
@@ -27,15 +28,11 @@ std::vector<std::int64_t> CheckpointFolder::steps() const {
 }
 
 void CheckpointFolder::save(const TrainConfig& config, const TrainState& state, int keep) const {
-  std::error_code problem;
-  fs::create_directories(folder_, problem);
-  if (problem) throw Error(fmt::format("{}: cannot be created ({})", folder_.string(), problem.message()));
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder_)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(".step-") && name.ends_with(".tmp")) fs::remove(entry.path(), problem);
-  }
+  datasets::make_folder(folder_);
+  datasets::remove_unfinished_files(folder_);
   save_checkpoint(path_of(state.step), config, state);
   const std::vector<std::int64_t> all = steps();
+  std::error_code problem;
   for (std::size_t i = 0; i + std::size_t(keep) < all.size(); ++i) fs::remove(path_of(all[i]), problem);
 }
 

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "datasets/atomic_file.hpp"
 #include "datasets/safetensors.hpp"
 #include "diffusion/capture.hpp"
 #include "diffusion/command.hpp"
@@ -21,20 +22,27 @@ struct CaptureCommand {
   Overrides attention;
   ComputeOptions compute;
 
-  void execute() const {
+  void execute(const CommandContext& context) const {
     const Model loaded = load_model(checkpoint);
     nlohmann::json json = to_json(loaded.config);
     attention.apply(json);
     const ModelConfig config = model_config_from(json);
     const Model model = with_settings(loaded, config);
     SampleOptions wanted = sampling;
+    validate(wanted, config);
     for (std::int64_t i = 0; !labels.empty() && i < wanted.count; ++i) {
       wanted.labels.push_back(labels[std::size_t(i) % labels.size()]);
     }
     CaptureOptions what = options;
     if (head != -1) what.head = head;
     validate(wanted, config);
+    datasets::expect_writable(out);
+    if (!picture.empty()) {
+      grid_extent(wanted.count, config.image_size, grid_columns(wanted.count), 1);
+      datasets::expect_writable(picture);
+    }
     Runner runner(config, {.batch = wanted.count}, compute.backend, compute.threads);
+    runner.threads.set_stop_token(context.stop);
     Capture taken = capture(runner.model, model.weights, model.flow, wanted, what);
     datasets::write_safetensors(out, taken.file);
     if (!picture.empty()) {
@@ -48,7 +56,7 @@ struct CaptureCommand {
 
 }  // namespace
 
-void add_capture_command(CLI::App& program, CommandContext&) {
+void add_capture_command(CLI::App& program, CommandContext& context) {
   CLI::App* app = program.add_subcommand("capture", "write Q, K and V of a layer at a sampling step");
   const auto c = std::make_shared<CaptureCommand>();
   app->add_option("--checkpoint", c->checkpoint, "a checkpoint or model")->required();
@@ -66,7 +74,7 @@ void add_capture_command(CLI::App& program, CommandContext&) {
       ->check(program::exact_number<std::int32_t>());
   add_attention_options(*app, c->attention, "/attention");
   c->compute.add(*app);
-  app->callback([c] { c->execute(); });
+  app->callback([c, &context] { c->execute(context); });
 }
 
 }  // namespace llsa::diffusion

@@ -17,7 +17,7 @@ struct EvaluateCommand {
   Overrides attention;
 
   Batch real_pictures(const Model& model, const ModelConfig& config) const;
-  void execute() const;
+  void execute(const CommandContext& context) const;
 };
 
 /// Those of --data, else the validation pictures of the run that the model comes from.
@@ -27,28 +27,33 @@ Batch EvaluateCommand::real_pictures(const Model& model, const ModelConfig& conf
     return load_pictures(*datasets::open_dataset(place, datasets::Split::test), config, 0, wanted, say);
   }
   const nlohmann::json training = nlohmann::json::parse(model.training, nullptr, false);
-  if (!training.is_object()) throw Error("the model does not say what it was trained on; give --data");
+  if (!training.is_object()) {
+    throw Error(fmt::format("{}: does not say what the model was trained on; give --data", checkpoint));
+  }
   const TrainConfig trained = train_config_from(training);
   return TrainingData(trained.data, trained.validation_pictures).validation(config, wanted, say);
 }
 
-void EvaluateCommand::execute() const {
+void EvaluateCommand::execute(const CommandContext& context) const {
   if (options.count < 2 || options.count > 1'000'000) {
     throw Error(fmt::format("number of pictures is {}; it must be 2 to 1000000", options.count));
   }
+  if (!json_file.empty()) datasets::expect_writable(json_file);
   const Model model = load_model(checkpoint);
   nlohmann::json json = to_json(model.config);
   attention.apply(json);
   const ModelConfig config = model_config_from(json);
   const Batch real = real_pictures(model, config);
-  const nlohmann::ordered_json report = evaluate(model, config, real, options);
+  EvaluateOptions wanted = options;
+  wanted.stop = context.stop;
+  const nlohmann::ordered_json report = evaluate(model, config, real, wanted);
   fmt::print("{}", evaluation_table(report));
   if (!json_file.empty()) datasets::write_file_atomically(json_file, report.dump(2) + "\n");
 }
 
 }  // namespace
 
-void add_evaluate_command(CLI::App& program, CommandContext&) {
+void add_evaluate_command(CLI::App& program, CommandContext& context) {
   CLI::App* app =
       program.add_subcommand("evaluate", "judge a model: losses and distances beside the real-against-real floor");
   const auto c = std::make_shared<EvaluateCommand>();
@@ -65,7 +70,7 @@ void add_evaluate_command(CLI::App& program, CommandContext&) {
   app->add_option("--backend", c->options.backend, "implementation of attention")->capture_default_str();
   program::add_number(*app, "--threads", c->options.threads, "threads; 0 takes every core");
   add_attention_options(*app, c->attention, "/attention");
-  app->callback([c] { c->execute(); });
+  app->callback([c, &context] { c->execute(context); });
 }
 
 }  // namespace llsa::diffusion

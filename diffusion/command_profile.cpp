@@ -25,7 +25,7 @@ struct ProfileCommand {
   Overrides settings;
   ComputeOptions compute;
 
-  void execute() const;
+  void execute(const CommandContext& context) const;
 };
 
 /// Operations per second of Eigen's product `[rows, in] * [out, in]^T` on one thread, the best of some runs.
@@ -43,7 +43,7 @@ double eigen_rate(std::int64_t rows, std::int64_t in, std::int64_t out) {
 }
 
 /// Whole training steps on pictures of noise, and where their time goes.
-void ProfileCommand::execute() const {
+void ProfileCommand::execute(const CommandContext& context) const {
   if (repeats < 1 || repeats > 1000) throw Error(fmt::format("repeats are {}; they must be 1 to 1000", repeats));
   TrainConfig config{.batch = batch, .recompute = recompute};
   config.model = diffusion::preset(preset);
@@ -53,6 +53,7 @@ void ProfileCommand::execute() const {
 
   Profile profile;
   reference::ThreadPool threads(compute.threads);
+  threads.set_stop_token(context.stop);
   EigenLayers<float> layers(threads, &profile);
   const auto attention = make_attention<float>(config.model.attention.name, compute.backend, threads);
   Learner learner(config, initial_state(config), layers, *attention, threads, &profile);
@@ -106,7 +107,7 @@ void ProfileCommand::execute() const {
 
 }  // namespace
 
-void add_profile_command(CLI::App& program, CommandContext&) {
+void add_profile_command(CLI::App& program, CommandContext& context) {
   CLI::App* app = program.add_subcommand("profile", "time training steps and say where the time goes");
   const auto c = std::make_shared<ProfileCommand>();
   app->add_option("--preset", c->preset, "tiny, S or B")->capture_default_str();
@@ -121,7 +122,7 @@ void add_profile_command(CLI::App& program, CommandContext&) {
   app->add_flag("--recompute", c->recompute, "gradient checkpointing");
   add_attention_options(*app, c->settings, "/model/attention");
   c->compute.add(*app);
-  app->callback([c] { c->execute(); });
+  app->callback([c, &context] { c->execute(context); });
 }
 
 }  // namespace llsa::diffusion

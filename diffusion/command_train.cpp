@@ -147,7 +147,8 @@ void TrainCommand::execute(CommandContext& context) const {
   } else {
     config = new_config(data);
   }
-  const TrainState last = train(config, options, data, std::move(state), [&] { return context.stop.stop_requested(); }, say);
+  const TrainState last = train(
+      config, options, data, std::move(state), [&] { return context.stop.stop_requested(); }, say);
   const std::string where = folder.path_of(last.step).string();
   if (last.step < config.steps) {
     say(fmt::format("interrupted at step {}; saved {}; continue with --resume", last.step, where));

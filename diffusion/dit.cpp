@@ -26,10 +26,6 @@ Dit<T>::Dit(const ModelConfig& config, const DitPlan& plan, Layers<T>& layers, A
   if (attention.extra_shapes(heads, heads) != extras) {
     throw Error(fmt::format("the model wants method '{}'; the attention given is another one", config.attention.name));
   }
-  const TokenOrder order = token_order(config.order, config.grid());
-  map_ = token_map(config, order);
-  rotary_ = rotary_table<T>(config.grid(), order, config.head_dim(), config.rope_base);
-
   const BlockShape shape = block_shape(plan.batch);
   const std::int64_t rows = shape.rows(), width = config.hidden;
   const bool keep_all = plan.training && !plan.recompute;
@@ -50,7 +46,10 @@ Dit<T>::Dit(const ModelConfig& config, const DitPlan& plan, Layers<T>& layers, A
     arena_.plan(d_stream_, rows * width);
     arena_.plan(d_final_modulation_, plan.batch * 2 * width);
   }
-  arena_.allocate();
+  arena_.allocate();  // first, so that a model that is too large fails at once
+  const TokenOrder order = token_order(config.order, config.grid());
+  map_ = token_map(config, order);
+  rotary_ = rotary_table<T>(config.grid(), order, config.head_dim(), config.rope_base);
 }
 
 template <class T>

@@ -39,6 +39,7 @@ Generated generate(const Model& loaded, const ModelConfig& config, std::span<con
   const Model model = with_settings(loaded, config);
   const std::int64_t count = static_cast<std::int64_t>(labels.size());
   Runner runner(config, {.batch = std::min(o.batch, count)}, o.backend, o.threads);
+  runner.threads.set_stop_token(o.stop);
   SampleOptions sampling{.count = count, .steps = o.steps, .guidance = o.guidance, .seed = o.seed, .labels = {}};
   if (config.classes > 0) sampling.labels.assign(labels.begin(), labels.end());
   return {validation_loss(runner.model, model.weights, model.flow, o.seed, real, labels, runner.threads),
@@ -48,7 +49,8 @@ Generated generate(const Model& loaded, const ModelConfig& config, std::span<con
 }  // namespace
 
 Json evaluate(const Model& model, const ModelConfig& config, const Batch& real, const EvaluateOptions& o) {
-  if (o.directions < 1) throw Error(fmt::format("directions are {}; they must be at least 1", o.directions));
+  if (o.directions < 1 || o.directions > 1'000'000)
+    throw Error(fmt::format("directions are {}; they must be 1 to 1000000", o.directions));
   if (o.batch < 1) throw Error(fmt::format("batch is {}; it must be at least 1", o.batch));
   const std::int64_t half = real.count() / 2;
   if (half < 2) throw Error(fmt::format("{} pictures to evaluate on; at least 4 are needed", real.count()));
@@ -58,6 +60,7 @@ Json evaluate(const Model& model, const ModelConfig& config, const Batch& real, 
   const std::span<const std::int32_t> labels = std::span(real.labels).first(std::size_t(half));
 
   reference::ThreadPool threads(o.threads);
+  threads.set_stop_token(o.stop);
   const Generated own = generate(model, config, first, labels, o);
   Json report = {{"pictures", half},
                  {"seed", o.seed},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <stop_token>
 #include <string>
 
 #include "diffusion/checkpoint.hpp"
@@ -18,6 +19,7 @@ struct EvaluateOptions {
   bool against_full = true;  ///< also sample the same noise under full attention
   std::string backend = "reference";
   int threads = 0;
+  std::stop_token stop = {};  ///< a request ends the evaluation with `Cancelled`
 };
 
 /// Judges a model on real pictures: `real` is split into two halves, one to compare with and one that shows how far

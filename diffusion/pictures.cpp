@@ -43,11 +43,30 @@ datasets::Image to_image(std::span<const float> numbers, std::int64_t channels, 
   return image;
 }
 
+GridExtent grid_extent(std::int64_t count, std::int64_t size, std::int64_t columns, std::int64_t zoom) {
+  constexpr std::int64_t most = datasets::max_image_pixels;
+  const auto require = [&](const char* what, std::int64_t value) {
+    if (value < 1 || value > most) throw Error(fmt::format("{} is {}; it must be 1 to {}", what, value, most));
+  };
+  require("number of columns", columns);
+  require("zoom", zoom);
+  const std::int64_t rows = (count + columns - 1) / columns, cell = size * zoom + 1;
+  // At most 2^26 columns or rows of 2^40 pixels each would not fit 64 bits; wider cells are refused anyway.
+  const GridExtent extent{columns * std::min(cell, most + 1) - 1, rows * std::min(cell, most + 1) - 1};
+  if (cell > most || extent.width > most || extent.height > most || extent.width * extent.height > most) {
+    throw Error(
+        fmt::format("a grid of {} x {} pixels; at most {} pixels are allowed, so show fewer pictures or zoom less",
+                    extent.width, extent.height, most));
+  }
+  return extent;
+}
+
 datasets::Image picture_grid(std::span<const float> pictures, std::int64_t channels, std::int64_t size,
                              std::int64_t columns, std::int64_t zoom) {
   const std::int64_t elements = channels * size * size, count = std::int64_t(pictures.size()) / elements;
-  const std::int64_t rows = (count + columns - 1) / columns, cell = size * zoom + 1;
-  datasets::Image grid{int(columns * cell - 1), int(rows * cell - 1)};
+  const GridExtent extent = grid_extent(count, size, columns, zoom);
+  const std::int64_t cell = size * zoom + 1;
+  datasets::Image grid{int(extent.width), int(extent.height)};
   for (std::int64_t i = 0; i < count; ++i) {
     const datasets::Image one =
         to_image(pictures.subspan(std::size_t(i * elements), std::size_t(elements)), channels, size);

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "backends/backends.hpp"
+#include "datasets/atomic_file.hpp"
 #include "diffusion/layers/eigen_layers.hpp"
 #include "diffusion/learner.hpp"
 #include "diffusion/pictures.hpp"
@@ -48,15 +49,19 @@ class Progress {
   Clock::time_point shown_{};
 };
 
+/// One column for each class, where that makes a grid.
+std::int64_t sample_columns(const TrainConfig& config, const RunOptions& options) {
+  const std::int64_t classes = config.model.classes;
+  return classes > 1 && classes <= options.sample_count ? classes : grid_columns(options.sample_count);
+}
+
 void save_samples(const fs::path& folder, const TrainConfig& config, const RunOptions& options, const TrainState& state,
                   Dit<float>& model) {
-  fs::create_directories(folder);
+  datasets::make_folder(folder);
   const AlignedVector<float> pictures =
       sample(model, state.averages, config.flow, {.count = options.sample_count, .seed = config.seed});
-  const std::int64_t size = config.model.image_size, classes = config.model.classes;
-  // One column for each class, where that makes a grid.
-  const std::int64_t columns =
-      classes > 1 && classes <= options.sample_count ? classes : grid_columns(options.sample_count);
+  const std::int64_t size = config.model.image_size;
+  const std::int64_t columns = sample_columns(config, options);
   datasets::write_png(folder / fmt::format("step-{:08d}.png", state.step),
                       picture_grid(pictures, config.model.channels, size, columns, grid_zoom(size)));
 }
@@ -74,6 +79,8 @@ void validate(const RunOptions& o) {
   at_least("validation interval", o.validate_every, 0);
   at_least("sample interval", o.sample_every, 0);
   at_least("number of samples", o.sample_count, 1);
+  if (o.sample_count > 1'000'000)
+    throw Error(fmt::format("number of samples is {}; it must be at most 1000000", o.sample_count));
 }
 
 TakenOver take_over(const Model& from, const ModelConfig& config, TrainState& state) {
@@ -86,6 +93,8 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
                  std::optional<TrainState> resumed, const std::function<bool()>& stop, const Report& message) {
   validate(config);
   validate(options);
+  grid_extent(options.sample_count, config.model.image_size, sample_columns(config, options),
+              grid_zoom(config.model.image_size));
   const CheckpointFolder checkpoints(options.out / "checkpoints");
   reference::ThreadPool threads(options.threads);
   EigenLayers<float> layers(threads);
@@ -99,20 +108,23 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
     for (const std::string& line : taken.left_out) message("not taken over: " + line);
   }
   const std::int64_t first_step = state.step;
-  const Batch held_out = data.validation(config.model, config.validation_pictures, message);
-  BatchLoader loader(data, config, state.data_position, message);
-  if (fresh) checkpoints.save(config, state, options.keep);
-  RunLog log(options.out / "log.jsonl", state.step);
-  std::int64_t saved_step = state.step;
+  std::int64_t saved_step = first_step;
+  std::uint64_t position = state.data_position;
+  // Memory is asked for before pictures are read, and everything is checked before anything is written.
   Learner learner(config, std::move(state), layers, *attention, threads);
   Dit<float> sampling_model(config.model, {.batch = std::min<std::int64_t>(options.sample_count, 16)}, layers,
                             *attention);
+  const Batch held_out = data.validation(config.model, config.validation_pictures, message);
+  BatchLoader loader(data, config, position, message);
+  for (const fs::path& folder : {options.out, options.out / "samples", options.out / "checkpoints"})
+    datasets::remove_unfinished_files(folder);
+  if (fresh) checkpoints.save(config, learner.state(), options.keep);
+  RunLog log(options.out / "log.jsonl", first_step);
   if (!fresh) message(fmt::format("resuming at step {} of {}", first_step, config.steps));
   message(fmt::format("{} parameters, {} tokens of {} pictures a step, {} classes, attention {}",
                       learner.model().layout().count(), config.batch * config.model.tokens(), config.batch,
                       config.model.classes, config.model.attention.name));
   Progress progress(options.quiet, config.steps);
-  std::uint64_t position = loader.position();
   const auto snapshot = [&] {
     TrainState now = learner.state();
     now.data_position = position;

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "support.hpp"
@@ -25,6 +26,40 @@ TEST(AtomicFile, the_target_appears_only_with_commit_and_nothing_else_stays) {
   }
   EXPECT_EQ(read_text(folder / "a"), "one two");
   EXPECT_EQ(folder.names(), std::vector<std::string>{"a"});
+}
+
+TEST(AtomicFile, says_beforehand_what_cannot_be_written_and_changes_nothing) {
+  const TemporaryFolder folder;
+  write_text(folder / "a", "old");
+  EXPECT_NO_THROW(expect_writable(folder / "a"));
+  EXPECT_NO_THROW(expect_writable(folder / "b"));
+  EXPECT_THROW(expect_writable(folder / "a/b"), Error);
+  EXPECT_THROW(expect_writable(folder / "nowhere/b"), Error);
+  EXPECT_THROW(expect_writable(folder / ""), Error);
+  EXPECT_THROW(expect_writable("/dev/null"), Error);
+  EXPECT_EQ(read_text(folder / "a"), "old");
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"a"});
+}
+
+TEST(AtomicFile, folders_are_made_with_those_above_unless_a_file_is_in_the_way) {
+  const TemporaryFolder folder;
+  make_folder(folder / "one/two");
+  make_folder(folder / "one/two");
+  EXPECT_TRUE(std::filesystem::is_directory(folder / "one/two"));
+  write_text(folder / "a", "old");
+  EXPECT_THROW(make_folder(folder / "a"), Error);
+  EXPECT_THROW(make_folder(folder / "a/b"), Error);
+}
+
+TEST(AtomicFile, unfinished_files_are_removed_and_no_others) {
+  const TemporaryFolder folder;
+  for (const char* name : {".a.png.12.3.tmp", ".b.1.0.tmp", ".a.tmp", "c.1.0.tmp", ".d.x.0.tmp", ".e.1.0.tmp.png"})
+    write_text(folder / name, "half");
+  remove_unfinished_files(folder / "nowhere");
+  remove_unfinished_files(folder / "");
+  std::vector<std::string> names = folder.names();
+  std::ranges::sort(names);
+  EXPECT_EQ(names, (std::vector<std::string>{".a.tmp", ".d.x.0.tmp", ".e.1.0.tmp.png", "c.1.0.tmp"}));
 }
 
 TEST(AtomicFile, without_commit_the_old_content_stays_and_the_temporary_file_goes) {

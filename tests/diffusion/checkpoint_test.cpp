@@ -140,6 +140,19 @@ TEST(CheckpointFile, IsRefusedWhenItsTensorsDoNotFitItsSettings) {
   EXPECT_NE(message_of(folder / "other").find("is not a checkpoint"), std::string::npos);
 }
 
+TEST(CheckpointFile, IsRefusedWhenItsWeightsAreWholeNumbers) {
+  const TemporaryFolder folder;
+  const TrainConfig config = small_training();
+  save_checkpoint(folder / "a", config, initial_state(config));
+  // The same bytes under another type: the hash alone does not tell.
+  std::string text = contents_of(folder / "a");
+  const std::size_t at = text.find("\"F32\"");
+  text.replace(at, 5, "\"I32\"");
+  write(folder / "b", text);
+  EXPECT_NE(message_of(folder / "b").find("type I32; it must be F16, BF16, F32 or F64"), std::string::npos)
+      << message_of(folder / "b");
+}
+
 TEST(CheckpointFile, IsRefusedWhenANumberIsNotFinite) {
   const TemporaryFolder folder;
   const TrainConfig config = small_training();

@@ -125,6 +125,37 @@ TEST(Program, SavesAndLeavesWhenInterrupted) {
   EXPECT_TRUE(std::filesystem::exists(folder / "run/loss.png"));
 }
 
+TEST(Program, LeavesWithoutAFileWhenLongWorkIsInterrupted) {
+  const TemporaryFolder folder;
+  const std::string out = (folder / "run").string();
+  ASSERT_EQ(run(folder, "train --steps 1 --out " + out + small_model).status, 0);
+  const std::string of = " --checkpoint " + out + "/checkpoints/step-00000001.safetensors --steps 100000 ";
+  const std::string result = (folder / "result").string();
+  for (const std::string& command : {"sample --count 4 --grid " + result, "evaluate --count 4 --json " + result,
+                                     "capture --layer 0 --step 9 --out " + result}) {
+    const pid_t child = start(command + of, folder / "messages.txt");
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    kill(child, SIGTERM);
+    EXPECT_EQ(wait_for(child), 130) << command;
+    EXPECT_EQ(contents_of(folder / "messages.txt"), "llsa-diffusion: interrupted\n");
+    EXPECT_FALSE(std::filesystem::exists(result)) << command;
+  }
+}
+
+TEST(Program, ClearsAwayWhatAKilledRunLeft) {
+  const TemporaryFolder folder;
+  const std::string out = (folder / "run").string(), other = out + "/.hidden";
+  ASSERT_EQ(run(folder, "train --steps 1 --out " + out + small_model).status, 0);
+  const std::vector<std::string> left = {out + "/.log.jsonl.123.0.tmp", out + "/.loss.png.123.7.tmp",
+                                         out + "/samples/.step-00000001.png.123.2.tmp",
+                                         out + "/checkpoints/.step-00000002.safetensors.123.9.tmp"};
+  for (const std::string& name : left) std::ofstream(name) << "half";
+  std::ofstream(other) << "mine";
+  ASSERT_EQ(run(folder, "train --resume --out " + out + small_model + "--steps 1").status, 0);
+  for (const std::string& name : left) EXPECT_FALSE(std::filesystem::exists(name)) << name;
+  EXPECT_TRUE(std::filesystem::exists(other));
+}
+
 TEST(Program, TrainsSamplesCapturesEvaluatesAndExports) {
   const TemporaryFolder folder;
   const std::string out = (folder / "run").string();
@@ -211,6 +242,11 @@ TEST(Program, RefusesBadInputWithOneLineAndLeavesNothingBehind) {
   expect_refused(folder, "train --threads -1" + out, "thread");
   expect_refused(folder, "train --keep 0" + out, "kept");
   expect_refused(folder, "train --init-from /nonexistent/model.safetensors" + small_model + out, "/nonexistent/model");
+  expect_refused(folder, "train --seed -1" + out, "'-1' is not a whole number, 0 or more");
+  expect_refused(folder, "train --steps 99999999999999999999" + out, "out of range");
+  expect_refused(folder, "train --lr 1e400" + out, "out of range");
+  expect_refused(folder, "train --sample-count 99999999999" + out, "number of samples");
+  expect_refused(folder, "train --image-size 8 --sample-count 999999" + out, "pixels are allowed");
   EXPECT_FALSE(std::filesystem::exists(folder / "run")) << "nothing is written before everything is checked";
 
   expect_refused(folder, "sample --checkpoint /nonexistent/model --grid x.png", "/nonexistent/model");
@@ -235,6 +271,19 @@ TEST(Program, RefusesToMixRuns) {
   expect_refused(folder, "sample --label 11 --grid x.png --checkpoint " + model, "label is 11");
   expect_refused(folder, "capture --layer 1 --step 0 --out x --checkpoint " + model, "layer is 1");
   expect_refused(folder, "capture --layer 0 --step 20 --out x --checkpoint " + model, "step is 20");
+
+  // What cannot be written is said before the work, and of two files neither is written.
+  const std::string of = " --checkpoint " + model, nowhere = (folder / "nowhere/file").string();
+  expect_refused(folder, "sample --steps 100000 --grid " + nowhere + of, "nowhere/file: cannot be created");
+  expect_refused(folder, "sample --steps 100000 --grid " + folder.string() + of, "not the name of a regular file");
+  expect_refused(folder, "sample --count 1 --columns 60000000 --steps 100000 --grid x.png" + of, "pixels are allowed");
+  expect_refused(folder, "sample --count 99999999999 --label 3 --grid x.png" + of, "number of pictures");
+  expect_refused(folder, "sample --folder " + model + of, "cannot be created");
+  expect_refused(folder, "evaluate --count 2 --steps 100000 --json " + nowhere + of, "nowhere/file");
+  expect_refused(folder, "evaluate --count 2 --directions 2000000000" + of, "directions are 2000000000");
+  const std::string tensors = (folder / "c.safetensors").string();
+  expect_refused(folder, "capture --layer 0 --step 0 --out " + tensors + " --picture " + nowhere + of, "nowhere/file");
+  EXPECT_FALSE(std::filesystem::exists(tensors));
 }
 
 }  // namespace
