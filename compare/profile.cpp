@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "backends/backends.hpp"
+#include "compare/profile_device.hpp"
 #include "compare/profile_keys.hpp"
 #include "compare/profile_memory.hpp"
 #include "compare/profile_problem.hpp"
@@ -178,7 +179,10 @@ Profile measure_profile(const ProfileRequest& request, std::stop_token stop,
   std::ranges::sort(profile.request.tokens);
   const auto repeated = std::ranges::unique(profile.request.tokens);
   profile.request.tokens.erase(repeated.begin(), repeated.end());
-  with_storage(request.precision, [&]<class T>(std::type_identity<T>) { measure<T>(profile, stop, progress); });
+  if (measures_on_device(request.backend))
+    measure_on_device(profile, stop, progress);
+  else
+    with_storage(request.precision, [&]<class T>(std::type_identity<T>) { measure<T>(profile, stop, progress); });
   return profile;
 }
 

@@ -66,6 +66,14 @@ Json context(const Profile& profile, const std::string& executable) {
   result["heads"] = request.heads;
   result["head_dim"] = request.head_dim;
   return result;
+  if (profile.device.empty()) return result;
+  result["device"] = profile.device;
+  for (const ProfileSize& size : profile.sizes)
+    result["ceilings"].push_back({{"tokens", size.tokens},
+                                  {"copy_bytes_per_second", size.ceilings->copy_bytes_per_second},
+                                  {"score_flops_per_second", size.ceilings->score_flops_per_second},
+                                  {"value_flops_per_second", size.ceilings->value_flops_per_second},
+                                  {"product_missing", size.ceilings->product_missing}});
 }
 
 struct Aggregate {
@@ -105,6 +113,8 @@ Json row(const Profile& profile, std::size_t family, const std::string& suffix) 
 void add_counters(Json& entry, const Profile& profile, const ProfileSeries& series) {
   entry["tokens"] = series.tokens;
   for (const ProfileSize& size : profile.sizes) {
+  if (series.flops > 0) entry["flops"] = series.flops;
+  if (series.bytes > 0) entry["bytes"] = series.bytes;
     if (size.tokens != series.tokens || series.method != "llsa") continue;
     entry["levels"] = size.levels;
     entry["keys_per_query"] = size.keys_per_query;

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "compare/profile_device.hpp"
 #include "compare/profile_fit.hpp"
 #include "compare/profile_table.hpp"
 
@@ -108,3 +109,4 @@ std::string profile_report(const Profile& profile) {
 }
 
 }  // namespace llsa::compare
+  if (!profile.device.empty()) text += device_report(profile);

@@ -1,15 +1,17 @@
-#include "cuda/profile/profile.hpp"
-
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <random>
 
 #include "cuda/attend/launch.hpp"
 #include "cuda/attend_backward/launch.hpp"
 #include "cuda/buffer.hpp"
+#include "cuda/device.hpp"
 #include "cuda/device_attention.hpp"
 #include "cuda/mask_backward/launch.hpp"
 #include "cuda/pool/launch.hpp"
+#include "cuda/profile/matrix_product.hpp"
+#include "cuda/profile/profile.hpp"
 #include "cuda/select/launch.hpp"
 #include "cuda/timer.hpp"
 #include "cuda/transpose/launch.hpp"
@@ -29,12 +31,23 @@ double keys_per_query(const Levels& levels) {
   return keys;
 }
 
-Duration summarize(std::vector<double> seconds) {
-  std::sort(seconds.begin(), seconds.end());
-  const auto quantile = [&](double q) {
-    return seconds[static_cast<std::size_t>(q * static_cast<double>(seconds.size() - 1) + 0.5)];
+std::string describe_device() {
+  const DeviceInfo info = device_info();
+  const auto version = [](int number) {
+    return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10);
   };
-  return {quantile(0.5), (quantile(0.75) - quantile(0.25)) / 2};
+  if (info.driver_version == 0) return info.name;
+  return info.name + ", compute capability " + std::to_string(info.compute_major) + "." +
+         std::to_string(info.compute_minor) + ", driver for CUDA " + version(info.driver_version) + ", runtime " +
+         version(info.runtime_version);
+}
+
+double median(const std::vector<ProfileRun>& runs) {
+  std::vector<double> seconds;
+  for (const ProfileRun& run : runs) seconds.push_back(run.seconds);
+  const auto middle = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2);
+  std::nth_element(seconds.begin(), middle, seconds.end());
+  return std::max(*middle, 1e-12);
 }
 
 class Stopwatch {
@@ -42,33 +55,49 @@ class Stopwatch {
   Stopwatch(const ProfileRequest& request, Stream stream)
       : request_(&request), stream_(stream), timer_(stream), flush_(request.flush_bytes) {}
 
-  StageProfile time(std::string name, double flops, double bytes, const std::function<void()>& run) {
-    return {std::move(name), measure(run, false), measure(run, true), flops, bytes};
+  /// `stage` comes with its names and sizes.
+  StageProfile time(StageProfile stage, const std::function<void()>& run) {
+    request_->on_stage(stage.method + " " + stage.pass + ", " + stage.stage);
+    stage.warm = measure(run, false);
+    stage.flushed = measure(run, true);
+    return stage;
   }
   double copy_bytes_per_second() {
+    request_->on_stage("copy");
     const std::size_t half = flush_.bytes() / 2;
-    const Duration copy = measure([&] { copy_on_device(flush_.data() + half, flush_.data(), half, stream_); }, false);
-    return 2.0 * static_cast<double>(half) / std::max(copy.median, 1e-12);
+    return 2.0 * static_cast<double>(half) /
+           median(measure([&] { copy_on_device(flush_.data() + half, flush_.data(), half, stream_); }, false));
+  }
+  double rate(const MatrixProduct& product, const ProductShape& shape, const void* d_a, const void* d_b, void* d_c) {
+    const double flops = 2.0 * static_cast<double>(shape.batch * shape.m) * static_cast<double>(shape.n * shape.k);
+    return flops / median(measure([&] { product.run(d_a, d_b, d_c, stream_); }, false));
   }
 
  private:
-  Duration measure(const std::function<void()>& run, bool flush) {
+  using Clock = std::chrono::steady_clock;
+
+  /// What is queued before a timed run, the same run or the flush, also hides how long the host takes to launch.
+  std::vector<ProfileRun> measure(const std::function<void()>& run, bool flush) {
     run();
-    std::vector<double> seconds;
+    std::vector<ProfileRun> runs;
     for (int i = 0; i < request_->repetitions; ++i) {
-      if (flush) fill_device(flush_.data(), static_cast<unsigned char>(i), flush_.bytes(), stream_);
-      synchronize(stream_);
+      if (flush)
+        fill_device(flush_.data(), static_cast<unsigned char>(i), flush_.bytes(), stream_);
+      else
+        run();
+      const double begin = std::chrono::duration<double>(Clock::now() - start_).count();
       timer_.start();
       run();
-      seconds.push_back(timer_.stop());
+      runs.push_back({begin, timer_.stop()});
     }
-    return summarize(std::move(seconds));
+    return runs;
   }
 
   const ProfileRequest* request_;
   Stream stream_;
   Timer timer_;
   Buffer<std::byte> flush_;
+  Clock::time_point start_ = Clock::now();
 };
 
 template <class T>
@@ -120,6 +149,7 @@ class Subject {
                 stream_);
   }
 
+  std::size_t working_bytes() const { return saved_.bytes() + workspace_.bytes(); }
   double tokens_bytes() const { return static_cast<double>(shape_.size()) * sizeof(T); }
   double attend_flops() const { return 4.0 * static_cast<double>(shape_.size()) * keys_per_query(problem_.levels); }
   const Levels& levels() const { return problem_.levels; }
@@ -154,25 +184,27 @@ class Subject {
                                     : levels.level[l + 1].width * static_cast<double>(levels.block_size));
     const double rows = static_cast<double>(levels.query_rows + levels.key_rows) * dim * sizeof(float);
     const double entries = static_cast<double>(levels.list_entries) * 4;
-    into.push_back(watch.time("pool", 3.0 * static_cast<double>(shape_.size()), 3 * tokens_bytes() + rows,
-                              [&] { pool(pool_params, pool_memory.data(), pool_memory.bytes(), stream_); }));
-    into.push_back(watch.time("select", 2 * scores * dim, rows + entries, [&] {
+    into.push_back(watch.time(
+        {"llsa", "forward", "pool", {}, {}, 3.0 * static_cast<double>(shape_.size()), 3 * tokens_bytes() + rows},
+        [&] { pool(pool_params, pool_memory.data(), pool_memory.bytes(), stream_); }));
+    into.push_back(watch.time({"llsa", "forward", "select", {}, {}, 2 * scores * dim, rows + entries}, [&] {
       select({levels, query.data(), key.data(), dim, lists.data()}, stream_);
     }));
-    into.push_back(watch.time("attend", attend_flops(), 4 * tokens_bytes(), [&] {
+    into.push_back(watch.time({"llsa", "forward", "attend", {}, {}, attend_flops(), 4 * tokens_bytes()}, [&] {
       attend<T>({problem, output_.data(), lse_.data()}, stream_);
     }));
-    into.push_back(watch.time("transpose", 0, 2 * entries, [&] {
+    into.push_back(watch.time({"llsa", "backward", "transpose", {}, {}, 0, 2 * entries}, [&] {
       transpose({levels, lists.data(), offsets.data(), indices.data()}, transpose_memory.data(),
                 transpose_memory.bytes(), stream_);
     }));
-    into.push_back(watch.time("attend_backward", 2.5 * attend_flops(), 8 * tokens_bytes(), [&] {
-      attend_backward(gradient, gradient_memory.data(), gradient_memory.bytes(), stream_);
-    }));
+    into.push_back(
+        watch.time({"llsa", "backward", "attend_backward", {}, {}, 2.5 * attend_flops(), 8 * tokens_bytes()},
+                   [&] { attend_backward(gradient, gradient_memory.data(), gradient_memory.bytes(), stream_); }));
     if (!with_mask) return;
     const Buffer<std::byte> mask_memory(mask_backward_workspace(levels, dim, dim));
-    into.push_back(watch.time("mask_backward", 2.5 * attend_flops(), 8 * tokens_bytes(),
-                              [&] { mask_backward(gradient, mask_memory.data(), mask_memory.bytes(), stream_); }));
+    into.push_back(watch.time(
+        {"llsa+mask-backward", "backward", "attend_backward", {}, {}, 2.5 * attend_flops(), 8 * tokens_bytes()},
+        [&] { mask_backward(gradient, mask_memory.data(), mask_memory.bytes(), stream_); }));
   }
 
  private:
@@ -185,11 +217,31 @@ class Subject {
 };
 
 template <class T>
-void time_passes(const std::string& prefix, Subject<T>& subject, Stopwatch& watch, std::vector<StageProfile>& into) {
-  into.push_back(watch.time(prefix + "forward", subject.attend_flops(), 4 * subject.tokens_bytes(),
-                            [&] { subject.run_forward(); }));
-  into.push_back(watch.time(prefix + "backward", 2.5 * subject.attend_flops(), 8 * subject.tokens_bytes(),
-                            [&] { subject.run_backward(); }));
+void time_passes(const char* method, Subject<T>& subject, Stopwatch& watch, std::vector<StageProfile>& into) {
+  const double flops = subject.attend_flops(), bytes = subject.tokens_bytes();
+  into.push_back(watch.time({method, "forward", "total", {}, {}, flops, 4 * bytes}, [&] { subject.run_forward(); }));
+  into.push_back(
+      watch.time({method, "backward", "total", {}, {}, 2.5 * flops, 8 * bytes}, [&] { subject.run_backward(); }));
+}
+
+/// The two products of attention for as many keys as a query attends to. More queries than this measure nothing new.
+template <class T>
+void time_products(const ProfileRequest& request, Stopwatch& watch, Stream stream, ProfileReport& report) {
+  request.on_stage("cuBLASLt");
+  const std::int64_t rows = std::min<std::int64_t>(request.tokens, 16384), dim = request.head_dim;
+  const std::int64_t keys = (static_cast<std::int64_t>(report.keys_per_query) + 15) / 16 * 16;  // a common alignment
+  const ProductShape scores{request.dtype, request.heads, rows, keys, dim, true};
+  const ProductShape values{request.dtype, request.heads, rows, dim, keys, false};
+  try {
+    const MatrixProduct score_product(scores), value_product(values);
+    const auto query = random_tokens<T>(request.heads * rows * dim, 2, stream);
+    const auto key = random_tokens<T>(request.heads * keys * dim, 3, stream);
+    const Buffer<T> probability(static_cast<std::size_t>(request.heads * rows * keys)), output(query.size());
+    report.score_flops_per_second = watch.rate(score_product, scores, query.data(), key.data(), probability.data());
+    report.value_flops_per_second = watch.rate(value_product, values, probability.data(), key.data(), output.data());
+  } catch (const Error& error) {
+    report.product_missing = error.what();
+  }
 }
 
 template <class T>
@@ -197,23 +249,26 @@ ProfileReport run(const ProfileRequest& request, Stream stream) {
   const Buffer<T> tokens = random_tokens<T>(3 * request.heads * request.tokens * request.head_dim, 1, stream);
   Stopwatch watch(request, stream);
   Subject<T> subject(request, request.options, tokens.data(), stream);
-  ProfileReport report{
-      request, device_info(), subject.levels().levels, keys_per_query(subject.levels()), watch.copy_bytes_per_second(),
-      {}};
+  ProfileReport report{.device = describe_device(),
+                       .levels = subject.levels().levels,
+                       .keys_per_query = keys_per_query(subject.levels()),
+                       .working_bytes = static_cast<std::int64_t>(subject.working_bytes()),
+                       .copy_bytes_per_second = watch.copy_bytes_per_second(),
+                       .product_missing = {},
+                       .stages = {}};
+  time_products<T>(request, watch, stream, report);
   const bool quadratic = request.tokens <= request.quadratic_limit;
   subject.run_forward();
   if (subject.levels().levels > 0) subject.time_stages(watch, quadratic, report.stages);
-  time_passes("", subject, watch, report.stages);
+  time_passes("llsa", subject, watch, report.stages);
   if (quadratic) {
     Subject<T> dense(request, {.levels = 0, .scale = request.options.scale}, tokens.data(), stream);
-    time_passes("dense (own kernel) ", dense, watch, report.stages);
+    time_passes("dense", dense, watch, report.stages);
   }
   return report;
 }
 
-}  // namespace
-
-ProfileReport profile(const ProfileRequest& request, Stream stream) {
+ProfileReport profile_on(const ProfileRequest& request, Stream stream) {
   require_device();
   if (request.repetitions < 1)
     throw Error("repetitions is " + std::to_string(request.repetitions) + "; it must be at least 1");
@@ -227,7 +282,20 @@ ProfileReport profile(const ProfileRequest& request, Stream stream) {
     case DType::f64:
       break;
   }
-  throw Error("dtype is f64; cuda stores f32, f16 or bf16");
+  throw Error("precision is f64; cuda stores f32, f16 or bf16");
 }
 
+}  // namespace
 }  // namespace llsa::cuda::inline LLSA_WORLD
+
+namespace llsa::cuda {
+
+#if defined(LLSA_SIMT)
+ProfileReport profile_on_cpu(const ProfileRequest& request, int os_threads) {
+  return profile_on(request, Stream{{.os_threads = os_threads}});
+}
+#else
+ProfileReport profile(const ProfileRequest& request) { return profile_on(request, Stream{}); }
+#endif
+
+}  // namespace llsa::cuda
