@@ -79,6 +79,11 @@ void add_option_arguments(CLI::App& command, OptionArguments& a) {
   add_number<double>(command, "--scale", a.scale, "factor of the scores (default: 1/sqrt(dim))");
 }
 
+void add_method_argument(CLI::App& command, std::string& method) {
+  command.add_option("--method", method, fmt::format("what is computed: {}", fmt::join(method_names(), ", ")))
+      ->capture_default_str();
+}
+
 void add_execution_arguments(CLI::App& command, ExecutionArguments& a) {
   command.add_option("--backend", a.backend, fmt::format("implementation: {}", fmt::join(backend_names(), ", ")))
       ->capture_default_str();

@@ -31,6 +31,8 @@ struct ExecutionArguments {
 
 void add_problem_arguments(CLI::App& command, ProblemFiles& files);
 void add_option_arguments(CLI::App& command, OptionArguments& arguments);
+/// --method, one of `method_names()`.
+void add_method_argument(CLI::App& command, std::string& method);
 void add_execution_arguments(CLI::App& command, ExecutionArguments& arguments);
 
 /// Throws `Error` naming the argument, its value and what is allowed; ranges are checked by `resolve`.

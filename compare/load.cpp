@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "llsa/error.hpp"
+#include "llsa/method.hpp"
 
 namespace llsa::compare {
 namespace {
@@ -26,6 +27,11 @@ auto naming(const std::string& what, Convert convert) {
   }
 }
 
+std::vector<std::int64_t> without_ones(std::vector<std::int64_t> shape) {
+  std::erase(shape, 1);
+  return shape;
+}
+
 template <class T>
 class Loader {
  public:
@@ -39,6 +45,16 @@ class Loader {
   }
   Tensor<T> tensor(const std::string& path, const std::string& name) {
     return tensor(tensor_from(path, name), path, name);
+  }
+
+  Tensor<T> extra(const NamedTensor& source, const std::string& path, const ExtraInput& wanted) {
+    note(source, path, source.name());
+    const Shape& s = wanted.shape;
+    const std::vector<std::int64_t> full{s.batch, s.heads, s.tokens, s.dim};
+    if (without_ones(source.shape()) != without_ones(full))
+      throw Error(fmt::format("{}: {} has shape {}; it must be {}, where extents of 1 may be left out", path,
+                              source.name(), describe_shape(source.shape()), describe_shape(full)));
+    return naming(path, [&] { return datasets::to_tensor<T>(source.reshaped(full)); });
   }
 
   std::vector<StoredTensor> stored;
@@ -106,14 +122,15 @@ Tensor<T> per_token_tensor(const NamedTensor& tensor) {
 }
 
 template <class T>
-LoadedProblem<T> load_problem(const ProblemFiles& files, const Options& options) {
+LoadedProblem<T> load_problem(const ProblemFiles& files, const Options& options, std::string_view method) {
   expect_paths(files);
   Loader<T> loader;
   LoadedProblem<T> loaded;
   Problem<T>& p = loaded.problem;
-  p.options = options;
+  p.options = method_options(method, options);
+  datasets::TensorFile file;
   if (!files.input.empty()) {
-    const datasets::TensorFile file = datasets::read_tensor_file(files.input);
+    file = datasets::read_tensor_file(files.input);
     const auto take = [&](const char* name) {
       return loader.tensor(naming(files.input, [&] { return file.at(name); }), files.input, name);
     };
@@ -127,6 +144,11 @@ LoadedProblem<T> load_problem(const ProblemFiles& files, const Options& options)
   }
   const Shape q = p.query.shape();
   p.resolved();  // checks shapes and options before more is read
+  for (const ExtraInput& extra : method_extras(method, q, p.value.shape())) {
+    const std::string name(extra.name);
+    const NamedTensor* stored = file.find(name);
+    p.extras.push_back({name, stored ? loader.extra(*stored, files.input, extra) : Tensor<T>()});
+  }
   if (!files.output_gradient.empty()) {
     p.output_gradient = loader.tensor(files.output_gradient, "grad_output");
     expect_shape("grad_output", p.output_gradient.shape(), {q.batch, q.heads, q.tokens, p.value.shape().dim});
@@ -141,9 +163,9 @@ LoadedProblem<T> load_problem(const ProblemFiles& files, const Options& options)
 
 template Tensor<float> per_token_tensor<float>(const NamedTensor&);
 template Tensor<double> per_token_tensor<double>(const NamedTensor&);
-template LoadedProblem<half> load_problem<half>(const ProblemFiles&, const Options&);
-template LoadedProblem<bfloat16> load_problem<bfloat16>(const ProblemFiles&, const Options&);
-template LoadedProblem<float> load_problem<float>(const ProblemFiles&, const Options&);
-template LoadedProblem<double> load_problem<double>(const ProblemFiles&, const Options&);
+template LoadedProblem<half> load_problem<half>(const ProblemFiles&, const Options&, std::string_view);
+template LoadedProblem<bfloat16> load_problem<bfloat16>(const ProblemFiles&, const Options&, std::string_view);
+template LoadedProblem<float> load_problem<float>(const ProblemFiles&, const Options&, std::string_view);
+template LoadedProblem<double> load_problem<double>(const ProblemFiles&, const Options&, std::string_view);
 
 }  // namespace llsa::compare

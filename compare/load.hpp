@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compare/problem.hpp"
@@ -26,15 +27,17 @@ struct StoredTensor {
 template <class T>
 struct LoadedProblem {
   Problem<T> problem;
-  std::vector<StoredTensor> stored;  ///< q, k, v, then the gradients that were given
+  std::vector<StoredTensor> stored;  ///< q, k, v, then the method's extras and the gradients that were given
 };
 
 /// Reads and converts every tensor to T, rounding to nearest where T holds less; the LSE gradient becomes
 /// `Accumulate<T>`. Q, K, V and the output gradient are
 /// `[batch, heads, tokens, dim]`, or `[tokens, dim]` for one head; the LSE gradient is `[batch, heads, Nq]` or
 /// `[batch, heads, Nq, 1]`, or `[Nq]` for one head. Checks all shapes and options. Throws `Error`.
+/// The problem's options become those of `method` (`method_options`); its further inputs are taken from `files.input`
+/// by their names where they are in it, extents of 1 may be left out of their shapes.
 template <class T>
-LoadedProblem<T> load_problem(const ProblemFiles& files, const Options& options);
+LoadedProblem<T> load_problem(const ProblemFiles& files, const Options& options, std::string_view method = "llsa");
 
 /// A tensor with one value per token, `[batch, heads, tokens]`, `[batch, heads, tokens, 1]`, or `[tokens]` or `[tokens,
 /// 1]` for one head, as `[batch, heads, tokens, 1]`. Throws `Error` for another rank or an integer type.

@@ -41,6 +41,8 @@ std::vector<datasets::NamedTensor> outcome_tensors(const Outcome<T>& outcome) {
     tensors.push_back(datasets::from_tensor("dq", outcome.query_gradient));
     tensors.push_back(datasets::from_tensor("dk", outcome.key_gradient));
     tensors.push_back(datasets::from_tensor("dv", outcome.value_gradient));
+    for (const NamedExtra<T>& gradient : outcome.extra_gradients)
+      tensors.push_back(datasets::from_tensor("d" + gradient.name, gradient.tensor));
   }
   return tensors;
 }

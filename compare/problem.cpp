@@ -47,19 +47,24 @@ Tensor<T> converted(const Tensor<double>& tensor) {
 
 template <class T>
 Problem<T> converted(const Problem<double>& p) {
-  return {converted<T>(p.query),
-          converted<T>(p.key),
-          converted<T>(p.value),
-          converted<T>(p.output_gradient),
-          converted<Accumulate<T>>(p.lse_gradient),
-          p.options};
+  Problem<T> result{converted<T>(p.query),
+                    converted<T>(p.key),
+                    converted<T>(p.value),
+                    converted<T>(p.output_gradient),
+                    converted<Accumulate<T>>(p.lse_gradient),
+                    p.options};
+  for (const NamedExtra<double>& extra : p.extras) result.extras.push_back({extra.name, converted<T>(extra.tensor)});
+  return result;
 }
 
 template <class T>
 Problem<double> as_stored(const Problem<double>& p) {
   const auto back = []<class U>(const Tensor<U>& tensor) { return in_double<U>(tensor.view()); };
   const Problem<T> r = converted<T>(p);
-  return {back(r.query), back(r.key), back(r.value), back(r.output_gradient), back(r.lse_gradient), p.options};
+  Problem<double> result{back(r.query),           back(r.key),          back(r.value),
+                         back(r.output_gradient), back(r.lse_gradient), p.options};
+  for (const NamedExtra<T>& extra : r.extras) result.extras.push_back({extra.name, back(extra.tensor)});
+  return result;
 }
 
 template <class T>
@@ -77,8 +82,15 @@ Outcome<T> run_attention(Attention<T>& attention, const Problem<T>& problem, con
     outcome.query_gradient = poisoned<T>(q);
     outcome.key_gradient = poisoned<T>(problem.key.shape());
     outcome.value_gradient = poisoned<T>(problem.value.shape());
-    attention.backward(inputs, outputs, *state, problem.output_gradients(),
-                       {outcome.query_gradient.view(), outcome.key_gradient.view(), outcome.value_gradient.view()});
+    AttentionGradients<T> gradients{outcome.query_gradient.view(), outcome.key_gradient.view(),
+                                    outcome.value_gradient.view()};
+    const std::vector<Shape> shapes = attention.extra_shapes(q, problem.value.shape());
+    outcome.extra_gradients.reserve(problem.extras.size());  // views stay valid
+    for (std::size_t i = 0; i < problem.extras.size(); ++i) {
+      outcome.extra_gradients.push_back({problem.extras[i].name, poisoned<T>(shapes.at(i))});
+      gradients.extras.push_back(outcome.extra_gradients.back().tensor.view());
+    }
+    attention.backward(inputs, outputs, *state, problem.output_gradients(), gradients);
   }
   return outcome;
 }

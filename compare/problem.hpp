@@ -1,10 +1,19 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "llsa/attention.hpp"
 
 namespace llsa::compare {
+
+/// A further input of a method (`method_extras`), or the gradient with respect to one.
+template <class T>
+struct NamedExtra {
+  std::string name;
+  Tensor<T> tensor;  ///< empty when the input was left out
+};
 
 /// One attention problem with its data: what `run`, `check` and `verify` work on. T is a storage type.
 template <class T>
@@ -14,8 +23,14 @@ struct Problem {
   Tensor<T> output_gradient;
   Tensor<Accumulate<T>> lse_gradient;
   Options options;
+  std::vector<NamedExtra<T>> extras = {};  ///< all of the method's, in their order; none for LLSA
 
-  AttentionInputs<T> inputs() const { return {query.view(), key.view(), value.view()}; }
+  AttentionInputs<T> inputs() const {
+    AttentionInputs<T> all{query.view(), key.view(), value.view()};
+    for (const NamedExtra<T>& extra : extras)
+      all.extras.push_back(extra.tensor.flat().empty() ? TensorView<const T>{} : extra.tensor.view());
+    return all;
+  }
   bool has_gradient() const { return !output_gradient.flat().empty(); }
   bool has_lse_gradient() const { return !lse_gradient.flat().empty(); }
   AttentionOutputGradients<T> output_gradients() const {
@@ -42,6 +57,7 @@ struct Outcome {
   Tensor<T> query_gradient, key_gradient, value_gradient;
   ResolvedOptions options;
   Selection selection;
+  std::vector<NamedExtra<T>> extra_gradients = {};  ///< one for each of the problem's extras
 };
 
 /// Forward, and backward when the problem has an output gradient. Outputs are filled with NaN first, so that what an

@@ -65,11 +65,14 @@ class Recorder {
 template <class T>
 std::unique_ptr<AttentionState> run_total(Recorder& recorder, const char* method, Attention<T>& attention,
                                           const Options& options, ProfileProblem<T>& problem) {
+  const std::string extras = std::string_view(method) == "dense" ? "full" : method;
+  const AttentionInputs<T> inputs = problem.inputs(extras);
+  const AttentionGradients<T> gradients = problem.gradients(extras);
   std::unique_ptr<AttentionState> state;
   recorder.time(method, "forward", "total",
-                [&] { state = attention.forward(problem.inputs(), options, problem.outputs()); });
+                [&] { state = attention.forward(inputs, options, problem.outputs()); });
   recorder.time(method, "backward", "total", [&] {
-    attention.backward(problem.inputs(), problem.outputs(), *state, problem.output_gradients(), problem.gradients());
+    attention.backward(inputs, problem.outputs(), *state, problem.output_gradients(), gradients);
   });
   return state;
 }
@@ -107,6 +110,9 @@ void measure(Profile& profile, std::stop_token stop, const std::function<void(co
   threads.set_stop_token(stop);
   profile.threads = threads.threads();
   const auto attention = make_attention<T>(request.backend, threads);
+  std::vector<std::unique_ptr<Attention<T>>> others;
+  for (const std::string& method : request.methods)
+    others.push_back(make_attention<T>(method, request.backend, threads));
   const Options dense = dense_counterpart(request.options);
   Recorder recorder(profile, stop);
   for (const std::int64_t tokens : request.tokens) {
@@ -122,12 +128,20 @@ void measure(Profile& profile, std::stop_token stop, const std::function<void(co
     profile.sizes.back().working_bytes = memory.bytes();
     profile.sizes.back().keys_per_query = keys_per_query(state->selection(), resolved, request.heads);
 
+    const auto run_others = [&] {
+      for (std::size_t i = 0; i < others.size(); ++i)
+        if (request.methods[i] != "full" || tokens <= request.dense_limit)
+          run_total(recorder, request.methods[i].c_str(), *others[i], request.options, problem);
+    };
+    run_others();
+
     recorder.warm = true;
     for (int repetition = 1; repetition <= request.repetitions; ++repetition) {
       progress(fmt::format("{} tokens: repetition {} of {}", tokens, repetition, request.repetitions));
       run_total(recorder, "llsa", *attention, request.options, problem);
       if (request.backend == "reference") run_stages(recorder, resolved, problem, threads);
       if (tokens <= request.dense_limit) run_total(recorder, "dense", *attention, dense, problem);
+      run_others();
     }
   }
 }
@@ -151,7 +165,15 @@ void validate(const ProfileRequest& request) {
   for (const std::int64_t tokens : request.tokens) {
     const Shape shape{1, request.heads, tokens, request.head_dim};
     resolve(request.options, shape, shape, shape);
+    for (const std::string& method : request.methods)
+      resolve(method_options(method, request.options), shape, shape, shape);
   }
+  for (auto at = request.methods.begin(); at != request.methods.end(); ++at)
+    if (*at == "llsa" || std::find(request.methods.begin(), at, *at) != at)
+      throw Error(fmt::format("method '{}' is named twice; llsa is always timed", *at));
+  if (!request.methods.empty() && measures_on_device(request.backend))
+    throw Error(fmt::format("further methods are timed by the clock, on backend 'reference', not on '{}'",
+                            request.backend));
 }
 
 std::vector<double> ProfileSeries::seconds() const {

@@ -17,6 +17,7 @@ struct ProfileRequest {
   std::string backend = "reference";
   DType precision = DType::f32;  ///< storage type
   int threads = 0;               ///< 0 takes every core
+  std::vector<std::string> methods = {};  ///< of `llsa/method.hpp`, timed beside "llsa" and "dense"
   std::vector<std::int64_t> tokens = {1024, 4096, 16384, 65536};
   std::int64_t heads = 1, head_dim = 64;
   int repetitions = 5;
@@ -43,15 +44,14 @@ struct ProfileSeries {
   std::string method = {}, pass = {}, stage = {};
   std::int64_t tokens = 0;
   std::vector<ProfileSample> samples = {};
-
   /// What the task asks for, every array counted once, whatever the kernels do; 0 where it is not known.
   double flops = 0, bytes = 0;
+
   std::vector<double> seconds() const;
   /// "reference/llsa/forward/total/65536".
   std::string name(const std::string& backend) const;
 };
 
-/// What belongs to one size besides times.
 /// What a device reaches at most: rates of NVIDIA's own code.
 struct DeviceCeilings {
   double copy_bytes_per_second = 0;  ///< a copy within the device, read and write counted
@@ -60,6 +60,7 @@ struct DeviceCeilings {
   std::string product_missing = {};
 };
 
+/// What belongs to one size besides times.
 struct ProfileSize {
   std::int64_t tokens = 0;
   int levels = 0;
@@ -68,8 +69,8 @@ struct ProfileSize {
   /// K and V together. Empty where the system does not tell.
   std::optional<std::int64_t> working_bytes = {};
   std::int64_t input_bytes = 0;
-};
   std::optional<DeviceCeilings> ceilings = {};
+};
 
 struct Profile {
   ProfileRequest request = {};

@@ -1,16 +1,19 @@
 // llsa-compare profile: where the time goes, against dense attention, over a range of lengths.
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
 
 #include "compare/arguments.hpp"
 #include "compare/command.hpp"
+#include "compare/output_path.hpp"
 #include "compare/profile_plot.hpp"
 #include "compare/profile_report.hpp"
 #include "compare/progress.hpp"
 #include "datasets/atomic_file.hpp"
 #include "llsa/error.hpp"
+#include "llsa/method.hpp"
 #include "plot/canvas.hpp"
 
 namespace llsa::compare {
@@ -23,15 +26,6 @@ struct ProfileArguments {
   std::filesystem::path json, trace, plot;
 };
 
-/// Before minutes of work: can the file be made at all?
-void require_folder_of(const std::filesystem::path& path) {
-  if (path.empty()) return;
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  if (!std::filesystem::is_directory(folder))
-    throw Error("cannot write " + path.string() + ": there is no folder " + folder.string());
-  if (std::filesystem::is_directory(path)) throw Error("cannot write " + path.string() + ": it is a folder");
-}
-
 void run(ProfileArguments& a, const CommandContext& context) {
   a.request.backend = a.execution.backend;
   a.request.precision = precision_from(a.execution.precision);
@@ -39,7 +33,7 @@ void run(ProfileArguments& a, const CommandContext& context) {
   a.request.options = options_from(a.options);
   validate(a.request);
   if (!a.plot.empty()) plot::require_picture_path(a.plot);
-  for (const auto& path : {a.json, a.trace, a.plot}) require_folder_of(path);
+  for (const auto& path : {a.json, a.trace, a.plot}) require_writable(path);
   Profile profile;
   {
     Progress progress("llsa-compare profile");
@@ -68,6 +62,10 @@ void add_profile_command(CLI::App& program, CommandContext& context) {
       ->capture_default_str();
   command.add_option("--dense-limit", request.dense_limit, "longest length at which dense attention is timed")
       ->capture_default_str();
+  command
+      .add_option("--method", request.methods,
+                  fmt::format("further methods to time, separated by commas: {}", fmt::join(method_names(), ", ")))
+      ->delimiter(',');
   add_option_arguments(command, arguments->options);
   add_execution_arguments(command, arguments->execution);
   command.add_option("--json", arguments->json, "write every repetition in google-benchmark's schema");

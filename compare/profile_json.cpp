@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -65,7 +66,6 @@ Json context(const Profile& profile, const std::string& executable) {
   result["threads"] = profile.threads;
   result["heads"] = request.heads;
   result["head_dim"] = request.head_dim;
-  return result;
   if (profile.device.empty()) return result;
   result["device"] = profile.device;
   for (const ProfileSize& size : profile.sizes)
@@ -74,6 +74,7 @@ Json context(const Profile& profile, const std::string& executable) {
                                   {"score_flops_per_second", size.ceilings->score_flops_per_second},
                                   {"value_flops_per_second", size.ceilings->value_flops_per_second},
                                   {"product_missing", size.ceilings->product_missing}});
+  return result;
 }
 
 struct Aggregate {
@@ -112,9 +113,9 @@ Json row(const Profile& profile, std::size_t family, const std::string& suffix) 
 
 void add_counters(Json& entry, const Profile& profile, const ProfileSeries& series) {
   entry["tokens"] = series.tokens;
-  for (const ProfileSize& size : profile.sizes) {
   if (series.flops > 0) entry["flops"] = series.flops;
   if (series.bytes > 0) entry["bytes"] = series.bytes;
+  for (const ProfileSize& size : profile.sizes) {
     if (size.tokens != series.tokens || series.method != "llsa") continue;
     entry["levels"] = size.levels;
     entry["keys_per_query"] = size.keys_per_query;
@@ -163,9 +164,13 @@ std::string profile_json(const Profile& profile, const std::string& executable) 
 
 std::string profile_trace(const Profile& profile) {
   Json events = Json::array();
-  const std::pair<const char*, int> rows[] = {{"llsa", 1}, {"dense", 2}};
-  for (const auto& [method, row] : rows)
-    events.push_back({{"name", "thread_name"}, {"ph", "M"}, {"pid", 1}, {"tid", row}, {"args", {{"name", method}}}});
+  std::vector<std::string> methods{"llsa", "dense"};  // one row each, from 1
+  for (const ProfileSeries& series : profile.series)
+    if (std::ranges::find(methods, series.method) == methods.end()) methods.push_back(series.method);
+  const auto row = [&](const std::string& method) { return 1 + (std::ranges::find(methods, method) - methods.begin()); };
+  for (const std::string& method : methods)
+    events.push_back(
+        {{"name", "thread_name"}, {"ph", "M"}, {"pid", 1}, {"tid", row(method)}, {"args", {{"name", method}}}});
   for (const ProfileSeries& series : profile.series) {
     for (std::size_t i = 0; i < series.samples.size(); ++i)
       events.push_back({{"name", series.stage == "total" ? series.pass : series.stage},
@@ -174,7 +179,7 @@ std::string profile_trace(const Profile& profile) {
                         {"ts", 1e6 * series.samples[i].begin},
                         {"dur", 1e6 * series.samples[i].wall},
                         {"pid", 1},
-                        {"tid", series.method == "llsa" ? 1 : 2},
+                        {"tid", row(series.method)},
                         {"args", {{"tokens", series.tokens}, {"stage", series.stage}, {"repetition", i}}}});
   }
   return Json{{"traceEvents", std::move(events)}, {"displayTimeUnit", "ms"}}.dump() + "\n";

@@ -6,7 +6,8 @@
 namespace llsa::compare {
 namespace {
 
-plot::Series series_of(const Profile& profile, const char* method, const char* pass, const char* label, int color) {
+plot::Series series_of(const Profile& profile, const std::string& method, const char* pass, const std::string& label,
+                       int color) {
   plot::Series result{.label = label, .color = plot::category_color(color)};
   for (const ProfileSize& size : profile.sizes) {
     const ProfileSeries* series = profile.find(method, pass, "total", size.tokens);
@@ -28,6 +29,10 @@ plot::LineChart chart_of(const Profile& profile, const char* pass) {
     chart.x.ticks.push_back({static_cast<double>(size.tokens), plot::format_count(size.tokens)});
   const plot::Series dense = series_of(profile, "dense", pass, "dense", 0);
   chart.series = {series_of(profile, "llsa", pass, "LLSA", 1)};
+  int color = 2;
+  for (const std::string& method : profile.request.methods)
+    if (plot::Series series = series_of(profile, method, pass, method, color++); !series.x.empty())
+      chart.series.push_back(std::move(series));
   if (dense.x.empty()) return chart;
   chart.series.push_back(dense);
   plot::Series continued{

@@ -13,7 +13,8 @@ namespace {
 
 const std::string absent = "-";
 
-std::string cell(const Profile& profile, const char* method, const char* pass, const char* stage, std::int64_t tokens) {
+std::string cell(const Profile& profile, const std::string& method, const char* pass, const char* stage,
+                 std::int64_t tokens) {
   const ProfileSeries* series = profile.find(method, pass, stage, tokens);
   if (!series) return absent;
   const Quartiles q = quartiles(series->seconds());
@@ -21,7 +22,7 @@ std::string cell(const Profile& profile, const char* method, const char* pass, c
   return fmt::format("{} ±{:.0f}%", format_seconds(q.median), 50 * (q.high - q.low) / q.median);
 }
 
-std::string ratio(const Profile& profile, const char* over_method, const char* over_pass, const char* pass,
+std::string ratio(const Profile& profile, const std::string& over_method, const char* over_pass, const char* pass,
                   std::int64_t tokens) {
   const ProfileSeries* over = profile.find(over_method, over_pass, "total", tokens);
   const ProfileSeries* under = profile.find("llsa", pass, "total", tokens);
@@ -69,16 +70,29 @@ std::string backward_table(const Profile& profile) {
                         rows);
 }
 
+/// The methods that were asked for beside LLSA and dense attention.
+std::string methods_table(const Profile& profile) {
+  std::vector<std::vector<std::string>> rows;
+  for (const ProfileSize& size : profile.sizes)
+    for (const std::string& method : profile.request.methods)
+      rows.push_back({std::to_string(size.tokens), method, cell(profile, method, "forward", "total", size.tokens),
+                      ratio(profile, method, "forward", "forward", size.tokens),
+                      cell(profile, method, "backward", "total", size.tokens),
+                      ratio(profile, method, "backward", "backward", size.tokens)});
+  return markdown_table({"tokens", "method", "forward", "over LLSA", "backward", "over LLSA"}, rows);
+}
+
 std::string conclusions(const Profile& profile, const char* pass) {
   const auto llsa = cost_curve(profile, "llsa", pass), dense = cost_curve(profile, "dense", pass);
   std::string text;
-  const auto line = [&](const char* method, const std::vector<CostPoint>& curve) {
+  const auto line = [&](const std::string& method, const std::vector<CostPoint>& curve) {
     if (const auto exponent = fitted_exponent(curve))
       text += fmt::format("{} {}: time grows like N^{:.2f} from {:.0f} to {:.0f} tokens\n", method, pass, *exponent,
                           curve.front().tokens, curve.back().tokens);
   };
   line("LLSA", llsa);
   line("dense", dense);
+  for (const std::string& method : profile.request.methods) line(method, cost_curve(profile, method, pass));
   const Crossover cross = crossover(llsa, dense);
   if (cross.kind == Crossover::Kind::between)
     text += fmt::format("crossover, {}: LLSA is faster from about {:.0f} tokens on\n", pass, cross.tokens);
@@ -102,6 +116,8 @@ std::string profile_report(const Profile& profile) {
       request.backend, name_of(request.precision), request.heads, request.heads == 1 ? "" : "s", request.head_dim,
       profile.threads, profile.threads == 1 ? "" : "s", request.repetitions, request.repetitions == 1 ? "" : "s");
   text += forward_table(profile) + "\n" + backward_table(profile) + "\n";
+  if (!request.methods.empty()) text += methods_table(profile) + "\n";
+  if (!profile.device.empty()) text += device_report(profile);
   text += conclusions(profile, "forward") + conclusions(profile, "backward");
   if (profile.sizes.back().tokens > request.dense_limit)
     text += fmt::format("dense attention was timed up to {} tokens (--dense-limit)\n", request.dense_limit);
@@ -109,4 +125,3 @@ std::string profile_report(const Profile& profile) {
 }
 
 }  // namespace llsa::compare
-  if (!profile.device.empty()) text += device_report(profile);

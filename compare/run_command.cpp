@@ -22,7 +22,7 @@ struct RunArguments {
   ProblemFiles files;
   OptionArguments options;
   ExecutionArguments execution;
-  std::string output;
+  std::string output, method = "llsa";
 };
 
 void stop_if_asked(const CommandContext& context) {
@@ -46,10 +46,10 @@ template <class T>
 void run(const RunArguments& a, const CommandContext& context) {
   reference::ThreadPool threads(a.execution.threads);
   threads.set_stop_token(context.stop);
-  const auto attention = make_attention<T>(a.execution.backend, threads);
+  const auto attention = make_attention<T>(a.method, a.execution.backend, threads);
   Progress progress("llsa-compare run");
   progress.step("reading");
-  const LoadedProblem<T> loaded = load_problem<T>(a.files, options_from(a.options));
+  const LoadedProblem<T> loaded = load_problem<T>(a.files, options_from(a.options), a.method);
   stop_if_asked(context);
   progress.step(loaded.problem.has_gradient() ? "forward and backward" : "forward");
   const auto begin = std::chrono::steady_clock::now();
@@ -57,6 +57,7 @@ void run(const RunArguments& a, const CommandContext& context) {
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
 
   std::map<std::string, std::string> metadata = describe_options(outcome.options);
+  metadata["method"] = a.method;
   metadata["backend"] = a.execution.backend;
   metadata["precision"] = a.execution.precision;
   metadata["threads"] = std::to_string(threads.threads());
@@ -70,6 +71,7 @@ void run(const RunArguments& a, const CommandContext& context) {
   datasets::write_safetensors(a.output, tensors, metadata);
 
   print_inputs(loaded.stored, dtype_of<T>());
+  fmt::print("method {}\n", a.method);
   for (const auto& [name, value] : describe_options(outcome.options))
     fmt::print("{} {}\n", name, value.empty() ? "-" : value);
   fmt::print("{} in {}, {} threads: {:.3f} s\n", a.execution.backend, name_of(dtype_of<T>()), threads.threads(),
@@ -85,9 +87,13 @@ void add_run_command(CLI::App& program, CommandContext& context) {
   const auto arguments = std::make_shared<RunArguments>();
   CLI::App& command = *program.add_subcommand("run", "Run one implementation on given tensors and write all outputs");
   add_problem_arguments(command, arguments->files);
+  add_method_argument(command, arguments->method);
   add_option_arguments(command, arguments->options);
   add_execution_arguments(command, arguments->execution);
-  command.add_option("--output", arguments->output, ".safetensors to write: o, lse, indices_1 ..., dq, dk, dv")
+  command
+      .add_option(
+          "--output", arguments->output,
+          ".safetensors to write: o, lse, indices_1 ..., dq, dk, dv, and gradients of the method's further inputs")
       ->required();
   command.callback([arguments, &context] {
     with_storage(precision_from(arguments->execution.precision),

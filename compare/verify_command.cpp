@@ -12,6 +12,7 @@
 #include "compare/verify_report.hpp"
 #include "datasets/atomic_file.hpp"
 #include "llsa/error.hpp"
+#include "llsa/method.hpp"
 
 namespace llsa::compare {
 namespace {
@@ -20,8 +21,24 @@ struct VerifyArguments {
   ProblemFiles files;
   OptionArguments options;
   ExecutionArguments execution;
-  std::string theirs, tolerance, json;
+  std::string theirs, tolerance, json, method;
 };
+
+/// The method to judge by: the one given, or the one that wrote the file, or LLSA. Throws `Error` when the two differ,
+/// and for a method that is not LLSA with certain options.
+std::string method_to_judge(const std::string& given, const datasets::TensorFile& theirs, const std::string& path) {
+  const auto written = theirs.metadata.find("method");
+  const std::vector<std::string> names = method_names();
+  const bool known = written != theirs.metadata.end() && std::ranges::count(names, written->second) > 0;
+  if (!given.empty() && known && written->second != given)
+    throw Error(fmt::format("{}: method '{}' wrote it, but --method is '{}'", path, written->second, given));
+  const std::string method = !given.empty() ? given : known ? written->second : "llsa";
+  if (!method_extras(method, {}, {}).empty())
+    throw Error(fmt::format(
+        "method '{}' adds a branch to attention; verify judges LLSA and the methods that are LLSA with certain options",
+        method));
+  return method;
+}
 
 std::optional<DType> tolerance_from(const std::string& text) {
   if (text.empty()) return std::nullopt;
@@ -39,8 +56,9 @@ void run_verify(const VerifyArguments& a, bool precision_given, CommandContext& 
     make_attention<double>(a.execution.backend, threads);
   Progress progress("llsa-compare verify");
   progress.step("reading");
-  const LoadedProblem<double> loaded = load_problem<double>(a.files, options_from(a.options));
   const datasets::TensorFile file = datasets::read_tensor_file(a.theirs);
+  const std::string method = method_to_judge(a.method, file, a.theirs);
+  const LoadedProblem<double> loaded = load_problem<double>(a.files, options_from(a.options), method);
   const Theirs theirs = read_theirs(file, loaded.problem);
   options.inputs = coarsest_type(loaded.stored);
   options.on_step = [&progress](std::string_view step) { progress.step(step); };
@@ -67,6 +85,10 @@ void add_verify_command(CLI::App& program, CommandContext& context) {
       .add_option("--theirs", arguments->theirs,
                   "what the kernel wrote: any of o, lse, indices_1 ..., dq, dk, dv; .safetensors")
       ->required();
+  add_method_argument(command, arguments->method);
+  command.get_option("--method")
+      ->description(
+          "what theirs computes, when the file does not say: llsa, or a method that is LLSA with certain options");
   add_option_arguments(command, arguments->options);
   add_execution_arguments(command, arguments->execution);
   const CLI::Option* precision = command.get_option("--precision");

@@ -43,11 +43,12 @@ MeasuredTiming measure_timing(const TimingTable& table, const Scale& scale, cons
         TimedCase& made = measured.cases[i];
         const auto attention = make_attention<float>(made.timed.method, backend, pool);
         std::unique_ptr<AttentionState> state;
-        const double forward =
-            seconds_of([&] { state = attention->forward(problem.inputs(), made.timed.options, problem.outputs()); });
+        const double forward = seconds_of([&] {
+          state = attention->forward(problem.inputs(made.timed.method), made.timed.options, problem.outputs());
+        });
         const double backward = seconds_of([&] {
-          attention->backward(problem.inputs(), problem.outputs(), *state, problem.output_gradients(),
-                              problem.gradients());
+          attention->backward(problem.inputs(made.timed.method), problem.outputs(), *state, problem.output_gradients(),
+                              problem.gradients(made.timed.method));
         });
         if (repetition == 0) continue;  // to warm up
         made.forward.push_back(forward);

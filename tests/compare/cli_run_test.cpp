@@ -115,6 +115,64 @@ TEST_F(CliRun, ComputesWhatTheLibraryComputes) {
   EXPECT_TRUE(std::equal(indices.begin(), indices.end(), selection.level(2).indices.begin()));
 }
 
+TEST_F(CliRun, ComputesTheMethodAskedForWithItsFurtherInputsAndTheirGradients) {
+  const Problem<double> problem = small_problem();
+  datasets::TensorFile file;
+  const auto add = [&](const std::string& name, const Tensor<double>& tensor) {
+    file.tensors.push_back(datasets::from_tensor(name.c_str(), tensor));
+  };
+  add("q", problem.query), add("k", problem.key), add("v", problem.value);
+  Tensor<double> weight({1, 1, 5, 5}), offset({1, 1, 1, 5}), gate({2, 2, 70, 1});
+  double number = 0;
+  for (Tensor<double>* each : {&weight, &offset, &gate})
+    for (double& x : each->flat()) x = std::sin(number += 1);
+  file.tensors.push_back(datasets::from_tensor("w_p", weight).reshaped({5, 5}));
+  add("b_p", offset);
+  file.tensors.push_back(datasets::from_tensor("gate_coarse", gate).reshaped({2, 2, 70}));
+  datasets::write_safetensors(work.path("all.safetensors"), file);
+
+  reference::ThreadPool threads(1);
+  for (const std::string method : {"sla", "vsa"}) {
+    const ProgramRun run = work.run("run --input all.safetensors --method " + method +
+                                    " --block-size 4 --levels 3 --top-k 3,2,2 --precision f64 --grad-output "
+                                    "grad_output.npy --output out.safetensors");
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_THAT(run.out, HasSubstr("method " + method + "\n"));
+    const datasets::TensorFile written = output();
+    EXPECT_EQ(written.metadata.at("method"), method);
+    EXPECT_EQ(written.metadata.at("levels"), "1");
+    EXPECT_EQ(written.metadata.at("top_k"), "3");
+    Problem<double> expected = problem;
+    expected.options = method_options(method, {.block_size = 4, .top_k = {3}});
+    expected.output_gradient =
+        datasets::to_tensor<double>(datasets::read_tensor_file(work.path("grad_output.npy")).tensors.front());
+    expected.lse_gradient = {};
+    expected.extras = method == "sla" ? std::vector<NamedExtra<double>>{{"w_p", weight}, {"b_p", offset}}
+                                      : std::vector<NamedExtra<double>>{{"gate_sparse", {}}, {"gate_coarse", gate}};
+    const auto attention = make_attention<double>(method, "reference", threads);
+    const Outcome<double> outcome = run_attention(*attention, expected);
+    const auto same = [&](const std::string& name, const Tensor<double>& tensor) {
+      EXPECT_TRUE(std::ranges::equal(written.at(name).as<double>(), tensor.flat())) << method << " " << name;
+    };
+    same("o", outcome.output), same("dq", outcome.query_gradient), same("dk", outcome.key_gradient);
+    ASSERT_EQ(outcome.extra_gradients.size(), 2u);
+    for (const auto& [name, gradient] : outcome.extra_gradients) same("d" + name, gradient);
+  }
+  EXPECT_EQ(output().at("dgate_sparse").shape(), (std::vector<std::int64_t>{2, 2, 70, 1}));
+}
+
+TEST_F(CliRun, RefusesAMethodOrAFurtherInputThatCannotBe) {
+  expect_bad_input(work.run("run " + files + "--method flash --output out.safetensors"),
+                   "method is 'flash'; it must be one of llsa, full, topk,");
+  datasets::TensorFile file = datasets::read_tensor_file(work.path("qkv.safetensors"));
+  file.tensors.push_back(datasets::from_tensor("w_p", Tensor<float>({1, 1, 4, 5})));
+  datasets::write_safetensors(work.path("wrong.safetensors"), file);
+  const std::string wrong = "run --input wrong.safetensors --output out.safetensors --method ";
+  expect_bad_input(work.run(wrong + "sla"),
+                   "w_p has shape [1, 1, 4, 5]; it must be [1, 1, 5, 5], where extents of 1 may be left out");
+  EXPECT_EQ(work.run(wrong + "vsa").exit_code, 0) << "not an input of this method";
+}
+
 TEST_F(CliRun, TheSameTensorsFromOneFileGiveTheSameBytesForAnyThreadCount) {
   const std::string options = "--block-size 4 --levels 2 --top-k 3,2 --grad-output grad_output.npy ";
   ASSERT_EQ(work.run("run " + files + options + "--threads 1 --output a.safetensors").exit_code, 0);

@@ -45,6 +45,24 @@ TEST_F(CliVerify, AcceptsWhatRunWrites) {
   }
 }
 
+TEST_F(CliVerify, JudgesTheMethodsThatAreLlsaWithCertainOptionsAndRefusesTheOthers) {
+  for (const char* method : {"full", "topk", "topk+enrichment", "topk+enrichment+reweighting", "llsa+mask-backward"}) {
+    write_theirs(std::string("--method ") + method);
+    const ProgramRun run = verify();
+    EXPECT_EQ(run.exit_code, 0) << method << run.out << run.err;
+    EXPECT_THAT(run.out, HasSubstr("verdict: right")) << method;
+  }
+  write_theirs("--method topk");
+  expect_bad_input(verify("--method full"), "theirs.safetensors: method 'topk' wrote it, but --method is 'full'");
+  write_theirs("--method vsa");
+  expect_bad_input(verify(), "method 'vsa' adds a branch to attention; verify judges LLSA and the methods");
+  datasets::TensorFile file = datasets::read_safetensors(work.path("theirs.safetensors"));
+  file.metadata["method"] = "a kernel of mine";
+  datasets::write_safetensors(work.path("theirs.safetensors"), file);
+  expect_bad_input(verify("--method sla"), "method 'sla' adds a branch");
+  EXPECT_EQ(verify("--method topk").exit_code, 1) << "both branches are not top-K attention";
+}
+
 TEST_F(CliVerify, AcceptsInputsAndOutputsOfSixteenBits) {
   for (const DType type : {DType::f16, DType::bf16}) {
     work.write(make_problem({.name = "", .query = {1, 2, 103, 8}, .key = {1, 2, 103, 8}, .options = {}, .seed = 3}),

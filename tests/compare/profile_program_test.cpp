@@ -66,11 +66,33 @@ TEST_F(ProfileProgram, prints_tables_and_writes_every_file_asked_for) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), std::filesystem::directory_iterator{}), 4);
 }
 
+TEST_F(ProfileProgram, times_further_methods_beside_llsa_and_dense_attention) {
+  const auto path = [&](const char* name) { return (folder_ / name).string(); };
+  const Outcome outcome =
+      run("--tokens 64,200 --head-dim 8 --repetitions 2 --dense-limit 100 --block-size 4 --levels 2 --top-k 2 "
+          "--method full,vsa,sla,llsa+mask-backward --json " +
+          path("p.json") + " --trace " + path("t.json") + " --plot " + path("p.png"));
+  ASSERT_EQ(outcome.status, 0) << outcome.output;
+  EXPECT_NE(outcome.output.find(" vsa | "), std::string::npos) << outcome.output;
+  EXPECT_NE(outcome.output.find("sla backward: time grows like N^"), std::string::npos) << outcome.output;
+  const auto json = nlohmann::json::parse(std::ifstream(folder_ / "p.json"));
+  const auto rows = [&](const std::string& name) {
+    return std::ranges::count_if(json["benchmarks"], [&](const auto& row) { return row["name"] == name; });
+  };
+  for (const char* method : {"vsa", "sla", "llsa+mask-backward"})
+    EXPECT_EQ(rows(std::string("reference/") + method + "/backward/total/200"), 2) << method;
+  EXPECT_EQ(rows("reference/full/forward/total/64"), 2);
+  EXPECT_EQ(rows("reference/full/forward/total/200"), 0) << "dense attention is timed up to --dense-limit";
+  const auto events = nlohmann::json::parse(std::ifstream(folder_ / "t.json"))["traceEvents"];
+  EXPECT_EQ(std::ranges::count_if(events, [](const auto& e) { return e["ph"] == "M"; }), 6);
+}
+
 TEST_F(ProfileProgram, says_in_one_line_what_is_wrong_and_writes_nothing) {
   const std::string there = (folder_ / "p.json").string();
-  for (const char* wrong : {"--tokens 0", "--tokens 8,many", "--repetitions 0", "--heads 0", "--dense-limit -1",
-                            "--coverage both", "--plot picture.jpg", "--trace /nowhere/t.json", "--plot /", "--top-k 0",
-                            "--precision f8", "--backend abacus", "--threads -1", "--unknown"}) {
+  for (const char* wrong :
+       {"--tokens 0", "--tokens 8,many", "--repetitions 0", "--heads 0", "--dense-limit -1", "--coverage both",
+        "--plot picture.jpg", "--trace /nowhere/t.json", "--plot /", "--top-k 0", "--precision f8", "--method flash",
+        "--method vsa,vsa", "--method llsa", "--backend abacus", "--threads -1", "--unknown"}) {
     const Outcome outcome = run(std::string("--head-dim 4 --tokens 16 ") + wrong + " --json " + there);
     EXPECT_EQ(outcome.status, 2) << wrong;
     EXPECT_TRUE(outcome.output.starts_with("llsa-compare: ")) << outcome.output;
