@@ -20,6 +20,8 @@ int run_program(int argc, char** argv) {
   add_check_command(program, context);
   add_verify_command(program, context);
   add_profile_command(program, context);
+  add_approximate_command(program, context);
+  add_recommend_command(program, context);
   add_table_command(program, context);
   return program::run(program, argc, argv, [&] { return context.exit_code; });
 }

@@ -17,7 +17,7 @@ std::string markdown(const MeasuredTiming& measured, const Scale& scale);
 nlohmann::ordered_json json_of(const MeasuredTraining& measured, const Scale& scale);
 nlohmann::ordered_json json_of(const MeasuredTiming& measured, const Scale& scale);
 
-/// PNG or SVG. Training: loss (or, where losses cannot be compared, sliced Wasserstein distance) of every row with the
+/// PNG or SVG. Training: loss (or, where losses cannot be compared, denoising error) of every row with the
 /// spread over the seeds. Timing: against tokens, or against the cases where there is one length only.
 void plot(const MeasuredTraining& measured, const std::filesystem::path& path);
 void plot(const MeasuredTiming& measured, const std::filesystem::path& path);

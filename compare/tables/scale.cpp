@@ -61,7 +61,10 @@ std::string describe_training(const Scale& s) {
       "Scaled down: {0} x {0} pictures of `{1}`, {2} tokens (paper: FFHQ 128 x 128, 16,384), B = {3} (16), K = {4} "
       "(8), {5} "
       "layers of width {6}, {7} head{8} (DiT-S: 12 of 384, 6), {9} steps of {10} pictures (20 epochs of 70,000), {11} "
-      "seed{12}. Instead of FID: the mean loss on {13} validation pictures with fixed noise and times, and the sliced "
+      "seed{12}. Instead of FID: the mean loss on {13} validation pictures with fixed noise and times; the mean "
+      "squared error "
+      "of these pictures as the model finds them behind noise of 1/4, 1/2, 1, 2 and 4 times their range's half; and "
+      "the sliced "
       "Wasserstein distance of {14} samples ({15} Euler steps) to as many validation pictures.",
       side, s.data, tokens, s.block_size, s.top_k, s.layers, s.hidden, s.heads, s.heads == 1 ? "" : "s", s.steps,
       s.batch, s.seeds, s.seeds == 1 ? "" : "s", s.validation_pictures, s.samples, s.sampling_steps);

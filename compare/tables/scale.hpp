@@ -17,10 +17,10 @@ struct Scale {
   std::int64_t top_k = 8;        ///< K
   std::int64_t hidden = 48, layers = 2, heads = 2;
   std::int64_t batch = 4;  ///< pictures a step; a quarter of it, at least 1, for 4b
-  std::int64_t steps = 250;
+  std::int64_t steps = 100;
   std::int64_t seeds = 3;
-  double learning_rate = 2e-3;
-  std::int64_t validation_pictures = 32, samples = 32, sampling_steps = 10;
+  double learning_rate = 4e-3;
+  std::int64_t validation_pictures = 32, samples = 16, sampling_steps = 20;
   // Timing of attention alone, B = 16.
   std::int64_t shortest_tokens = 1024, longest_tokens = 65536;  ///< each length is four times the one before
   std::int64_t dense_limit = 16384;                             ///< full attention is timed up to here

@@ -22,7 +22,7 @@ double tokens_per_second(const MeasuredRow& row) { return row.tokens_per_step / 
 
 /// What the rows are judged by.
 double RunResult::*measure_of(const TrainingTable& table) {
-  return table.comparable_loss ? &RunResult::validation_loss : &RunResult::sliced_wasserstein;
+  return table.comparable_loss ? &RunResult::validation_loss : &RunResult::denoising_error;
 }
 
 std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
@@ -35,24 +35,26 @@ std::string markdown(const MeasuredTraining& m, const Scale& scale) {
   std::vector<std::vector<std::string>> rows;
   const std::vector<double> reference_values = values_of(m.rows[m.table.reference], measure);
   for (const MeasuredRow& row : m.rows) {
-    const bool itself = row.row.label == reference;
+    const bool itself = &row == &m.rows[m.table.reference];
     rows.push_back(
         {row.row.label, fmt::format("{:.0f}", row.keys_per_query),
          with_spread(spread_of(values_of(row, &RunResult::validation_loss))),
+         with_spread(spread_of(values_of(row, &RunResult::denoising_error))),
          with_spread(spread_of(values_of(row, &RunResult::sliced_wasserstein))),
          itself ? "reference" : with_spread(paired_difference(values_of(row, measure), reference_values), true),
          fmt::format("{:.0f}", tokens_per_second(row)), or_dash(row.row.paper_fid), or_dash(row.row.paper_throughput)});
   }
   std::string text = fmt::format("## {}\n\n{}\n", m.table.title, describe_training(scale));
   for (const std::string& remark : m.table.remarks) text += "\n" + remark + "\n";
-  text += "\n" + compare::markdown_table({"configuration", "keys a query", "validation loss", "sliced Wasserstein",
-                                          m.table.comparable_loss ? "loss - reference" : "distance - reference",
-                                          "training tokens/s", "paper: FID", "paper: 10^3 tokens/s"},
-                                         rows);
+  text += "\n" + compare::markdown_table(
+                     {"configuration", "keys a query", "validation loss", "denoising error", "sliced Wasserstein",
+                      m.table.comparable_loss ? "loss - reference" : "error - reference", "training tokens/s",
+                      "paper: FID", "paper: 10^3 tokens/s"},
+                     rows);
   text += fmt::format(
       "\nMean ± standard deviation over {} seed{}; lower is better. All rows of a seed share the initial weights' "
-      "seed, "
-      "pictures, noise and times, so the difference to \"{}\" is taken seed by seed. tokens/s: median of {} training "
+      "seed, pictures, noise and times, so the difference to \"{}\" is taken seed by seed. tokens/s: median of {} "
+      "training "
       "steps that take turns between all configurations.\n",
       scale.seeds, scale.seeds == 1 ? "" : "s", reference, scale.repetitions);
   return text;
@@ -72,6 +74,7 @@ nlohmann::ordered_json json_of(const MeasuredTraining& m, const Scale& scale) {
                     {"top_k", options.top_k},
                     {"keys_per_query", row.keys_per_query},
                     {"validation_loss", values_of(row, &RunResult::validation_loss)},
+                    {"denoising_error", values_of(row, &RunResult::denoising_error)},
                     {"sliced_wasserstein", values_of(row, &RunResult::sliced_wasserstein)},
                     {"step_seconds", row.step_seconds},
                     {"tokens_per_second", tokens_per_second(row)},
@@ -91,7 +94,7 @@ void plot(const MeasuredTraining& m, const std::filesystem::path& path) {
   llsa::plot::LineChart chart{
       .title = m.table.title,
       .x = {.label = "configuration", .low = 0.5, .high = static_cast<double>(m.rows.size()) + 0.5},
-      .y = {.label = m.table.comparable_loss ? "validation loss" : "sliced Wasserstein distance"}};
+      .y = {.label = m.table.comparable_loss ? "validation loss" : "denoising error"}};
   for (std::size_t i = 0; i < m.rows.size(); ++i) {
     const auto x = static_cast<double>(i + 1);
     const std::vector<double> values = values_of(m.rows[i], measure);

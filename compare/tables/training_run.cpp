@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "compare/tables/denoising.hpp"
 #include "datasets/atomic_file.hpp"
 #include "diffusion/learner.hpp"
 #include "diffusion/metrics.hpp"
@@ -35,6 +36,7 @@ std::optional<RunResult> stored_result(const TrainingRun& run, const std::filesy
   if (!json.is_object() || !json.contains("settings") || json["settings"] != settings_of(run)) return std::nullopt;
   try {
     return RunResult{.validation_loss = json.at("validation_loss").get<double>(),
+                     .denoising_error = json.at("denoising_error").get<double>(),
                      .sliced_wasserstein = json.at("sliced_wasserstein").get<double>()};
   } catch (const Json::exception&) {
     return std::nullopt;  // damaged: judged again from the last checkpoint
@@ -58,6 +60,8 @@ RunResult judge(const TrainingRun& run, const diffusion::TrainState& state, cons
   result.validation_loss = diffusion::validation_loss(runner.model, state.averages, config.flow, config.seed,
                                                       all.first(validated * elements),
                                                       std::span(real.labels).first(validated), runner.threads);
+  result.denoising_error = denoising_error(runner, state.averages, config.flow, config.seed,
+                                           all.first(validated * elements), std::span(real.labels).first(validated));
   diffusion::SampleOptions sampling{
       .count = static_cast<std::int64_t>(sampled), .steps = static_cast<int>(run.sampling_steps), .seed = config.seed};
   if (config.model.classes > 0)
@@ -126,6 +130,7 @@ RunResult finish_run(const TrainingRun& run, const RunPlace& place, std::stop_to
   const RunResult result = judge(run, state, data, place, stop);
   const Json json = {{"settings", settings_of(run)},
                      {"validation_loss", result.validation_loss},
+                     {"denoising_error", result.denoising_error},
                      {"sliced_wasserstein", result.sliced_wasserstein}};
   datasets::write_file_atomically(folder / result_file, json.dump(2) + "\n");
   return result;

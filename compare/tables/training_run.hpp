@@ -20,6 +20,7 @@ struct TrainingRun {
 /// What a finished run is worth. Functions of the run alone (on one machine with one build).
 struct RunResult {
   double validation_loss = 0;     ///< of the averaged weights, on fixed noise and times
+  double denoising_error = 0;     ///< on the same pictures (`denoising.hpp`): comparable whatever is learned
   double sliced_wasserstein = 0;  ///< of samples to as many validation pictures
 };
 

@@ -65,11 +65,11 @@ TrainingTable designs(const Configurations& c) {
           .title = "Table 2(a): KV enrichment and reweighting",
           .rows = {{"full attention", c.with("full", c.options(2)), "24.91", "188.88"},
                    {"top-K, L = 1", c.single("topk", b, k), "28.21", "483.91"},
-                   {"+ enrichment", c.single("topk+enrichment", b, k), "26.09", "302.92"},
-                   {"+ reweighting", c.single("topk+enrichment+reweighting", b, k), "24.18", "302.92"},
+                   {"+ enrichment, L = 1", c.single("topk+enrichment", b, k), "26.09", "302.92"},
+                   {"+ reweighting, L = 1", c.single("topk+enrichment+reweighting", b, k), "24.18", "302.92"},
                    {"top-K, L = 2", enriched(c.llsa(), 0, true), "27.98", "500.38"},
-                   {"+ enrichment", enriched(c.llsa(), 2, false), "25.31", "436.40"},
-                   {"+ reweighting (LLSA)", c.llsa(), "24.37", "436.40"}}};
+                   {"+ enrichment, L = 2", enriched(c.llsa(), 2, false), "25.31", "436.40"},
+                   {"+ reweighting, L = 2 (LLSA)", c.llsa(), "24.37", "436.40"}}};
 }
 
 TrainingTable block_sizes(const Configurations& c) {
@@ -147,13 +147,13 @@ TrainingTable noise(const Configurations& c) {
   return {
       .name = "4c",
       .title = "Table 4(c): adjusting the signal-to-noise ratio",
-      .remarks = {fmt::format(
-                      "The paper adjusts 128 x 128 pictures to the ratio of 64 x 64: s = n / 64 = 2, shift "
-                      "sqrt(N / 64^2) = 2. Here n is at most 64, where s = n / 64 would mean nothing, so {0} x {0} "
-                      "pictures are adjusted to the ratio of {1} x {1}: s = 2, shift 2.",
-                      c.scale().image_size, c.scale().image_size / 2),
-                  "The rows learn different targets at different times, so their losses cannot be compared; only the "
-                  "distance of samples can."},
+      .remarks =
+          {fmt::format("The paper adjusts 128 x 128 pictures to the ratio of 64 x 64: s = n / 64 = 2, shift "
+                       "sqrt(N / 64^2) = 2. Here n is at most 64, where s = n / 64 would mean nothing, so {0} x {0} "
+                       "pictures are adjusted to the ratio of {1} x {1}: s = 2, shift 2.",
+                       c.scale().image_size, c.scale().image_size / 2),
+           "The rows learn different targets at different times, so their losses cannot be compared. Their denoising "
+           "errors can: every model is asked for the pictures behind noise of the same five strengths."},
       .rows = {{"baseline", c.llsa(), "32.66", ""},
                {"timestep shift", flow({.time = diffusion::TimeSampling::shift, .time_shift = ratio}), "30.32", ""},
                {"logit-normal", flow({.time = diffusion::TimeSampling::logit_normal}), "30.22", ""},
