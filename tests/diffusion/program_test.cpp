@@ -65,17 +65,25 @@ TEST(Program, ResumesBitwiseAfterBeingKilledAtAnyInstantForAnyNumberOfThreads) {
   ASSERT_EQ(run(folder, "train --threads 1 --out " + (folder / "whole").string() + settings).status, 0);
   std::mt19937 random(std::random_device{}());
   int kills = 0;
+  const auto lines_of_log = [&] {
+    const std::string log = contents_of(folder / "killed/log.jsonl");
+    return int(std::count(log.begin(), log.end(), '\n'));
+  };
   for (int attempt = 0; attempt < 200; ++attempt) {
     const std::string threads = std::to_string(1 + attempt % 3);
     const pid_t child =
         start("train --resume --threads " + threads + " --out " + (folder / "killed").string() + settings,
               folder / "messages.txt");
-    // Long enough for some progress in most attempts; after many kills, until the end.
-    const int patience = kills < 8 ? std::uniform_int_distribution<int>(5, 250)(random) : 60'000;
-    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(patience);
+    // A random moment on a random step, told by the log, so that a busy machine makes no difference; every third time
+    // just a random moment. After many kills until the end.
+    const bool by_clock = attempt % 3 == 2;
+    const int moment = std::uniform_int_distribution<int>(by_clock ? 5 : 0, by_clock ? 250 : 4)(random);
+    const int last_line = lines_of_log() + std::uniform_int_distribution<int>(1, 9)(random);
+    const auto begin = std::chrono::steady_clock::now();
     int status = 0;
     while (waitpid(child, &status, WNOHANG) == 0) {
-      if (std::chrono::steady_clock::now() < until) {
+      const bool waited = std::chrono::steady_clock::now() - begin >= std::chrono::milliseconds(moment);
+      if (kills >= 8 || !waited || (!by_clock && lines_of_log() < last_line)) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
         continue;
       }

@@ -110,6 +110,22 @@ TEST(Sample, ShowsEveryStepBeginningWithScaledNoise) {
   EXPECT_FLOAT_EQ(first[std::size_t(s.config.image_elements()) + 5], float(2 * random.normal(5)));
 }
 
+TEST(Sample, TakesTheShiftedStepsOfItsFlow) {
+  Sampled s;
+  // The first of two steps ends at time 1/2, shifted by 3 at 3/4: half as far.
+  const auto first_step = [&](const FlowConfig& flow) {
+    AlignedVector<float> noise, after;
+    sample(s.runner.model, s.weights, flow, {.count = 1, .steps = 2},
+           [&](std::int64_t, int step, std::span<const float> x) {
+             if (step < 2) (step == 0 ? noise : after).assign(x.begin(), x.end());
+           });
+    for (std::size_t i = 0; i < after.size(); ++i) after[i] -= noise[i];
+    return after;
+  };
+  const auto plain = first_step({}), shifted = first_step({.time = TimeSampling::shift, .time_shift = 3});
+  for (std::size_t i = 0; i < plain.size(); ++i) ASSERT_NEAR(shifted[i], 0.5f * plain[i], 1e-5);
+}
+
 TEST(Sample, RefusesWhatTheModelCannotDo) {
   Sampled s;
   EXPECT_THROW(s.run({.count = 0}), Error);
@@ -164,6 +180,13 @@ TEST(CapturedTensors, AreThoseThatAttentionSawAtThatLayerAndStep) {
   const Capture head = capture(s.runner.model, s.weights, {}, sampling, {.layer = 1, .step = 2, .head = 1});
   EXPECT_EQ(head.file.tensors[0].shape(), (std::vector<std::int64_t>{2, 1, 64, 8}));
   EXPECT_EQ(head.file.tensors[2].as<float>()[5], value(0, 1, 0, 5));
+}
+
+TEST(CapturedTensors, SayTheShiftedTimeAtWhichTheyWereTaken) {
+  Sampled s;
+  const Capture taken = capture(s.runner.model, s.weights, {.time = TimeSampling::shift, .time_shift = 3},
+                                {.count = 1, .steps = 2}, {.layer = 0, .step = 1});
+  EXPECT_EQ(taken.file.metadata.at("time"), "0.75");
 }
 
 TEST(CapturedTensors, RefuseALayerStepOrHeadThatIsNotThere) {

@@ -1,0 +1,101 @@
+#include "diffusion/evaluate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "diffusion/learner.hpp"
+#include "diffusion/metrics.hpp"
+#include "llsa/error.hpp"
+#include "training_fixture.hpp"
+
+namespace llsa::diffusion::testing {
+namespace {
+
+/// A model whose weights make labels and attention matter, and two halves of "real" pictures that differ.
+struct Judged {
+  static constexpr std::int64_t half = 3;
+  Model model;
+  Batch real;
+  EvaluateOptions options{
+      .count = half, .steps = 2, .directions = 5, .guidance = 1.5, .seed = 4, .batch = 2, .threads = 1};
+  std::size_t numbers;
+
+  Judged() {
+    model.config = small_training().model;
+    const ParameterLayout layout(model.config);
+    const Numbers weights = normal_numbers(layout.size(), 3, 0.2);
+    model.weights.assign(weights.begin(), weights.end());
+    real.pictures = random_pictures(small_training(), 2 * half);
+    numbers = real.pictures.size() / 2;
+    for (std::size_t i = numbers; i < real.pictures.size(); ++i) real.pictures[i] = 0.5f * real.pictures[i] + 0.2f;
+    real.labels = {7, 3, 9, 0, 1, 2};
+  }
+  std::span<const float> first() const { return std::span(real.pictures).first(numbers); }
+  std::span<const float> second() const { return std::span(real.pictures).subspan(numbers); }
+  nlohmann::ordered_json report() const { return evaluate(model, model.config, real, options); }
+
+  /// The loss on the first half and the pictures of its labels under one kind of attention, by hand.
+  std::pair<double, AlignedVector<float>> by_hand(const std::string& attention) const {
+    ModelConfig config = model.config;
+    config.attention.name = attention;
+    Runner runner(config, {.batch = half}, "reference", 1);
+    const SampleOptions sampling{.count = half, .steps = 2, .guidance = 1.5, .seed = 4, .labels = {7, 3, 9}};
+    return {validation_loss(runner.model, model.weights, model.flow, 4, first(), std::span(real.labels).first(half),
+                            runner.threads),
+            sample(runner.model, model.weights, model.flow, sampling)};
+  }
+  double distance(std::span<const float> a, std::span<const float> b) const {
+    reference::ThreadPool threads(1);
+    return sliced_wasserstein(a, b, model.config.image_elements(), 5, 4, threads);
+  }
+};
+
+TEST(Evaluation, ComparesGeneratedAndRealPicturesWithTheFirstHalfOfTheRealOnes) {
+  const Judged j;
+  const auto report = j.report();
+  const auto [loss, pictures] = j.by_hand("llsa");
+  EXPECT_EQ(report["pictures"], 3);
+  EXPECT_NEAR(report["validation_loss"].get<double>(), loss, 1e-5 * loss);
+  EXPECT_NEAR(report["generated_against_real"]["sliced_wasserstein"].get<double>(), j.distance(pictures, j.first()),
+              1e-4);
+  EXPECT_DOUBLE_EQ(report["real_against_real"]["sliced_wasserstein"].get<double>(), j.distance(j.second(), j.first()));
+  EXPECT_GT(report["real_against_real"]["spectrum_db"].get<double>(), 1);
+  EXPECT_GT(report["real_against_real"]["mean"].get<double>(), 0.1);
+}
+
+TEST(Evaluation, ComparesWithDenseAttentionOnTheSameNoise) {
+  const Judged j;
+  const auto report = j.report();
+  const auto own = j.by_hand("llsa"), dense = j.by_hand("full");
+  ASSERT_GT(std::abs(own.first - dense.first), 1e-4) << "attention must matter for this test to say anything";
+  EXPECT_NEAR(report["full_attention"]["validation_loss"].get<double>(), dense.first, 1e-5 * dense.first);
+  EXPECT_NEAR(report["full_attention"]["generated_against_real"]["sliced_wasserstein"].get<double>(),
+              j.distance(dense.second, j.first()), 1e-4);
+  const double apart = difference(own.second, dense.second).root_mean_square;
+  EXPECT_NEAR(report["same_noise_difference"]["root_mean_square"].get<double>(), apart, 1e-3 * apart);
+}
+
+TEST(Evaluation, LeavesDenseAttentionOutWhenNotAskedOrWhenItIsTheModelsOwn) {
+  Judged j;
+  j.options.against_full = false;
+  EXPECT_FALSE(j.report().contains("full_attention"));
+  j.options.against_full = true;
+  j.model.config.attention.name = "full";
+  EXPECT_FALSE(j.report().contains("full_attention"));
+}
+
+TEST(Evaluation, RefusesTooFewPicturesAndEndsWhenAskedTo) {
+  Judged j;
+  Judged few;
+  few.real.labels.resize(3);
+  few.real.pictures.resize(few.numbers);
+  EXPECT_THROW(few.report(), Error);
+  std::stop_source stop;
+  stop.request_stop();
+  j.options.stop = stop.get_token();
+  EXPECT_THROW(j.report(), Cancelled);
+}
+
+}  // namespace
+}  // namespace llsa::diffusion::testing
