@@ -1,11 +1,14 @@
 // What attend, attend_backward and the mask-based baseline promise besides their values: the same bits, linear
 // workspaces, errors in one line. Compiled for the executor and, with the label gpu, for the device.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <cmath>
+#include <memory>
 #include <optional>
 
 #include "cuda/device.hpp"
+#include "cuda/device_attention.hpp"
 #include "cuda/stage_attention.hpp"
 #include "support/check.hpp"
 
@@ -119,6 +122,45 @@ TYPED_TEST(AttendBits, give_the_same_bits_in_every_place_of_a_batch) {
     expect_in_both_places("dV", gradients.value, all_gradients.value);
   }
 }
+
+#if defined(LLSA_SIMT)  // a device has no memory that costs nothing until it is touched
+/// Zeros that take memory only where they are written; null when the system does not lend so much.
+template <class T>
+std::shared_ptr<T> untouched(std::int64_t count) {
+  const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T);
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  return {static_cast<T*>(memory), [bytes](T* at) { munmap(at, bytes); }};
+}
+
+/// One query whose block holds the last keys of 2^25 + 100, elements 2^31 to 2^31 + 6400 of K and V.
+TYPED_TEST(AttendBits, reach_keys_and_values_beyond_two_to_the_31_elements) {
+  using T = TypeParam;
+  const std::int64_t dim = 64, tokens = (std::int64_t{1} << 25) + 100;
+  const Shape query{1, 1, 1, dim}, key{1, 1, tokens, dim};
+  const Options options{.block_size = 256, .levels = 3, .top_k = {1}, .enrichment_levels = 0};
+  AttendProblem<T> problem = make_problem<T>(resolve(options, query, key, key), query, key);
+  const auto d_key = untouched<T>(tokens * dim), d_value = untouched<T>(tokens * dim);
+  if (!d_key || !d_value) GTEST_SKIP() << "the system lends no " << tokens * dim << " elements";
+  // Scores are 0 but for one key, whose score is 8 * 4 / 8 = 4; only its value is not 0.
+  std::vector<T> one(static_cast<std::size_t>(dim), T(0.0f));
+  one[5] = T(8.0f);
+  d_key.get()[(tokens - 1) * dim + 5] = T(4.0f);
+  d_value.get()[(tokens - 1) * dim + 9] = T(2.0f);
+  const Buffer<T> d_query = upload(std::span<const T>(one), {}), d_output(one.size());
+  const Buffer<float> d_lse(1);
+  std::vector<std::int32_t> lists(static_cast<std::size_t>(problem.levels.list_entries), 0);
+  lists[static_cast<std::size_t>(problem.levels.level[1].list)] = static_cast<std::int32_t>(tokens / 256);
+  const Buffer<std::int32_t> d_lists = upload(std::span<const std::int32_t>(lists), {});
+  problem.d_query = d_query.data(), problem.d_key = d_key.get(), problem.d_value = d_value.get();
+  problem.d_coarse_key = d_query.data(), problem.d_coarse_value = d_query.data();  // asked for, and not read
+  problem.d_lists = d_lists.data();
+  attend<T>({problem, d_output.data(), d_lse.data()}, {});
+  const double sum = 99 + std::exp(4.0);
+  EXPECT_NEAR(download(d_lse, {})[0], std::log(sum), 1e-5);
+  EXPECT_NEAR(static_cast<float>(download(d_output, {})[9]), 2 * std::exp(4.0) / sum, 5e-3);
+}
+#endif
 
 TYPED_TEST(AttendBits, mask_based_gradients_have_the_bits_of_the_transposed_selection_where_no_list_is_cut) {
   for (const std::int64_t block : {16, 5}) {
