@@ -69,11 +69,9 @@ std::unique_ptr<AttentionState> run_total(Recorder& recorder, const char* method
   const AttentionInputs<T> inputs = problem.inputs(extras);
   const AttentionGradients<T> gradients = problem.gradients(extras);
   std::unique_ptr<AttentionState> state;
-  recorder.time(method, "forward", "total",
-                [&] { state = attention.forward(inputs, options, problem.outputs()); });
-  recorder.time(method, "backward", "total", [&] {
-    attention.backward(inputs, problem.outputs(), *state, problem.output_gradients(), gradients);
-  });
+  recorder.time(method, "forward", "total", [&] { state = attention.forward(inputs, options, problem.outputs()); });
+  recorder.time(method, "backward", "total",
+                [&] { attention.backward(inputs, problem.outputs(), *state, problem.output_gradients(), gradients); });
   return state;
 }
 
@@ -172,8 +170,8 @@ void validate(const ProfileRequest& request) {
     if (*at == "llsa" || std::find(request.methods.begin(), at, *at) != at)
       throw Error(fmt::format("method '{}' is named twice; llsa is always timed", *at));
   if (!request.methods.empty() && measures_on_device(request.backend))
-    throw Error(fmt::format("further methods are timed by the clock, on backend 'reference', not on '{}'",
-                            request.backend));
+    throw Error(
+        fmt::format("further methods are timed by the clock, on backend 'reference', not on '{}'", request.backend));
 }
 
 std::vector<double> ProfileSeries::seconds() const {

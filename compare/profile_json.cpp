@@ -167,7 +167,9 @@ std::string profile_trace(const Profile& profile) {
   std::vector<std::string> methods{"llsa", "dense"};  // one row each, from 1
   for (const ProfileSeries& series : profile.series)
     if (std::ranges::find(methods, series.method) == methods.end()) methods.push_back(series.method);
-  const auto row = [&](const std::string& method) { return 1 + (std::ranges::find(methods, method) - methods.begin()); };
+  const auto row = [&](const std::string& method) {
+    return 1 + (std::ranges::find(methods, method) - methods.begin());
+  };
   for (const std::string& method : methods)
     events.push_back(
         {{"name", "thread_name"}, {"ph", "M"}, {"pid", 1}, {"tid", row(method)}, {"args", {{"name", method}}}});
