@@ -8,7 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <regex>
+#include <string_view>
 #include <system_error>
 
 #include "llsa/error.hpp"
@@ -24,6 +24,18 @@ void expect_regular(const std::filesystem::path& path) {
   struct stat status;
   if (path.filename().empty() || (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)))
     throw Error(fmt::format("{}: is not the name of a regular file, so it cannot be written", path.string()));
+}
+
+/// Whether a name is ".NAME.PROCESS.NUMBER.tmp".
+bool is_temporary(std::string_view name) {
+  if (!name.starts_with('.') || !name.ends_with(".tmp")) return false;
+  name.remove_suffix(4);
+  for (int number = 0; number < 2; ++number) {
+    const std::size_t dot = name.find_last_not_of("0123456789");
+    if (dot == std::string_view::npos || name[dot] != '.' || dot + 1 == name.size()) return false;
+    name = name.substr(0, dot);
+  }
+  return name.size() > 1;
 }
 
 }  // namespace
@@ -43,10 +55,9 @@ void make_folder(const std::filesystem::path& path) {
 }
 
 void remove_unfinished_files(const std::filesystem::path& folder) {
-  static const std::regex temporary(R"(\..+\.[0-9]+\.[0-9]+\.tmp)");
   std::error_code problem;
   for (const auto& entry : std::filesystem::directory_iterator(folder, problem))
-    if (std::regex_match(entry.path().filename().string(), temporary)) std::filesystem::remove(entry.path(), problem);
+    if (is_temporary(entry.path().filename().string())) std::filesystem::remove(entry.path(), problem);
 }
 
 AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)) {
