@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "compare/approximate/report.hpp"
 #include "compare/command.hpp"
@@ -21,6 +20,7 @@ struct ApproximateArguments {
   std::vector<std::filesystem::path> files, images;
   std::vector<int> sizes = {128};
   std::vector<std::uint64_t> seeds = {1};
+  bool landscape = false;
   std::int64_t heads = 4, head_dim = 64, queries = 0;
   std::vector<std::string> coverages;
   approximate::Sweep sweep;
@@ -35,7 +35,7 @@ std::vector<std::function<approximate::Input()>> inputs_of(const ApproximateArgu
   std::vector<std::function<approximate::Input()>> inputs;
   for (const auto& file : a.files) inputs.push_back([file] { return approximate::input_from_file(file); });
   std::vector<std::filesystem::path> pictures = a.images;
-  if (pictures.empty() && a.files.empty()) pictures = {""};
+  if (a.landscape || (pictures.empty() && a.files.empty())) pictures.push_back({});
   for (const auto& picture : pictures)
     for (const int size : a.sizes)
       for (const std::uint64_t seed : a.seeds)
@@ -77,7 +77,7 @@ void run(ApproximateArguments& a, const CommandContext& context) {
   }
   if (context.stop.stop_requested()) throw Cancelled();
   if (!a.markdown.empty()) datasets::write_file_atomically(a.markdown, text);
-  if (!a.json.empty()) datasets::write_file_atomically(a.json, json_of(results).dump(1) + "\n");
+  if (!a.json.empty()) datasets::write_file_atomically(a.json, json_of(results));
   for (const auto& path : a.plots) approximate::plot(results, path);
   fmt::print("{}", text);
 }
@@ -90,8 +90,8 @@ void add_approximate_command(CLI::App& program, CommandContext& context) {
       "approximate", "Measure how well each method approximates dense attention, at equal numbers of touched keys");
   command.add_option("--input", a->files, "captured q, k, v (.safetensors); several may be given");
   command.add_option("--image", a->images,
-                     "PNG or JPEG whose pixels become tokens, as in llsa-demo; several may be given (default, without "
-                     "--input: a generated landscape)");
+                     "PNG or JPEG whose pixels become tokens, as in llsa-demo; several may be given");
+  command.add_flag("--landscape", a->landscape, "a generated landscape besides; the default when nothing is given");
   const auto list = [&](const char* name, auto& target, const char* description) {
     return command.add_option(name, target, description)->delimiter(',');
   };

@@ -44,20 +44,27 @@ class TrainingBar {
   std::int64_t last_ = 0, skipped_ = 0;
 };
 
-void run(TableArguments& a, const CommandContext& context) {
+void run(TableArguments& a, CommandContext& context) {
   a.request.names = tables::requested_tables(a.name);
   a.request.scale = tables::scale_from(a.scale);
   for (const auto& change : a.changes) change(a.request.scale);
   if (a.request.checkpoint_every < 1)
     throw Error(fmt::format("checkpoint interval is {}; it must be at least 1", a.request.checkpoint_every));
   TrainingBar bar;
-  tables::make_tables(
-      a.request, context.stop,
-      [&](std::int64_t done, std::int64_t all, const std::string& what) { bar.show(done, all, what); },
-      [](const std::string& text) {
-        fmt::print("{}\n", text);
-        std::fflush(stdout);
-      });
+  try {
+    tables::make_tables(
+        a.request, context.stop,
+        [&](std::int64_t done, std::int64_t all, const std::string& what) { bar.show(done, all, what); },
+        [](const std::string& text) {
+          fmt::print("{}\n", text);
+          std::fflush(stdout);
+        });
+  } catch (const Cancelled&) {
+    program::say("llsa-compare",
+                 fmt::format("interrupted; what was trained is kept in {} and the same command continues it",
+                             a.request.out.string()));
+    context.exit_code = exit_interrupted;
+  }
 }
 
 }  // namespace

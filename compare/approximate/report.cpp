@@ -18,6 +18,9 @@ std::string levels_text(const ResolvedOptions& o) {
                                          : fmt::format("{} (Le {})", o.levels, o.enrichment_levels);
 }
 
+/// To nine digits: what lies beyond is rounding.
+double rounded(double value) { return std::stod(fmt::format("{:.9g}", value)); }
+
 std::vector<std::string> cells(const Measurement& m) {
   const ResolvedOptions& o = m.options;
   const bool coarse = o.enrichment_levels > 0;
@@ -86,11 +89,19 @@ std::string markdown(const InputResult& r) {
   return text;
 }
 
-nlohmann::ordered_json json_of(const std::vector<InputResult>& results) {
+std::string json_of(const std::vector<InputResult>& results) {
   using Json = nlohmann::ordered_json;
-  Json inputs = Json::array();
+  std::string text = "{\"inputs\": [";
   for (const InputResult& r : results) {
-    Json rows = Json::array();
+    Json about = {{"name", r.name},
+                  {"source", r.source},
+                  {"batch", r.query.batch},
+                  {"heads", r.query.heads},
+                  {"query_tokens", r.query.tokens},
+                  {"key_tokens", r.key.tokens},
+                  {"head_dim", r.query.dim},
+                  {"judged_queries", r.sampled_queries}};
+    std::string rows;
     for (const Section& section : r.sections)
       for (const Measurement& m : section.rows) {
         Json row = {{"section", section.name},
@@ -104,24 +115,18 @@ nlohmann::ordered_json json_of(const std::vector<InputResult>& results) {
                     {"coverage", std::string(name_of(m.options.coverage))},
                     {"keys_per_query", m.keys_per_query},
                     {"other_keys", m.other_keys},
-                    {"relative_l2", m.relative_l2},
-                    {"cosine", m.cosine},
-                    {"mass", m.mass},
-                    {"seconds", m.seconds}};
+                    {"relative_l2", rounded(m.relative_l2)},
+                    {"cosine", rounded(m.cosine)},
+                    {"mass", rounded(m.mass)},
+                    {"seconds", rounded(m.seconds)}};
         if (m.configuration.method == "vsa") row["gate"] = m.configuration.gate;
-        rows.push_back(std::move(row));
+        rows += (rows.empty() ? "\n  " : ",\n  ") + row.dump();
       }
-    inputs.push_back({{"name", r.name},
-                      {"source", r.source},
-                      {"batch", r.query.batch},
-                      {"heads", r.query.heads},
-                      {"query_tokens", r.query.tokens},
-                      {"key_tokens", r.key.tokens},
-                      {"head_dim", r.query.dim},
-                      {"judged_queries", r.sampled_queries},
-                      {"rows", std::move(rows)}});
+    std::string head = about.dump();
+    head.pop_back();
+    text += (&r == &results.front() ? "\n" : ",\n") + head + ", \"rows\": [" + rows + "]}";
   }
-  return {{"inputs", std::move(inputs)}};
+  return text + "]}\n";
 }
 
 void plot(const std::vector<InputResult>& results, const std::filesystem::path& path) {

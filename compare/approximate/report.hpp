@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -22,8 +21,9 @@ InputResult describe(const Judge& judge);
 
 /// One table a section.
 std::string markdown(const InputResult& result);
-/// `{"inputs": [{..., "rows": [...]}]}`: every row with its options as they ran (docs/llsa-compare.md).
-nlohmann::ordered_json json_of(const std::vector<InputResult>& results);
+/// `{"inputs": [{..., "rows": [...]}]}`: every row with its options as they ran, on a line of its own
+/// (docs/llsa-compare.md).
+std::string json_of(const std::vector<InputResult>& results);
 
 /// PNG or SVG: relative L2 error and mass recalled of every method against keys per query, one row of charts an input
 /// (the section "Methods at equal numbers of keys", or every row where there is no such section). Throws `Error` when
