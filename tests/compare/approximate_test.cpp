@@ -10,6 +10,7 @@
 #include "compare/approximate/sweep.hpp"
 #include "datasets/safetensors.hpp"
 #include "llsa/error.hpp"
+#include "reference/dense.hpp"
 
 namespace llsa::approximate {
 namespace {
@@ -137,6 +138,33 @@ RC_GTEST_PROP(Approximate, KeysAndMassAreThoseCountedOneByOne, ()) {
   RC_ASSERT(std::abs(m.mass - counted_mass(selected, input, spread_positions(tokens, sampled))) < 1e-4);
 }
 
+TEST(Approximate, errors_are_those_of_the_outputs_as_long_vectors) {
+  const Input input = random_sequence(90, 11);
+  const Options options{.block_size = 4, .levels = 2, .top_k = {2}, .scale = input.scale};
+  reference::ThreadPool threads(1);
+  Tensor<float> output(input.value.shape()), lse({1, 2, 90, 1});
+  make_attention<float>("llsa", "reference", threads)->forward(input.inputs(), options, {output.view(), lse.view()});
+  const auto exact = [](const Tensor<float>& tensor) {
+    Tensor<double> result(tensor.shape());
+    std::copy(tensor.flat().begin(), tensor.flat().end(), result.data());
+    return result;
+  };
+  const Tensor<double> q = exact(input.query), k = exact(input.key), v = exact(input.value);
+  const Tensor<double> dense = reference::dense_naive({q.view(), k.view(), v.view()}, input.scale).output;
+  double error = 0, own = 0, other = 0, product = 0;
+  for (std::size_t i = 0; i < dense.flat().size(); ++i) {
+    const double got = static_cast<double>(output.flat()[i]), want = dense.flat()[i];
+    error += (got - want) * (got - want);
+    own += got * got;
+    other += want * want;
+    product += got * want;
+  }
+  Judge judge(input, 0, "reference", threads);
+  const Measurement m = judge.measure({.options = options});
+  EXPECT_NEAR(m.relative_l2, std::sqrt(error / other), 1e-5);
+  EXPECT_NEAR(m.cosine, product / std::sqrt(own * other), 1e-6);
+}
+
 TEST(Approximate, the_formula_for_keys_is_exact_where_blocks_fill_the_sequence) {
   const Input input = random_sequence(128, 5);
   reference::ThreadPool threads(1);
@@ -168,8 +196,10 @@ TEST(Approximate, the_matching_k_is_the_papers) {
   };
   EXPECT_EQ(matching_top_k(keys(16384, 2), 0, 16, 16384), 20);
   EXPECT_EQ(matching_top_k(keys(65536, 2), 0, 16, 65536), 32);
-  EXPECT_EQ(matching_top_k(3, 10, 16, 1024), 1);    // never none
-  EXPECT_EQ(matching_top_k(1e9, 0, 16, 1000), 63);  // never more than there are
+  EXPECT_EQ(matching_top_k(30, 0, 16, 1024), 2);        // the nearest
+  EXPECT_EQ(matching_top_k(40 + 23, 40, 16, 1024), 1);  // without the coarse keys
+  EXPECT_EQ(matching_top_k(3, 10, 16, 1024), 1);        // never none
+  EXPECT_EQ(matching_top_k(1e9, 0, 16, 1000), 63);      // never more than there are
 }
 
 TEST(Approximate, methods_are_compared_at_equal_numbers_of_keys) {
