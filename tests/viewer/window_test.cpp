@@ -215,7 +215,7 @@ TEST(Window, WithoutADisplayTheProgramSaysSoInOneLine) {
   unsetenv("DISPLAY");
   unsetenv("WAYLAND_DISPLAY");
   Child viewer({LLSA_VIEWER_PROGRAM, "--no-session"});
-  EXPECT_EQ(viewer.wait(5s), 1);
+  EXPECT_EQ(viewer.wait(5s), 2);
 }
 
 }  // namespace
