@@ -8,7 +8,7 @@
 #include "backends/backends.hpp"
 #include "compare/arguments.hpp"
 #include "compare/command.hpp"
-#include "compare/describe_options.hpp"
+#include "datasets/option_metadata.hpp"
 #include "compare/outcome_file.hpp"
 #include "compare/progress.hpp"
 #include "compare/storage.hpp"
@@ -56,7 +56,7 @@ void run(const RunArguments& a, const CommandContext& context) {
   const Outcome<T> outcome = run_attention(*attention, loaded.problem);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
 
-  std::map<std::string, std::string> metadata = describe_options(outcome.options);
+  std::map<std::string, std::string> metadata = datasets::option_metadata(outcome.options);
   metadata["method"] = a.method;
   metadata["backend"] = a.execution.backend;
   metadata["precision"] = a.execution.precision;
@@ -72,7 +72,7 @@ void run(const RunArguments& a, const CommandContext& context) {
 
   print_inputs(loaded.stored, dtype_of<T>());
   fmt::print("method {}\n", a.method);
-  for (const auto& [name, value] : describe_options(outcome.options))
+  for (const auto& [name, value] : datasets::option_metadata(outcome.options))
     fmt::print("{} {}\n", name, value.empty() ? "-" : value);
   fmt::print("{} in {}, {} threads: {:.3f} s\n", a.execution.backend, name_of(dtype_of<T>()), threads.threads(),
              seconds.count());

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "compare/describe_options.hpp"
+#include "datasets/option_metadata.hpp"
 #include "compare/text_table.hpp"
 
 namespace llsa::compare {
@@ -104,7 +104,7 @@ std::string to_text(const VerifyReport& report) {
 
 std::string to_json(const VerifyReport& report) {
   Json j{{"verdict", report.right() ? "right" : "wrong"}};
-  for (const auto& [name, value] : describe_options(report.options)) j["options"][name] = value;
+  for (const auto& [name, value] : datasets::option_metadata(report.options)) j["options"][name] = value;
   j["tensors"] = Json::array();
   for (const TensorVerdict& v : report.tensors) j["tensors"].push_back(to_json(v));
   j["notes"] = report.notes;
