@@ -39,9 +39,12 @@ std::vector<Candidate> pareto_front(std::vector<Candidate> candidates) {
   std::ranges::stable_sort(candidates, [](const Candidate& a, const Candidate& b) {
     return std::pair(a.forward_seconds, a.expected.error) < std::pair(b.forward_seconds, b.expected.error);
   });
+  // Settings that come to the same keys (a level that drops nothing) differ by the rounding of what was measured.
+  constexpr double rounding = 1e-6;
   std::vector<Candidate> front;
   for (Candidate& each : candidates)
-    if (front.empty() || each.expected.error < front.back().expected.error) front.push_back(std::move(each));
+    if (front.empty() || each.expected.error < (1 - rounding) * front.back().expected.error)
+      front.push_back(std::move(each));
   return front;
 }
 
