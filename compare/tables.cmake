@@ -14,6 +14,6 @@ llsa_library(tables
           tables/scale.cpp tables/timing_report.cpp tables/timing_tables.cpp tables/training_report.cpp
           tables/training_run.cpp tables/training_tables.cpp
   PUBLIC_LINKS llsa::backends llsa::diffusion
-  LINKS llsa::compare llsa::profile llsa::pixel_tokens llsa::plot llsa::datasets fmt::fmt nlohmann_json::nlohmann_json)
+  LINKS llsa::compare llsa::profile llsa::plot llsa::datasets fmt::fmt nlohmann_json::nlohmann_json)
 target_sources(llsa-compare PRIVATE approximate_command.cpp recommend_command.cpp table_command.cpp)
 target_link_libraries(llsa-compare PRIVATE llsa::tables llsa::plot llsa::datasets)

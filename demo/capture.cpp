@@ -60,7 +60,7 @@ Capture parse(const datasets::TensorFile& file, datasets::Image picture) {
                   .order = token_order(required(file.metadata, "order"), grid),
                   .picture = std::move(picture),
                   .options = llsa_options(datasets::options_from(file.metadata), grid.size())};
-  const PixelTokens& tokens = capture.tokens;
+  const datasets::PixelTokens& tokens = capture.tokens;
   resolve(capture.options, tokens.query.shape(), tokens.key.shape(), tokens.value.shape());
   if (tokens.query.shape().tokens != grid.size() || tokens.key.shape().tokens != grid.size())
     throw Error(fmt::format("holds {} queries and {} keys for a grid of {}", tokens.query.shape().tokens,

@@ -6,15 +6,15 @@
 #include <vector>
 
 #include "datasets/image.hpp"
+#include "datasets/pixel_projection.hpp"
 #include "demo/methods.hpp"
-#include "demo/projection.hpp"
 
 namespace llsa::demo {
 
 /// What attention saw inside a trained model, and the picture that its tokens lie on.
 struct Capture {
-  std::string name;    ///< "layer 3, step 10 of 20 (time 0.5)"
-  PixelTokens tokens;  ///< `[1, heads, tokens, dim]`
+  std::string name;              ///< "layer 3, step 10 of 20 (time 0.5)"
+  datasets::PixelTokens tokens;  ///< `[1, heads, tokens, dim]`
   TokenOrder order;
   datasets::Image picture;
   Options options;  ///< LLSA in the sizes that the model was trained with
@@ -30,8 +30,8 @@ Capture read_capture(const std::filesystem::path& tensors, const std::filesystem
 struct CaptureResult {
   const Capture* capture = nullptr;
   std::vector<MethodResult> results = {};
-  std::int64_t head = 0;  ///< with the largest relative error of the model's own LLSA
-  Pixel query = {};       ///< of that head's outputs the one that is farthest from dense attention's
+  std::int64_t head = 0;       ///< with the largest relative error of the model's own LLSA
+  datasets::Pixel query = {};  ///< of that head's outputs the one that is farthest from dense attention's
 };
 inline constexpr std::size_t captured_llsa = 1, captured_other_coverage = 2, captured_blocks_only = 3;
 

@@ -32,7 +32,7 @@ void check(const DemoOptions& options) {
     throw Error(fmt::format("{} captures were given; at most {} are allowed", options.captures.size(), most_captures));
   if (options.captures.empty() != options.capture_picture.empty())
     throw Error("a capture and the picture of its tokens belong together; give both or neither");
-  for (const Pixel& pixel : options.queries)
+  for (const datasets::Pixel& pixel : options.queries)
     if (pixel.row < 0 || pixel.row >= options.size || pixel.column < 0 || pixel.column >= options.size)
       throw Error(fmt::format("query pixel is {},{}; row and column must be 0 to {}", pixel.row, pixel.column,
                               options.size - 1));
@@ -75,8 +75,8 @@ void draw_capture(const std::filesystem::path& folder, std::size_t number, const
 
 }  // namespace
 
-Pixel parse_pixel(const std::string& text) {
-  Pixel pixel;
+datasets::Pixel parse_pixel(const std::string& text) {
+  datasets::Pixel pixel;
   const char* end = text.data() + text.size();
   const auto row = std::from_chars(text.data(), end, pixel.row);
   if (row.ec == std::errc{} && row.ptr != end && *row.ptr == ',') {
@@ -99,8 +99,8 @@ void run_demo(const DemoOptions& options, std::stop_token stop, const std::funct
   print(source.description);
 
   const TokenOrder order = morton_order({1, picture.height, picture.width});
-  const Features features = local_features(picture);
-  const PixelTokens tokens = project(picture, features, order, options.projection);
+  const datasets::Features features = local_features(picture);
+  const datasets::PixelTokens tokens = project(picture, features, order, options.projection);
   print(fmt::format("{} tokens, {} heads of dimension {}, {} threads", order.size(), options.projection.heads,
                     options.projection.head_dim, threads.threads()));
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "demo/projection.hpp"
+#include "datasets/pixel_projection.hpp"
 
 namespace llsa::demo {
 
@@ -14,9 +14,9 @@ struct DemoOptions {
   std::filesystem::path output = "out/demo";
   std::filesystem::path image = {};  ///< empty: a procedural landscape
   int size = 256;                    ///< 8 to 1024
-  ProjectionOptions projection = {};
+  datasets::ProjectionOptions projection = {};
   std::int64_t top_k = 8;
-  std::vector<Pixel> queries = {};                   ///< empty: three that differ
+  std::vector<datasets::Pixel> queries = {};         ///< empty: three that differ
   std::vector<std::filesystem::path> captures = {};  ///< of a trained model, see demo/capture.hpp
   std::filesystem::path capture_picture = {};        ///< what their tokens lie on; given with them or not at all
   int threads = 0;
@@ -24,7 +24,7 @@ struct DemoOptions {
 };
 
 /// "ROW,COLUMN". Throws `Error` for anything else.
-Pixel parse_pixel(const std::string& text);
+datasets::Pixel parse_pixel(const std::string& text);
 
 /// Does it all: makes tokens of the picture, runs every method, writes pictures and report into `output` (created if
 /// missing; each file appears complete or not at all). `print` gets lines of progress, then the tables.

@@ -36,7 +36,9 @@ struct Sheet {
   }
 };
 
-plot::Marker marker_at(Pixel pixel) { return {static_cast<double>(pixel.row), static_cast<double>(pixel.column)}; }
+plot::Marker marker_at(datasets::Pixel pixel) {
+  return {static_cast<double>(pixel.row), static_cast<double>(pixel.column)};
+}
 
 std::string pixels_of(const Hierarchy& hierarchy, int level) {
   const std::int64_t span = std::min(hierarchy.span(level), hierarchy.tokens());
@@ -46,7 +48,7 @@ std::string pixels_of(const Hierarchy& hierarchy, int level) {
 
 /// One panel: the candidates of a level, and those that were selected.
 plot::SelectionOverlay level_panel(const QueryContext& context, const MethodResult& result, int level,
-                                   std::int64_t head, Pixel query) {
+                                   std::int64_t head, datasets::Pixel query) {
   const ResolvedOptions& options = result.options;
   const std::int64_t t = options.query.ancestor(level, context.token_at(query));
   std::vector<std::int32_t> all;
@@ -90,7 +92,7 @@ double quantile_of(std::vector<float> values, double quantile) {
 }  // namespace
 
 void draw_selection(const std::filesystem::path& path, const QueryContext& context, const MethodResult& llsa,
-                    std::int64_t head, Pixel query) {
+                    std::int64_t head, datasets::Pixel query) {
   const int levels = llsa.options.levels;
   const Sheet sheet{levels + 1, 1, panel, panel + 66};
   plot::Canvas canvas = sheet.canvas();
@@ -120,7 +122,7 @@ void draw_selection(const std::filesystem::path& path, const QueryContext& conte
 
 void draw_attention(const std::filesystem::path& path, const QueryContext& context,
                     const std::vector<MethodResult>& results, const std::vector<std::size_t>& shown, std::int64_t head,
-                    Pixel query) {
+                    datasets::Pixel query) {
   std::vector<std::string> titles{results[dense_method].method.name};
   std::vector<std::vector<float>> maps{dense_probabilities(context, results[dense_method].options, head, query)};
   for (const std::size_t index : shown) {
@@ -146,7 +148,7 @@ void draw_attention(const std::filesystem::path& path, const QueryContext& conte
 }
 
 void draw_outputs(const std::filesystem::path& path, const QueryContext& context,
-                  const std::vector<MethodResult>& results, const ProjectionOptions& projection) {
+                  const std::vector<MethodResult>& results, const datasets::ProjectionOptions& projection) {
   const auto colors = [&](MethodIndex index) {
     return colors_of(results[index].output.view().head(shown_head), shown_head, context.order, context.picture.width,
                      context.picture.height, projection);

@@ -14,16 +14,16 @@ inline constexpr std::int64_t shown_head = 0;
 /// What the levels of an LLSA method select for one query pixel, over the picture: the coarsest level first, then the
 /// picture as the query meets it.
 void draw_selection(const std::filesystem::path& path, const QueryContext& context, const MethodResult& llsa,
-                    std::int64_t head, Pixel query);
+                    std::int64_t head, datasets::Pixel query);
 
 /// Attention of one query pixel, in one range: dense (`results.front()`) and that of the methods at `shown`.
 void draw_attention(const std::filesystem::path& path, const QueryContext& context,
                     const std::vector<MethodResult>& results, const std::vector<std::size_t>& shown, std::int64_t head,
-                    Pixel query);
+                    datasets::Pixel query);
 
 /// The colours that each pixel attends to on average: the picture, dense attention's and LLSA's.
 void draw_outputs(const std::filesystem::path& path, const QueryContext& context,
-                  const std::vector<MethodResult>& results, const ProjectionOptions& projection);
+                  const std::vector<MethodResult>& results, const datasets::ProjectionOptions& projection);
 
 /// The relative error of each pixel's output against dense attention, all heads together, for the LLSA methods.
 void draw_errors(const std::filesystem::path& path, const QueryContext& context,

@@ -17,13 +17,13 @@ namespace {
 
 constexpr int timed_runs = 3;
 
-AttentionInputs<float> inputs_of(const PixelTokens& tokens) {
+AttentionInputs<float> inputs_of(const datasets::PixelTokens& tokens) {
   return {tokens.query.view(), tokens.key.view(), tokens.value.view()};
 }
 
 AttentionOutputs<float> outputs_of(MethodResult& result) { return {result.output.view(), result.lse.view()}; }
 
-void run_dense(MethodResult& result, const PixelTokens& tokens, reference::ThreadPool& threads) {
+void run_dense(MethodResult& result, const datasets::PixelTokens& tokens, reference::ThreadPool& threads) {
   result.options = resolve(Options{.levels = 0}, tokens.query.shape(), tokens.key.shape(), tokens.value.shape());
   result.runs = 1;
   result.seconds = seconds_of(
@@ -31,7 +31,7 @@ void run_dense(MethodResult& result, const PixelTokens& tokens, reference::Threa
   result.keys_per_query = static_cast<double>(tokens.key.shape().tokens);
 }
 
-void run_sparse(MethodResult& result, const PixelTokens& tokens, Attention<float>& attention) {
+void run_sparse(MethodResult& result, const datasets::PixelTokens& tokens, Attention<float>& attention) {
   std::unique_ptr<AttentionState> state;
   std::vector<double> times;
   for (result.runs = 0; result.runs < timed_runs; ++result.runs)
@@ -45,7 +45,7 @@ void run_sparse(MethodResult& result, const PixelTokens& tokens, Attention<float
 
 /// Leaving out the coarse keys leaves the fine ones' sum of exponentials in the LSE; against dense attention's it is
 /// the probability that dense attention gives to these keys. Exact for every query, without a dense matrix.
-double mass_on_fine_keys(const MethodResult& result, const MethodResult& dense, const PixelTokens& tokens,
+double mass_on_fine_keys(const MethodResult& result, const MethodResult& dense, const datasets::PixelTokens& tokens,
                          Attention<float>& attention) {
   Options options = *result.method.options;
   options.enrichment_levels = 0;
@@ -117,7 +117,7 @@ std::vector<Method> methods_to_compare(std::int64_t tokens, std::int64_t top_k) 
   return methods;
 }
 
-std::vector<MethodResult> run_methods(const PixelTokens& tokens, const std::vector<Method>& methods,
+std::vector<MethodResult> run_methods(const datasets::PixelTokens& tokens, const std::vector<Method>& methods,
                                       Attention<float>& attention, reference::ThreadPool& threads,
                                       const std::function<void(const std::string&)>& progress) {
   const Shape& shape = tokens.query.shape();

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "demo/projection.hpp"
+#include "datasets/pixel_projection.hpp"
 #include "llsa/attention.hpp"
 #include "reference/thread_pool.hpp"
 
@@ -49,7 +49,7 @@ struct MethodResult {
 };
 
 /// Runs every method on the tokens, dense first. `progress` is told what begins.
-std::vector<MethodResult> run_methods(const PixelTokens& tokens, const std::vector<Method>& methods,
+std::vector<MethodResult> run_methods(const datasets::PixelTokens& tokens, const std::vector<Method>& methods,
                                       Attention<float>& attention, reference::ThreadPool& threads,
                                       const std::function<void(const std::string&)>& progress);
 

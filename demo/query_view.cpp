@@ -44,19 +44,20 @@ plot::Region QueryContext::region(const Hierarchy& hierarchy, int level, std::in
 }
 
 std::vector<float> dense_probabilities(const QueryContext& context, const ResolvedOptions& options, std::int64_t head,
-                                       Pixel query) {
+                                       datasets::Pixel query) {
   std::vector<reference::KeyRef> keys(static_cast<std::size_t>(context.order.size()));
   for (std::size_t j = 0; j < keys.size(); ++j) keys[j].token = static_cast<std::int64_t>(j);
   return spread(context, options, head, context.token_at(query), keys);
 }
 
 std::vector<float> sparse_probabilities(const QueryContext& context, const MethodResult& result, std::int64_t head,
-                                        Pixel query) {
+                                        datasets::Pixel query) {
   const std::int64_t i = context.token_at(query);
   return spread(context, result.options, head, i, reference::naive_key_set(result.selection, result.options, head, i));
 }
 
-datasets::Image seen_by(const QueryContext& context, const MethodResult& result, std::int64_t head, Pixel query) {
+datasets::Image seen_by(const QueryContext& context, const MethodResult& result, std::int64_t head,
+                        datasets::Pixel query) {
   const std::int64_t i = context.token_at(query);
   auto keys = reference::naive_key_set(result.selection, result.options, head, i);
   std::ranges::stable_sort(keys, [](const auto& a, const auto& b) { return a.level > b.level; });  // finest last

@@ -29,7 +29,7 @@ double exponent(const std::vector<ScalingPoint>& points, std::vector<double> Sca
 std::string query_sections(const ReportContents& contents) {
   std::string text;
   for (std::size_t i = 0; i < contents.queries.size(); ++i) {
-    const Pixel& pixel = contents.queries[i];
+    const datasets::Pixel& pixel = contents.queries[i];
     text += fmt::format(
         "### Query pixel {0}: row {1}, column {2}\n\n![What the levels select for query pixel {0}]({3})\n\n"
         "![Attention of query pixel {0}]({4})\n\n",
@@ -113,7 +113,7 @@ std::string report(const ReportContents& contents) {
       "spread evenly over its pixels, so patches appear; what counts is that they are about as bright as the dense map "
       "is "
       "there on average.\n\n",
-      1, emphasis_name(0));
+      1, datasets::emphasis_name(0));
   text += query_sections(contents);
   text += fmt::format(
       "## How close the result is\n\n{}\n"

@@ -14,10 +14,10 @@ struct ReportContents {
   std::string picture_source = {};  ///< where the picture came from and what was done to it, one sentence
   std::string backend = {};
   int width = 0, height = 0, threads = 0;
-  ProjectionOptions projection = {};
+  datasets::ProjectionOptions projection = {};
   std::int64_t top_k = 0;
   std::vector<MethodResult> results = {};
-  std::vector<Pixel> queries = {};
+  std::vector<datasets::Pixel> queries = {};
   std::vector<ScalingPoint> scaling = {};
   std::vector<CaptureResult> captures = {};
 };

@@ -11,10 +11,10 @@ namespace {
 
 constexpr int repetitions = 3, smallest_side = 32;
 
-ScalingPoint measure(const datasets::Image& picture, bool with_dense, const ProjectionOptions& projection,
+ScalingPoint measure(const datasets::Image& picture, bool with_dense, const datasets::ProjectionOptions& projection,
                      std::int64_t top_k, Attention<float>& attention, reference::ThreadPool& threads) {
   const TokenOrder order = morton_order({1, picture.height, picture.width});
-  const PixelTokens tokens = project(picture, local_features(picture), order, projection);
+  const datasets::PixelTokens tokens = project(picture, local_features(picture), order, projection);
   const AttentionInputs<float> inputs{tokens.query.view(), tokens.key.view(), tokens.value.view()};
   Tensor<float> output(tokens.value.shape()), lse({1, 1, order.size(), 1});
   const AttentionOutputs<float> outputs{output.view(), lse.view()};
@@ -35,11 +35,11 @@ ScalingPoint measure(const datasets::Image& picture, bool with_dense, const Proj
 
 }  // namespace
 
-std::vector<ScalingPoint> measure_scaling(const datasets::Image& picture, const ProjectionOptions& projection,
+std::vector<ScalingPoint> measure_scaling(const datasets::Image& picture, const datasets::ProjectionOptions& projection,
                                           std::int64_t top_k, Attention<float>& attention,
                                           reference::ThreadPool& threads,
                                           const std::function<void(const std::string&)>& progress) {
-  ProjectionOptions one_head = projection;
+  datasets::ProjectionOptions one_head = projection;
   one_head.heads = 1;
   std::vector<ScalingPoint> points;
   const int side = std::max(picture.width, picture.height);

@@ -8,9 +8,9 @@
 
 #include "datasets/grid_text.hpp"
 #include "datasets/option_metadata.hpp"
+#include "datasets/pixel_projection.hpp"
 #include "datasets/procedural.hpp"
 #include "datasets/tensor_file.hpp"
-#include "demo/projection.hpp"
 #include "llsa/error.hpp"
 #include "llsa/options.hpp"
 
@@ -100,14 +100,15 @@ Input input_from_picture(const PictureRequest& request) {
   const int size = request.size;
   if (size < smallest || size > largest)
     throw Error(fmt::format("size is {}; it must be {} to {}", size, smallest, largest));
-  const demo::ProjectionOptions projection{.heads = request.heads, .head_dim = request.head_dim, .seed = request.seed};
-  demo::validate(projection);
+  const datasets::ProjectionOptions projection{
+      .heads = request.heads, .head_dim = request.head_dim, .seed = request.seed};
+  datasets::validate(projection);
   const bool generated = request.path.empty();
   const datasets::Image picture = generated ? datasets::landscape(size, size, request.seed)
                                             : datasets::resize_and_crop(datasets::read_image(request.path), size, size);
   const Grid grid{1, size, size};
-  demo::PixelTokens tokens =
-      demo::project(picture, demo::local_features(picture), token_order("morton", grid), projection);
+  datasets::PixelTokens tokens =
+      datasets::project(picture, datasets::local_features(picture), token_order("morton", grid), projection);
   const std::string what = generated ? fmt::format("landscape {}", request.seed) : request.path.stem().string();
   return {
       .name = fmt::format("{}, {} x {}", what, size, size),

@@ -48,7 +48,8 @@ class CaptureFile : public testing::Test {
   const std::filesystem::path folder_ = std::filesystem::path(testing::TempDir()) / "llsa_demo_capture";
   const datasets::Image picture_ = datasets::landscape(width, height, 3);
   const TokenOrder order_ = hilbert_order({1, height, width});
-  const PixelTokens tokens_ = project(picture_, local_features(picture_), order_, {.heads = 3, .head_dim = 16});
+  const datasets::PixelTokens tokens_ =
+      project(picture_, local_features(picture_), order_, {.heads = 3, .head_dim = 16});
   datasets::TensorFile file_;
 };
 
@@ -85,7 +86,7 @@ TEST_F(CaptureFile, is_compared_as_it_is_and_shown_where_the_model_s_attention_i
   // The same tensors by themselves, head by head.
   std::vector<double> errors;
   for (std::int64_t head = 0; head < 3; ++head) {
-    PixelTokens one;
+    datasets::PixelTokens one;
     for (const auto& [from, to] : {std::pair(&tokens_.query, &one.query), std::pair(&tokens_.key, &one.key),
                                    std::pair(&tokens_.value, &one.value)}) {
       *to = Tensor<float>({1, 1, from->shape().tokens, from->shape().dim});

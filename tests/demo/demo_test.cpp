@@ -45,7 +45,8 @@ TEST(Demo, bad_options_are_errors_before_anything_is_made) {
   EXPECT_EQ(error_for({.projection = {.head_dim = 20}}), "head-dim is 20; it must be a multiple of 16 from 16 to 256");
   EXPECT_EQ(error_for({.top_k = 0}), "top-k is 0; it must be at least 1");
   EXPECT_EQ(error_for({.size = 32, .queries = {{0, 32}}}), "query pixel is 0,32; row and column must be 0 to 31");
-  EXPECT_EQ(error_for({.queries = std::vector<Pixel>(10)}), "10 query pixels were given; at most 9 are allowed");
+  EXPECT_EQ(error_for({.queries = std::vector<datasets::Pixel>(10)}),
+            "10 query pixels were given; at most 9 are allowed");
   EXPECT_NE(error_for({.captures = {"c.safetensors"}}).find("give both or neither"), std::string::npos);
   EXPECT_NE(error_for({.capture_picture = "p.png"}).find("give both or neither"), std::string::npos);
   EXPECT_NE(error_for({.captures = {10, "c"}, .capture_picture = "p"}).find("10 captures"), std::string::npos);

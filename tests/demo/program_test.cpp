@@ -11,9 +11,9 @@
 #include <sstream>
 
 #include "datasets/image.hpp"
+#include "datasets/pixel_projection.hpp"
 #include "datasets/procedural.hpp"
 #include "datasets/safetensors.hpp"
-#include "demo/projection.hpp"
 
 namespace llsa::demo {
 namespace {
@@ -82,7 +82,7 @@ TEST_F(DemoProgram, shows_attention_inside_a_model_beside_the_picture_s) {
   std::filesystem::create_directories(folder_);
   const auto picture = datasets::landscape(16, 16, 2);
   datasets::write_png(folder_ / "model.png", picture);
-  const PixelTokens tokens =
+  const datasets::PixelTokens tokens =
       project(picture, local_features(picture), morton_order({1, 16, 16}), {.heads = 2, .head_dim = 16});
   datasets::TensorFile file{
       .tensors = {datasets::from_tensor("q", tokens.query), datasets::from_tensor("k", tokens.key),

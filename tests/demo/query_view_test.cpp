@@ -19,7 +19,7 @@ struct Scene {
   datasets::Image picture = datasets::landscape(width, height, 1);
   TokenOrder order = morton_order({1, height, width});
   reference::ThreadPool threads{2};
-  PixelTokens tokens = project(picture, local_features(picture), order, {.heads = 2, .head_dim = 16});
+  datasets::PixelTokens tokens = project(picture, local_features(picture), order, {.heads = 2, .head_dim = 16});
   std::vector<MethodResult> results =
       run_methods(tokens, methods_to_compare(order.size(), 3), *make_attention<float>("reference", threads), threads,
                   [](const std::string&) {});
@@ -35,7 +35,7 @@ double sum(const std::vector<float>& values) { return std::accumulate(values.beg
 
 TEST(QueryView, probabilities_sum_to_one_for_every_method) {
   const Scene& s = scene();
-  for (const Pixel pixel : {Pixel{0, 0}, Pixel{18, 22}, Pixel{7, 11}}) {
+  for (const datasets::Pixel pixel : {datasets::Pixel{0, 0}, datasets::Pixel{18, 22}, datasets::Pixel{7, 11}}) {
     EXPECT_NEAR(sum(dense_probabilities(s.context, s.results[dense_method].options, 1, pixel)), 1, 1e-5);
     for (const MethodIndex index : {one_level, one_level_disjoint, two_levels, two_levels_disjoint, blocks_only})
       EXPECT_NEAR(sum(sparse_probabilities(s.context, s.results[index], 1, pixel)), 1, 1e-5) << index;
@@ -46,7 +46,7 @@ TEST(QueryView, probabilities_give_every_method_s_output) {
   // A coarse value is the mean of its pixels' values, so values weighted by the map, pixel by pixel, are the output
   // row.
   const Scene& s = scene();
-  const Pixel pixel{9, 14};
+  const datasets::Pixel pixel{9, 14};
   const std::int64_t i = s.context.token_at(pixel);
   for (std::size_t method = dense_method; method <= blocks_only; ++method) {
     const MethodResult& result = s.results[method];
@@ -65,7 +65,7 @@ TEST(QueryView, probabilities_give_every_method_s_output) {
 TEST(QueryView, the_picture_as_a_query_meets_it_is_exact_where_it_looks_closely) {
   const Scene& s = scene();
   const MethodResult& result = s.results[two_levels];
-  const Pixel pixel{3, 5};
+  const datasets::Pixel pixel{3, 5};
   const std::int64_t i = s.context.token_at(pixel);
   const datasets::Image seen = seen_by(s.context, result, 0, pixel);
   std::size_t exact = 0;

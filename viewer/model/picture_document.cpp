@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "datasets/pixel_projection.hpp"
 #include "datasets/procedural.hpp"
-#include "demo/projection.hpp"
 
 namespace llsa::viewer {
 namespace {
@@ -31,15 +31,17 @@ Document picture_document(const std::filesystem::path& file, const LoadHints& hi
   Document document;
   if (file.empty()) {
     const Grid size = hints.picture_size.value_or(Grid{1, longest_side, longest_side});
-    document.pictures.push_back(datasets::landscape(static_cast<int>(size.width), static_cast<int>(size.height), hints.seed));
+    document.pictures.push_back(
+        datasets::landscape(static_cast<int>(size.width), static_cast<int>(size.height), hints.seed));
   } else {
     document.pictures.push_back(sized(datasets::read_image(file), hints));
   }
   const datasets::Image& picture = document.pictures.front();
   document.query_grid = document.key_grid = {1, picture.height, picture.width};
   document.order = "morton";
-  demo::PixelTokens tokens = demo::project(picture, demo::local_features(picture), morton_order(document.query_grid),
-                                           demo::ProjectionOptions{.seed = hints.seed});
+  datasets::PixelTokens tokens =
+      datasets::project(picture, datasets::local_features(picture), morton_order(document.query_grid),
+                        datasets::ProjectionOptions{.seed = hints.seed});
   document.sets.push_back({"", std::move(tokens.query), std::move(tokens.key), std::move(tokens.value)});
   return document;
 }

@@ -1,4 +1,4 @@
-#include "demo/projection.hpp"
+#include "datasets/pixel_projection.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,10 +7,10 @@
 #include <numbers>
 #include <string>
 
-#include "demo/orthonormal.hpp"
+#include "datasets/orthonormal.hpp"
 #include "llsa/error.hpp"
 
-namespace llsa::demo {
+namespace llsa::datasets {
 namespace {
 
 constexpr int likeness_count = feature_count + 1;  // u
@@ -90,7 +90,7 @@ void validate(const ProjectionOptions& options) {
     throw Error("sharpness is " + std::to_string(options.sharpness) + "; it must be above 0 and at most 1000");
 }
 
-PixelTokens project(const datasets::Image& picture, const Features& features, const TokenOrder& order,
+PixelTokens project(const Image& picture, const Features& features, const TokenOrder& order,
                     const ProjectionOptions& options) {
   validate(options);
   const Shape shape{1, options.heads, order.size(), options.head_dim};
@@ -124,10 +124,10 @@ PixelTokens project(const datasets::Image& picture, const Features& features, co
 
 const char* emphasis_name(std::int64_t head) { return emphasis_of(head).name; }
 
-datasets::Image colors_of(HeadView<const float> values, std::int64_t head, const TokenOrder& order, int width,
-                          int height, const ProjectionOptions& options) {
+Image colors_of(HeadView<const float> values, std::int64_t head, const TokenOrder& order, int width, int height,
+                const ProjectionOptions& options) {
   const auto matrix = value_matrix(options, head);
-  datasets::Image result(width, height);
+  Image result(width, height);
   for (std::int64_t i = 0; i < order.size(); ++i) {
     const auto raster = static_cast<std::size_t>(order.to_raster()[static_cast<std::size_t>(i)]);
     for (std::size_t c = 0; c < 3; ++c) {
@@ -168,4 +168,4 @@ std::vector<Pixel> distinct_pixels(const Features& features, int count) {
   return chosen;
 }
 
-}  // namespace llsa::demo
+}  // namespace llsa::datasets

@@ -4,7 +4,7 @@
 
 #include "datasets/image.hpp"
 
-namespace llsa::demo {
+namespace llsa::datasets {
 
 /// What each pixel looks like from nearby, `[height * width, feature_count]`, raster order.
 struct Features {
@@ -21,6 +21,6 @@ struct Features {
 inline constexpr int feature_count = 8;
 
 /// Every feature is shifted and scaled to mean 0 and variance 1 over the picture (a constant one becomes 0).
-Features local_features(const datasets::Image& picture);
+Features local_features(const Image& picture);
 
-}  // namespace llsa::demo
+}  // namespace llsa::datasets

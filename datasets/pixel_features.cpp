@@ -1,10 +1,10 @@
-#include "demo/features.hpp"
+#include "datasets/pixel_features.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 
-namespace llsa::demo {
+namespace llsa::datasets {
 namespace {
 
 /// Sums over rectangles in constant time.
@@ -53,7 +53,7 @@ float* Features::of(int row, int column) {
   return values.data() + static_cast<std::ptrdiff_t>(row * width + column) * feature_count;
 }
 
-Features local_features(const datasets::Image& picture) {
+Features local_features(const Image& picture) {
   const int width = picture.width, height = picture.height;
   const std::size_t pixels = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
   std::array<std::vector<double>, 4> planes;  // luma, red - green, blue - luma, luma squared
@@ -85,4 +85,4 @@ Features local_features(const datasets::Image& picture) {
   return features;
 }
 
-}  // namespace llsa::demo
+}  // namespace llsa::datasets

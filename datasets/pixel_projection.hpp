@@ -4,11 +4,11 @@
 #include <vector>
 
 #include "datasets/image.hpp"
-#include "demo/features.hpp"
+#include "datasets/pixel_features.hpp"
 #include "llsa/tensor.hpp"
 #include "llsa/token_order.hpp"
 
-namespace llsa::demo {
+namespace llsa::datasets {
 
 /// How pixels become queries, keys and values: a stand-in for a trained layer, chosen so that attention does something
 /// one can see. It looks for pixels whose surroundings are alike, and prefers near ones.
@@ -35,7 +35,7 @@ struct PixelTokens {
 /// column (the others keep likeness visible from afar), by angles 2 pi / wavelength with wavelengths spaced
 /// geometrically from 32 pixels to 4 times the longer side. Heads differ in W, U and, in turn, in e: all features; the
 /// colours of the small neighbourhood; the colours of the large one; the contrasts.
-PixelTokens project(const datasets::Image& picture, const Features& features, const TokenOrder& order,
+PixelTokens project(const Image& picture, const Features& features, const TokenOrder& order,
                     const ProjectionOptions& options);
 
 /// What head `head` emphasises, in words.
@@ -43,8 +43,8 @@ const char* emphasis_name(std::int64_t head);
 
 /// The colour part of values or outputs of one head, as a picture: `U^T O`, clamped to [0, 1]. Inverts V exactly, so
 /// for attention outputs it is the mean colour of what each pixel attends to.
-datasets::Image colors_of(HeadView<const float> values, std::int64_t head, const TokenOrder& order, int width,
-                          int height, const ProjectionOptions& options);
+Image colors_of(HeadView<const float> values, std::int64_t head, const TokenOrder& order, int width, int height,
+                const ProjectionOptions& options);
 
 /// Three pixels that look as different as possible: greedily the farthest in features, on a coarse grid of places.
 struct Pixel {
@@ -52,4 +52,4 @@ struct Pixel {
 };
 std::vector<Pixel> distinct_pixels(const Features& features, int count);
 
-}  // namespace llsa::demo
+}  // namespace llsa::datasets

@@ -1,10 +1,10 @@
-#include "demo/orthonormal.hpp"
+#include "datasets/orthonormal.hpp"
 
 #include <cmath>
 #include <cstddef>
 #include <numbers>
 
-namespace llsa::demo {
+namespace llsa::datasets {
 namespace {
 
 /// splitmix64: the standard library's distributions differ between platforms.
@@ -48,4 +48,4 @@ std::vector<double> orthonormal_columns(int rows, int columns, std::uint64_t see
   return matrix;
 }
 
-}  // namespace llsa::demo
+}  // namespace llsa::datasets
