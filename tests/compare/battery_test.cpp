@@ -207,7 +207,8 @@ TEST(BatteryCases, AreSeededAndCoverTheAwkwardSizes) {
   EXPECT_FALSE(std::ranges::equal(make_problem(a[5]).query.flat(), make_problem(c[5]).query.flat()));
   EXPECT_LT(battery_cases(1, true).size(), 15u);
   const BatteryCase huge{.name = "", .query = {1, 1, 50, 8}, .key = {1, 1, 50, 8}, .content = Content::huge};
-  for (const double x : make_problem(huge, DType::f16).value.flat())
+  const Problem<double> problem = make_problem(huge, DType::f16);
+  for (const double x : problem.value.flat())
     EXPECT_TRUE(std::isfinite(rounded_to(DType::f16, x))) << "in the range of its type";
 }
 
