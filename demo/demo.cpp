@@ -7,6 +7,7 @@
 #include "backends/backends.hpp"
 #include "datasets/atomic_file.hpp"
 #include "datasets/image.hpp"
+#include "datasets/make_folder.hpp"
 #include "datasets/procedural.hpp"
 #include "demo/capture.hpp"
 #include "demo/figures.hpp"
@@ -54,14 +55,6 @@ Source load_picture(const DemoOptions& options) {
                       options.image.filename().string(), original.width, original.height, size, size)};
 }
 
-void make_folder(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error || !std::filesystem::is_directory(folder))
-    throw Error(fmt::format("cannot make the folder {}: {}", folder.string(),
-                            error ? error.message() : "a file has that name"));
-}
-
 void draw_capture(const std::filesystem::path& folder, std::size_t number, const CaptureResult& result,
                   reference::ThreadPool& threads) {
   const Capture& capture = *result.capture;
@@ -94,7 +87,7 @@ void run_demo(const DemoOptions& options, std::stop_token stop, const std::funct
   const Source source = load_picture(options);
   std::vector<Capture> captures;
   for (const auto& file : options.captures) captures.push_back(read_capture(file, options.capture_picture));
-  make_folder(options.output);
+  datasets::make_folder(options.output);
   const datasets::Image& picture = source.picture;
   print(source.description);
 

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 
 #include "compare/comparator.hpp"
 #include "compare/profile_fit.hpp"
 #include "compare/profile_keys.hpp"
+#include "compare/seconds_of.hpp"
 #include "reference/dense.hpp"
 
 namespace llsa::demo {
@@ -26,7 +26,7 @@ AttentionOutputs<float> outputs_of(MethodResult& result) { return {result.output
 void run_dense(MethodResult& result, const datasets::PixelTokens& tokens, reference::ThreadPool& threads) {
   result.options = resolve(Options{.levels = 0}, tokens.query.shape(), tokens.key.shape(), tokens.value.shape());
   result.runs = 1;
-  result.seconds = seconds_of(
+  result.seconds = compare::seconds_of(
       [&] { reference::dense_tiled<float>(inputs_of(tokens), result.options.scale, outputs_of(result), threads); });
   result.keys_per_query = static_cast<double>(tokens.key.shape().tokens);
 }
@@ -35,8 +35,8 @@ void run_sparse(MethodResult& result, const datasets::PixelTokens& tokens, Atten
   std::unique_ptr<AttentionState> state;
   std::vector<double> times;
   for (result.runs = 0; result.runs < timed_runs; ++result.runs)
-    times.push_back(
-        seconds_of([&] { state = attention.forward(inputs_of(tokens), *result.method.options, outputs_of(result)); }));
+    times.push_back(compare::seconds_of(
+        [&] { state = attention.forward(inputs_of(tokens), *result.method.options, outputs_of(result)); }));
   result.seconds = compare::median(times);
   result.options = state->options();
   result.selection = state->selection();
@@ -156,12 +156,6 @@ std::vector<float> error_per_pixel(const MethodResult& result, const MethodResul
         static_cast<float>(norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference));
   }
   return errors;
-}
-
-double seconds_of(const std::function<void()>& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
 }  // namespace llsa::demo

@@ -56,7 +56,4 @@ std::vector<MethodResult> run_methods(const datasets::PixelTokens& tokens, const
 /// Relative L2 error of each token's output over all heads, raster order.
 std::vector<float> error_per_pixel(const MethodResult& result, const MethodResult& dense, const TokenOrder& order);
 
-/// Seconds that one call takes.
-double seconds_of(const std::function<void()>& work);
-
 }  // namespace llsa::demo

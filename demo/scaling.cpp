@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "compare/profile_keys.hpp"
+#include "compare/seconds_of.hpp"
 #include "llsa/token_order.hpp"
 #include "reference/dense.hpp"
 
@@ -23,10 +24,10 @@ ScalingPoint measure(const datasets::Image& picture, bool with_dense, const data
   ScalingPoint point{.tokens = order.size()};
   for (int i = 0; i < repetitions; ++i) {
     std::unique_ptr<AttentionState> state;
-    point.llsa.push_back(seconds_of([&] { state = attention.forward(inputs, options, outputs); }));
+    point.llsa.push_back(compare::seconds_of([&] { state = attention.forward(inputs, options, outputs); }));
     if (with_dense)
-      point.dense.push_back(
-          seconds_of([&] { reference::dense_tiled<float>(inputs, state->options().scale, outputs, threads); }));
+      point.dense.push_back(compare::seconds_of(
+          [&] { reference::dense_tiled<float>(inputs, state->options().scale, outputs, threads); }));
     point.levels = state->options().levels;
     point.keys_per_query = compare::keys_per_query(state->selection(), state->options(), 1);
   }

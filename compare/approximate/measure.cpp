@@ -1,23 +1,16 @@
 #include "compare/approximate/measure.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 
 #include "compare/comparator.hpp"
 #include "compare/profile_keys.hpp"
+#include "compare/seconds_of.hpp"
 #include "reference/dense.hpp"
 
 namespace llsa::approximate {
 namespace {
-
-template <class Work>
-double seconds_of(const Work& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 /// The rows of `tokens` in every batch entry and head.
 Tensor<float> rows_of(const Tensor<float>& tensor, const std::vector<std::int64_t>& tokens) {
@@ -70,7 +63,8 @@ Judge::Judge(Input input, std::int64_t queries, const std::string& backend, refe
   const Tensor<float> query = rows_of(input_.query, sample_);
   Room room(query.shape(), input_.value.shape());
   const AttentionInputs<float> inputs{query.view(), input_.key.view(), input_.value.view()};
-  dense_seconds_ = seconds_of([&] { reference::dense_tiled<float>(inputs, input_.scale, room.outputs(), *threads_); });
+  dense_seconds_ =
+      compare::seconds_of([&] { reference::dense_tiled<float>(inputs, input_.scale, room.outputs(), *threads_); });
   dense_output_ = std::move(room.output);
   dense_lse_ = std::move(room.lse);
 }
@@ -97,7 +91,7 @@ Measurement Judge::measure(const Configuration& configuration) {
   if (configuration.method == "vsa" && configuration.gate != 1) inputs.extras = {gate.view(), gate.view()};
   Room room(query, value);
   std::unique_ptr<AttentionState> state;
-  result.seconds = seconds_of([&] { state = attention->forward(inputs, options, room.outputs()); });
+  result.seconds = compare::seconds_of([&] { state = attention->forward(inputs, options, room.outputs()); });
   result.options = state->options();
   result.keys_per_query = compare::keys_per_query(state->selection(), result.options, query.batch * query.heads);
   if (configuration.method == "vsa") result.other_keys = static_cast<double>(result.options.key.length(1));

@@ -1,12 +1,12 @@
 #include "compare/recommend/cost_model.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 
 #include "backends/backends.hpp"
 #include "compare/approximate/key_count.hpp"
 #include "compare/profile_problem.hpp"
+#include "compare/seconds_of.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::recommend {
@@ -26,16 +26,12 @@ struct Times {
 
 /// Of the fastest run: what disturbs a run only adds.
 Times time(Attention<float>& attention, const Options& options, compare::ProfileProblem<float>& problem) {
-  const auto seconds_of = [](const auto& work) {
-    const auto begin = std::chrono::steady_clock::now();
-    work();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  };
   Times best;
   for (int run = 0; run <= runs; ++run) {
     std::unique_ptr<AttentionState> state;
-    const double forward = seconds_of([&] { state = attention.forward(problem.inputs(), options, problem.outputs()); });
-    const double backward = seconds_of([&] {
+    const double forward =
+        compare::seconds_of([&] { state = attention.forward(problem.inputs(), options, problem.outputs()); });
+    const double backward = compare::seconds_of([&] {
       attention.backward(problem.inputs(), problem.outputs(), *state, problem.output_gradients(), problem.gradients());
     });
     if (run == 0) continue;  // to warm up

@@ -8,18 +8,11 @@
 #include "backends/backends.hpp"
 #include "compare/tables/report.hpp"
 #include "datasets/atomic_file.hpp"
+#include "datasets/make_folder.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::tables {
 namespace {
-
-void make_folder(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error || !std::filesystem::is_directory(folder))
-    throw Error(fmt::format("cannot make the folder {}: {}", folder.string(),
-                            error ? error.message() : "a file has that name"));
-}
 
 /// "4b" has two parts; the second is written beside the first.
 template <class Measured>
@@ -67,7 +60,7 @@ void make_tables(const TablesRequest& request, std::stop_token stop, const Train
     if (auto table = training_table(name, scale)) trained.push_back(std::move(*table));
   for (const TrainingTable& table : trained)
     for (const TrainingRow& row : table.rows) diffusion::validate(row.config);
-  make_folder(request.out);
+  datasets::make_folder(request.out);
 
   const std::string on = fmt::format("Backend {}, {} thread{}.", backend, threads, threads == 1 ? "" : "s");
   const RunPlace place{.folder = request.out / "runs",

@@ -2,26 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
-
 #include "backends/backends.hpp"
 #include "compare/approximate/key_count.hpp"
 #include "compare/profile_problem.hpp"
+#include "compare/seconds_of.hpp"
 #include "llsa/error.hpp"
 #include "llsa/method.hpp"
 
 namespace llsa::tables {
-namespace {
-
-template <class Work>
-double seconds_of(const Work& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-}  // namespace
-
 MeasuredTiming measure_timing(const TimingTable& table, const Scale& scale, const std::string& backend, int threads,
                               std::stop_token stop, const std::function<void(const std::string&)>& progress) {
   reference::ThreadPool pool(threads);
@@ -43,10 +31,10 @@ MeasuredTiming measure_timing(const TimingTable& table, const Scale& scale, cons
         TimedCase& made = measured.cases[i];
         const auto attention = make_attention<float>(made.timed.method, backend, pool);
         std::unique_ptr<AttentionState> state;
-        const double forward = seconds_of([&] {
+        const double forward = compare::seconds_of([&] {
           state = attention->forward(problem.inputs(made.timed.method), made.timed.options, problem.outputs());
         });
-        const double backward = seconds_of([&] {
+        const double backward = compare::seconds_of([&] {
           attention->backward(problem.inputs(made.timed.method), problem.outputs(), *state, problem.output_gradients(),
                               problem.gradients(made.timed.method));
         });

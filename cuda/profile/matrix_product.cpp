@@ -91,7 +91,7 @@ struct MatrixProduct::Plan {
 
 MatrixProduct::MatrixProduct(const ProductShape& shape) : plan_(std::make_unique<Plan>()) {
   Plan& p = *plan_;
-  const Library& library = p.library;
+  const Library& library = the_library();
   LLSA_CUBLAS_CHECK(cublasLtCreate, &p.handle);
   LLSA_CUBLAS_CHECK(cublasLtMatmulDescCreate, &p.product, CUBLAS_COMPUTE_32F, CUDA_R_32F);
   const cublasOperation_t operation = shape.transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
@@ -112,7 +112,7 @@ MatrixProduct::MatrixProduct(const ProductShape& shape) : plan_(std::make_unique
 MatrixProduct::~MatrixProduct() = default;
 
 void MatrixProduct::run(const void* d_a, const void* d_b, void* d_c, Stream stream) const {
-  const Library& library = plan_->library;
+  const Library& library = the_library();
   const float one = 1, zero = 0;
   LLSA_CUBLAS_CHECK(cublasLtMatmul, plan_->handle, plan_->product, &one, d_b, plan_->b, d_a, plan_->a, &zero, d_c,
                     plan_->c, d_c, plan_->c, &plan_->found.algo, plan_->workspace.data(), workspace_bytes,

@@ -6,14 +6,9 @@
 #include "llsa/attention.hpp"
 #include "llsa/error.hpp"
 #include "llsa/method.hpp"
+#include "reference/thread_pool.hpp"
 
 namespace llsa::reference {
-
-inline std::vector<Shape> shapes_of(const std::vector<ExtraInput>& extras) {
-  std::vector<Shape> shapes;
-  for (const ExtraInput& extra : extras) shapes.push_back(extra.shape);
-  return shapes;
-}
 
 /// Extra number `i`, a view without data when it was left out.
 template <class T>
@@ -57,5 +52,53 @@ template <class T>
 AttentionInputs<T> plain(const AttentionInputs<T>& inputs) {
   return {inputs.query, inputs.key, inputs.value};
 }
+
+/// What the methods that add a branch to block-sparse top-K attention share: the sparse branch, which runs on an inner
+/// implementation, and the shapes of the method's further inputs.
+template <class T>
+class BranchAttention : public Attention<T> {
+ public:
+  std::string name() const override { return inner_->name(); }
+  std::vector<Shape> extra_shapes(const Shape& query, const Shape& value) const override {
+    std::vector<Shape> shapes;
+    for (const ExtraInput& extra : method_extras(method_, query, value)) shapes.push_back(extra.shape);
+    return shapes;
+  }
+
+ protected:
+  BranchAttention(std::string_view method, std::unique_ptr<Attention<T>> inner, ThreadPool& threads)
+      : method_(method), inner_(std::move(inner)), threads_(&threads) {}
+
+  /// Checks the arguments of `forward`, then computes the sparse branch: its output into the state, LSE into `outputs`.
+  template <class Added>
+  std::unique_ptr<BranchState<T, Added>> sparse_forward(const AttentionInputs<T>& inputs, const Options& options,
+                                                        const AttentionOutputs<T>& outputs, const Selection* given) {
+    const Options sparse = method_options(method_, options);
+    const ResolvedOptions resolved = resolve(sparse, inputs.query.shape, inputs.key.shape, inputs.value.shape);
+    check_output_shapes(inputs, outputs, extra_shapes(inputs.query.shape, inputs.value.shape));
+    auto state = std::make_unique<BranchState<T, Added>>(resolved, inputs);
+    Branch<T>& branch = *state->sparse;
+    branch.output = Tensor<T>(outputs.output.shape);
+    branch.state = inner_->forward(plain(inputs), sparse, {branch.output.view(), outputs.lse}, given);
+    return state;
+  }
+
+  /// Checks the arguments of `backward` and returns the state.
+  template <class Added>
+  const BranchState<T, Added>& checked(const AttentionState& state, const AttentionInputs<T>& inputs,
+                                       const AttentionOutputs<T>& outputs,
+                                       const AttentionOutputGradients<T>& output_gradients,
+                                       const AttentionGradients<T>& gradients) const {
+    const auto& saved = BranchState<T, Added>::of(state, inputs);
+    const std::vector<Shape> extras = extra_shapes(inputs.query.shape, inputs.value.shape);
+    check_output_shapes(inputs, outputs, extras);
+    check_gradient_shapes(inputs, output_gradients, gradients, extras);
+    return saved;
+  }
+
+  std::string method_;
+  std::unique_ptr<Attention<T>> inner_;
+  ThreadPool* threads_;
+};
 
 }  // namespace llsa::reference

@@ -1,6 +1,5 @@
 #include "reference/baselines/sla.hpp"
 
-#include "reference/baselines/branches.hpp"
 #include "reference/baselines/linear_attention.hpp"
 
 namespace llsa::reference {
@@ -29,21 +28,11 @@ void store_sum(const std::vector<Matrix<C>>& parts, const TensorView<T>& to) {
 }  // namespace
 
 template <class T>
-std::vector<Shape> SlaAttention<T>::extra_shapes(const Shape& query, const Shape& value) const {
-  return shapes_of(method_extras("sla", query, value));
-}
-
-template <class T>
 std::unique_ptr<AttentionState> SlaAttention<T>::forward(const AttentionInputs<T>& inputs, const Options& options,
                                                          const AttentionOutputs<T>& outputs, const Selection* given) {
   using C = Accumulate<T>;
-  const Options sparse_options = method_options("sla", options);
-  const ResolvedOptions resolved = resolve(sparse_options, inputs.query.shape, inputs.key.shape, inputs.value.shape);
-  check_output_shapes(inputs, outputs, extra_shapes(inputs.query.shape, inputs.value.shape));
-  auto state = std::make_unique<State<T>>(resolved, inputs);
-  Branch<T>& sparse = *state->sparse;
-  sparse.output = Tensor<T>(outputs.output.shape);
-  sparse.state = inner_->forward(plain(inputs), sparse_options, {sparse.output.view(), outputs.lse}, given);
+  auto state = this->template sparse_forward<Nothing>(inputs, options, outputs, given);
+  const Branch<T>& sparse = *state->sparse;
 
   const Matrix<C> weight = matrix_of(extra_or_none(inputs.extras, 0));
   const Matrix<C> offset = matrix_of(extra_or_none(inputs.extras, 1));
@@ -75,10 +64,7 @@ void SlaAttention<T>::backward(const AttentionInputs<T>& inputs, const Attention
                                const AttentionState& state, const AttentionOutputGradients<T>& output_gradients,
                                const AttentionGradients<T>& gradients) {
   using C = Accumulate<T>;
-  const State<T>& saved = State<T>::of(state, inputs);
-  const std::vector<Shape> extras = extra_shapes(inputs.query.shape, inputs.value.shape);
-  check_output_shapes(inputs, outputs, extras);
-  check_gradient_shapes(inputs, output_gradients, gradients, extras);
+  const State<T>& saved = this->template checked<Nothing>(state, inputs, outputs, output_gradients, gradients);
   Branch<T>& sparse = *saved.sparse;
   inner_->backward(plain(inputs), {sparse.output.view(), outputs.lse}, *sparse.state, output_gradients,
                    {gradients.query, gradients.key, gradients.value});

@@ -1,10 +1,8 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
-#include "llsa/attention.hpp"
-#include "reference/thread_pool.hpp"
+#include "reference/baselines/branches.hpp"
 
 namespace llsa::reference {
 
@@ -20,20 +18,18 @@ namespace llsa::reference {
 /// sparse branch's, and dLSE flows there. For 16-bit T the sparse branch's output and gradient is rounded to T.
 /// Bitwise reproducible for any thread count. `threads` must outlive it.
 template <class T>
-class SlaAttention final : public Attention<T> {
+class SlaAttention final : public BranchAttention<T> {
  public:
   SlaAttention(std::unique_ptr<Attention<T>> inner, ThreadPool& threads)
-      : inner_(std::move(inner)), threads_(&threads) {}
-  std::string name() const override { return inner_->name(); }
-  std::vector<Shape> extra_shapes(const Shape& query, const Shape& value) const override;
+      : BranchAttention<T>("sla", std::move(inner), threads) {}
   std::unique_ptr<AttentionState> forward(const AttentionInputs<T>& inputs, const Options& options,
                                           const AttentionOutputs<T>& outputs, const Selection* given) override;
   void backward(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs, const AttentionState& state,
                 const AttentionOutputGradients<T>& output_gradients, const AttentionGradients<T>& gradients) override;
 
  private:
-  std::unique_ptr<Attention<T>> inner_;
-  ThreadPool* threads_;
+  using BranchAttention<T>::inner_;
+  using BranchAttention<T>::threads_;
 };
 
 }  // namespace llsa::reference

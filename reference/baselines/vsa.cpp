@@ -2,7 +2,6 @@
 
 #include <type_traits>
 
-#include "reference/baselines/branches.hpp"
 #include "reference/pool.hpp"
 
 namespace llsa::reference {
@@ -83,23 +82,13 @@ void add_unpooled(const Tensor<T>& coarse, const Hierarchy& hierarchy, const Ten
 }  // namespace
 
 template <class T>
-std::vector<Shape> VsaAttention<T>::extra_shapes(const Shape& query, const Shape& value) const {
-  return shapes_of(method_extras("vsa", query, value));
-}
-
-template <class T>
 std::unique_ptr<AttentionState> VsaAttention<T>::forward(const AttentionInputs<T>& inputs, const Options& options,
                                                          const AttentionOutputs<T>& outputs, const Selection* given) {
   using C = Accumulate<T>;
-  const Options sparse_options = method_options("vsa", options);
-  const ResolvedOptions resolved = resolve(sparse_options, inputs.query.shape, inputs.key.shape, inputs.value.shape);
-  check_output_shapes(inputs, outputs, extra_shapes(inputs.query.shape, inputs.value.shape));
-
-  auto state = std::make_unique<State<T>>(resolved, inputs);
-  Branch<T>& sparse = *state->sparse;
+  auto state = this->template sparse_forward<Coarse<T>>(inputs, options, outputs, given);
+  const ResolvedOptions& resolved = state->options();
+  const Branch<T>& sparse = *state->sparse;
   Coarse<T>& coarse = *state->added;
-  sparse.output = Tensor<T>(outputs.output.shape);
-  sparse.state = inner_->forward(plain(inputs), sparse_options, {sparse.output.view(), outputs.lse}, given);
 
   coarse.query = pooled(inputs.query, resolved.query, *threads_);
   coarse.key = pooled(inputs.key, resolved.key, *threads_);
@@ -131,10 +120,7 @@ void VsaAttention<T>::backward(const AttentionInputs<T>& inputs, const Attention
                                const AttentionState& state, const AttentionOutputGradients<T>& output_gradients,
                                const AttentionGradients<T>& gradients) {
   using C = Accumulate<T>;
-  const State<T>& saved = State<T>::of(state, inputs);
-  const std::vector<Shape> extras = extra_shapes(inputs.query.shape, inputs.value.shape);
-  check_output_shapes(inputs, outputs, extras);
-  check_gradient_shapes(inputs, output_gradients, gradients, extras);
+  const State<T>& saved = this->template checked<Coarse<T>>(state, inputs, outputs, output_gradients, gradients);
   const Hierarchy& queries = saved.options().query;
   const std::int64_t heads = inputs.query.shape.batch * inputs.query.shape.heads;
   Branch<T>& sparse = *saved.sparse;

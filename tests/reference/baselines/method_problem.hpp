@@ -6,6 +6,7 @@
 #include "backends/backends.hpp"
 #include "support/check.hpp"
 #include "support/problem.hpp"
+#include "support/same_run.hpp"
 
 namespace llsa::testing {
 
@@ -60,16 +61,6 @@ struct MethodRun {
   AttentionRun<T> run;
   std::vector<StridedTensor<T>> extra_gradients;
 };
-
-template <class T>
-Verdict same_run(const AttentionRun<T>& one, const AttentionRun<T>& other) {
-  if (Verdict v = same("selection", one.selection(), other.selection()); !v) return v;
-  if (Verdict v = same("lse", one.lse.cview(), other.lse.cview()); !v) return v;
-  if (Verdict v = same("output", one.output.cview(), other.output.cview()); !v) return v;
-  if (Verdict v = same("dQ", one.query_gradient.cview(), other.query_gradient.cview()); !v) return v;
-  if (Verdict v = same("dK", one.key_gradient.cview(), other.key_gradient.cview()); !v) return v;
-  return same("dV", one.value_gradient.cview(), other.value_gradient.cview());
-}
 
 template <class T>
 Verdict same_run(const MethodRun<T>& one, const MethodRun<T>& other) {
