@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -53,6 +54,13 @@ struct BatteryOptions {
 /// fails with its message. Throws `Error` when the backend does not exist, `Cancelled` when asked to stop.
 template <class T>
 BatteryReport run_battery(const BatteryOptions& options);
+
+/// Makes an implementation that works on these threads.
+template <class T>
+using MakeAttention = std::function<std::unique_ptr<Attention<T>>(ThreadPool&)>;
+/// The same for an implementation that is no backend; `options.backend` is only its name.
+template <class T>
+BatteryReport run_battery(const BatteryOptions& options, const MakeAttention<T>& make);
 
 /// The negative controls alone: wrong results (zeros, the mean of V, a shuffled selection, a backward without the
 /// weight ...) judged by the same comparator. Every line passes when every one is rejected.
