@@ -16,7 +16,8 @@ int run_program(int argc, char** argv) {
   CLI::App program("Runs, checks, judges and times implementations of Log-linear Sparse Attention (LLSA).",
                    "llsa-compare");
   program.require_subcommand(1);
-  program.footer("Exit status: 0 right, 1 something judged is wrong, 2 usage or bad input, 3 not judged enough, 130 interrupted.");
+  program.footer(
+      "Exit status: 0 right, 1 something judged is wrong, 2 usage or bad input, 3 not judged enough, 130 interrupted.");
   // Every command registers itself here (see command.hpp).
   run::add_command(program, context);
   check::add_command(program, context);

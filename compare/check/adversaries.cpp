@@ -106,8 +106,8 @@ class Adversaries {
   }
 
   void judge(AdversaryLine& line, const Scene& scene, const Outcome<double>& outcome) {
-    const auto precision = static_cast<std::size_t>(
-        std::ranges::find(adversary_precisions, scene.storage) - std::begin(adversary_precisions));
+    const auto precision = static_cast<std::size_t>(std::ranges::find(adversary_precisions, scene.storage) -
+                                                    std::begin(adversary_precisions));
     verify::Theirs theirs;
     const auto add = [&](const char* name, const Tensor<double>& tensor, DType stored) {
       verify::TheirTensor given{tensor, stored};
@@ -138,7 +138,9 @@ class Adversaries {
 }  // namespace
 
 bool AdversaryLine::passed() const {
-  const auto all = [](const std::vector<AdversaryCount>& counts, auto test) { return std::ranges::all_of(counts, test); };
+  const auto all = [](const std::vector<AdversaryCount>& counts, auto test) {
+    return std::ranges::all_of(counts, test);
+  };
   const auto accepted = [](const AdversaryCount& c) { return c.rejected == 0; };
   const auto rejected = [](const AdversaryCount& c) { return c.rejected == c.tried; };
   if (right) return all(with_indices, accepted) && all(without_indices, accepted);

@@ -44,9 +44,9 @@ struct AdversaryOptions {
   std::function<void(std::string_view name, std::int64_t lines)> on_line = [](std::string_view, std::int64_t) {};
 };
 
-/// Holds `verify` itself against outputs that are known to be right or wrong: right ones, spoiled in one tensor at a time
-/// in each of the ways of `corruptions`, in every precision, with and without indices. Throws `Cancelled` when asked to
-/// stop.
+/// Holds `verify` itself against outputs that are known to be right or wrong: right ones, spoiled in one tensor at a
+/// time in each of the ways of `corruptions`, in every precision, with and without indices. Throws `Cancelled` when
+/// asked to stop.
 AdversaryReport run_adversaries(const AdversaryOptions& options);
 
 std::string to_text(const AdversaryReport& report);

@@ -38,11 +38,12 @@ std::string to_text(const AdversaryReport& report) {
     row.push_back(std::string(line.right ? "0" : line.sure ? "100" : "") + (line.passed() ? "" : "  FAIL"));
     table.add(std::move(row));
   }
-  return table.text() +
-         fmt::format(
-             "Percent of outputs that verify did not accept, by the type they are stored in; +i: with indices. Seed {}, {} "
-             "outputs judged. Sizes are relative to the tensor's root mean square, where not said otherwise.\nverdict: {}\n",
-             report.seed, tried, report.passed() ? "right" : "WRONG");
+  return table.text() + fmt::format(
+                            "Percent of outputs that verify did not accept, by the type they are stored in; +i: with "
+                            "indices. Seed {}, {} "
+                            "outputs judged. Sizes are relative to the tensor's root mean square, where not said "
+                            "otherwise.\nverdict: {}\n",
+                            report.seed, tried, report.passed() ? "right" : "WRONG");
 }
 
 std::string to_json(const AdversaryReport& report) {
@@ -50,7 +51,9 @@ std::string to_json(const AdversaryReport& report) {
   for (const AdversaryLine& line : report.lines) {
     Json entry{{"kind", line.kind},
                {"size", line.size},
-               {"must", line.right ? "be accepted" : line.sure ? "be rejected" : ""},
+               {"must", line.right  ? "be accepted"
+                        : line.sure ? "be rejected"
+                                    : ""},
                {"passed", line.passed()}};
     for (std::size_t n = 0; n < std::size(adversary_precisions); ++n)
       for (const bool indices : {false, true}) {

@@ -229,7 +229,7 @@ BatteryReport run_battery(const BatteryOptions& options, const MakeAttention<T>&
   return Battery<T>(options, make).run();
 }
 
-#define LLSA_INSTANTIATE(T)                                \
+#define LLSA_INSTANTIATE(T)                                     \
   template BatteryReport run_battery<T>(const BatteryOptions&); \
   template BatteryReport run_battery<T>(const BatteryOptions&, const MakeAttention<T>&);
 LLSA_INSTANTIATE(half)

@@ -1,4 +1,6 @@
 // llsa-compare check: the battery of checks on one implementation.
+#include "compare/command.hpp"
+
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -7,7 +9,6 @@
 #include "compare/arguments.hpp"
 #include "compare/check/adversaries.hpp"
 #include "compare/check/report.hpp"
-#include "compare/command.hpp"
 #include "compare/storage.hpp"
 #include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
@@ -97,7 +98,8 @@ void add_command(CLI::App& program, CommandContext& context) {
           "options of attention go with given tensors (--input, or --q, --k and --v); the seeded battery has its own");
     if (!arguments->adversaries) return run_check(*arguments, tensors, context);
     if (tensors || command.count("--backend") + command.count("--precision") > 0)
-      throw Error("--adversaries takes no tensors, no --backend and no --precision: it spoils outputs of every precision");
+      throw Error(
+          "--adversaries takes no tensors, no --backend and no --precision: it spoils outputs of every precision");
     run_adversary_battery(*arguments, context);
   });
 }

@@ -152,7 +152,8 @@ void wrong_strides(Victim& v, double) {
       for (std::int64_t t = 0; t < s.tokens; ++t)
         for (std::int64_t d = 0; d < s.dim; ++d)
           other.output_gradient.flat()[n++] =
-              v.problem.output_gradient.flat()[static_cast<std::size_t>(((b * s.tokens + t) * s.heads + h) * s.dim + d)];
+              v.problem.output_gradient
+                  .flat()[static_cast<std::size_t>(((b * s.tokens + t) * s.heads + h) * s.dim + d)];
   reference::ReferenceAttention<double> attention(v.threads);
   Outcome<double> outcome = run_attention<double>(attention, other, &v.outcome.selection);
   if (v.target <= 2) v.outcome.query_gradient = std::move(outcome.query_gradient);

@@ -22,8 +22,8 @@ struct Victim {
   ThreadPool& threads;
 
   Tensor<double>& tensor();
-  double rms();      ///< of that tensor
-  double noise();    ///< root mean square error that is allowed in it
+  double rms();    ///< of that tensor
+  double noise();  ///< root mean square error that is allowed in it
 };
 
 /// One way to be wrong, at several sizes of error, which are relative to the tensor's root mean square where not said

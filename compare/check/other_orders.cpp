@@ -44,7 +44,9 @@ class Ordered {
   }
 
  private:
-  double kept(C x) const { return order_ == Order::rounded_probability ? rounded_to(storage_, static_cast<double>(x)) : static_cast<double>(x); }
+  double kept(C x) const {
+    return order_ == Order::rounded_probability ? rounded_to(storage_, static_cast<double>(x)) : static_cast<double>(x);
+  }
   const double* row(const std::vector<Tensor<double>>& levels, std::int64_t head, const KeyRef& ref) const {
     return levels[static_cast<std::size_t>(ref.level)].view().head(head).row(ref.token);
   }
@@ -111,8 +113,9 @@ class Ordered {
       std::vector<C> d_q(static_cast<std::size_t>(dim), C{0});
       for (std::size_t j = 0; j < keys.size(); ++j) {
         const C probability = std::exp(scores[j] - lse);
-        const C d_score = static_cast<C>(kept(probability * (dot(d_o, row(value_, head, keys[j]), value_dim) + constant))) *
-                          static_cast<C>(o_.scale);
+        const C d_score =
+            static_cast<C>(kept(probability * (dot(d_o, row(value_, head, keys[j]), value_dim) + constant))) *
+            static_cast<C>(o_.scale);
         const double* k = row(key_, head, keys[j]);
         C* dk = d_key[static_cast<std::size_t>(keys[j].level)].data() + keys[j].token * dim;
         C* dv = d_value[static_cast<std::size_t>(keys[j].level)].data() + keys[j].token * value_dim;
@@ -120,7 +123,8 @@ class Ordered {
           d_q[static_cast<std::size_t>(d)] += d_score * static_cast<C>(k[d]);
           dk[d] += d_score * static_cast<C>(q[d]);
         }
-        for (std::int64_t d = 0; d < value_dim; ++d) dv[d] += static_cast<C>(kept(probability)) * static_cast<C>(d_o[d]);
+        for (std::int64_t d = 0; d < value_dim; ++d)
+          dv[d] += static_cast<C>(kept(probability)) * static_cast<C>(d_o[d]);
       }
       for (std::int64_t d = 0; d < dim; ++d)
         out.query_gradient.view().head(head)(i, d) = static_cast<double>(d_q[static_cast<std::size_t>(d)]);

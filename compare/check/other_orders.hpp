@@ -9,10 +9,11 @@ namespace llsa::compare::check {
 
 /// Ways to compute the same definition that round otherwise.
 enum class Order {
-  reversed,            ///< keys and queries from last to first
-  halves,              ///< two softmaxes, over even and odd keys, merged by their log-sum-exps
-  rounded_probability, ///< P and dS are rounded to the storage type before they are multiplied, as tensor cores want them
-  rounded_means,       ///< coarse keys and values are kept in the storage type
+  reversed,             ///< keys and queries from last to first
+  halves,               ///< two softmaxes, over even and odd keys, merged by their log-sum-exps
+  rounded_probability,  ///< P and dS are rounded to the storage type before they are multiplied, as tensor cores want
+                        ///< them
+  rounded_means,        ///< coarse keys and values are kept in the storage type
 };
 constexpr Order orders[] = {Order::reversed, Order::halves, Order::rounded_probability, Order::rounded_means};
 std::string_view name_of(Order order);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <limits>
 #include <numeric>
 
 #include "compare/verify/key_head.hpp"
@@ -55,6 +57,8 @@ class UncertainRow {
 
   /// The extreme means of `values` over key sets that hold all certain keys and any of the others.
   Range mean(const std::vector<double>& values) {
+    constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+    if (!std::ranges::all_of(values, [](double x) { return std::isfinite(x); })) return {unknown, unknown};
     double sum = 0;
     for (std::size_t j = 0; j < values.size(); ++j)
       if (keys_[j].certain) sum += weights_[j] * values[j];

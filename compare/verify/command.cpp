@@ -1,4 +1,6 @@
 // llsa-compare verify: judges anybody's kernel from the outputs that it wrote.
+#include "compare/command.hpp"
+
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -7,7 +9,6 @@
 
 #include "backends/backends.hpp"
 #include "compare/arguments.hpp"
-#include "compare/command.hpp"
 #include "compare/verify/report.hpp"
 #include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
@@ -104,9 +105,10 @@ void add_command(CLI::App& program, CommandContext& context) {
       ->description("as for run: the arithmetic to expect of theirs (default: the types they are stored in)");
   command.add_option("--tolerance", arguments->tolerance,
                      "expect no better than this type's arithmetic: f16, bf16, f32 or f64");
-  program::add_number(command, "--require-judged", arguments->require_judged,
-                      "share of the elements of every tensor that must be judged, 0 to 1; with less the verdict is 'not "
-                      "judged enough', exit status 3");
+  program::add_number(
+      command, "--require-judged", arguments->require_judged,
+      "share of the elements of every tensor that must be judged, 0 to 1; with less the verdict is 'not "
+      "judged enough', exit status 3");
   command.add_option("--json", arguments->json, "file for the report as JSON; - prints it instead of the table");
   command.callback([arguments, precision, &context] { run_verify(*arguments, precision->count() > 0, context); });
 }

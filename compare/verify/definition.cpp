@@ -201,7 +201,11 @@ std::vector<KeyRef> DefinitionEvaluator::key_set(const Definition& definition, c
 }
 
 const double* DefinitionEvaluator::key(const Definition& definition, std::int64_t head, const KeyRef& ref) {
-  return levels(definition.pooling).key[static_cast<std::size_t>(ref.level)].view().head(shared_head(head)).row(ref.token);
+  return levels(definition.pooling)
+      .key[static_cast<std::size_t>(ref.level)]
+      .view()
+      .head(shared_head(head))
+      .row(ref.token);
 }
 
 const double* DefinitionEvaluator::value(const Definition& definition, std::int64_t head, const KeyRef& ref) {

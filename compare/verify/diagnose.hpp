@@ -65,8 +65,7 @@ struct GradientFinding {
 /// explain it.
 GradientFinding diagnose_gradient(const Problem<double>& problem, const ResolvedOptions& options,
                                   const Selection* selection, const std::string& name, const Tensor<double>& got,
-                                  const Suspect& how, bool wrong, const std::string& hint,
-                                  ThreadPool& threads);
+                                  const Suspect& how, bool wrong, const std::string& hint, ThreadPool& threads);
 
 /// Tries dO read through wrong strides for dQ, dK or dV, on the selection that theirs was judged on. Empty when none
 /// fits.

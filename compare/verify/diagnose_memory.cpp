@@ -61,9 +61,8 @@ std::string diagnose_strides(const Problem<double>& problem, const Selection& li
   };
   const std::int64_t heads = shape.heads, tokens = shape.tokens, dim = shape.dim;
   if (heads > 1) {
-    try_as("grad_output is read with the strides of [batch, tokens, heads, dim]", [=](auto b, auto h, auto t, auto d) {
-      return ((b * tokens + t) * heads + h) * dim + d;
-    });
+    try_as("grad_output is read with the strides of [batch, tokens, heads, dim]",
+           [=](auto b, auto h, auto t, auto d) { return ((b * tokens + t) * heads + h) * dim + d; });
     try_as("grad_output lies as [batch, tokens, heads, dim] and is read as if it did not",
            [=](auto b, auto h, auto t, auto d) {
              const std::int64_t n = ((b * heads + h) * tokens + t) * dim + d, place = n % (heads * tokens * dim);
@@ -73,9 +72,8 @@ std::string diagnose_strides(const Problem<double>& problem, const Selection& li
            [=](auto b, auto, auto t, auto d) { return (b * heads * tokens + t) * dim + d; });
   }
   if (dim > 1)
-    try_as("grad_output is read with the strides of [batch, heads, dim, tokens]", [=](auto b, auto h, auto t, auto d) {
-      return ((b * heads + h) * dim + d) * tokens + t;
-    });
+    try_as("grad_output is read with the strides of [batch, heads, dim, tokens]",
+           [=](auto b, auto h, auto t, auto d) { return ((b * heads + h) * dim + d) * tokens + t; });
   try_as("grad_output of the first token is read for every token",
          [=](auto b, auto h, auto, auto d) { return (b * heads + h) * tokens * dim + d; });
   return explanations.explained() ? explanations.text(1) : std::string();
@@ -92,7 +90,8 @@ std::vector<std::string> findings_of_place(const Suspect& s, const Outcome<doubl
   if (tail.wrong_elsewhere == 0 && tail.attending < tail.rows &&
       10 * static_cast<std::int64_t>(wrong.size()) >= 9 * tail.attending)
     findings.push_back(
-        "looks like: keys behind the end of the ragged last block are read; the rows that are off are those that attend "
+        "looks like: keys behind the end of the ragged last block are read; the rows that are off are those that "
+        "attend "
         "to it");
   return findings;
 }

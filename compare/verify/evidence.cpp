@@ -33,8 +33,7 @@ std::vector<double> Evidence::query_gradient(std::int64_t head, std::int64_t i, 
   const std::int64_t dim = p.query.shape().dim, value_dim = p.value.shape().dim;
   const double* d_output = p.output_gradient.view().head(head).row(i);
   const double d_lse = p.has_lse_gradient() ? p.lse_gradient.view().head(head)(i, 0) : 0;
-  const double constant =
-      d_lse - std::inner_product(d_output, d_output + value_dim, row.output.data(), 0.0);
+  const double constant = d_lse - std::inner_product(d_output, d_output + value_dim, row.output.data(), 0.0);
   std::vector<double> result(static_cast<std::size_t>(dim));
   for (std::size_t j = 0; j < row.keys.size(); ++j) {
     const double* k = evaluator_.key(definition_, head, row.keys[j]);

@@ -129,8 +129,8 @@ class Expecting {
   }
 
   bool open(std::int64_t head, std::int64_t token) const {
-    return !blocks_.empty() && blocks_[static_cast<std::size_t>(head * o_.query.length(1) + token / o_.block_size)] ==
-                                   Standing::open;
+    return !blocks_.empty() &&
+           blocks_[static_cast<std::size_t>(head * o_.query.length(1) + token / o_.block_size)] == Standing::open;
   }
 
   Problem<double> without_open_blocks() const {
@@ -160,8 +160,9 @@ class Expecting {
     j.elements = s.size();
     if (by_query(name) && !blocks_.empty())
       for (std::int64_t row = 0; row < j.rows; ++row)
-        j.alternative += blocks_[static_cast<std::size_t>(row / s.tokens * o_.query.length(1) +
-                                                          row % s.tokens / o_.block_size)] == Standing::alternative;
+        j.alternative +=
+            blocks_[static_cast<std::size_t>(row / s.tokens * o_.query.length(1) + row % s.tokens / o_.block_size)] ==
+            Standing::alternative;
     if (bounds_) bound(name, expected);
     j.exact = j.rows - j.alternative - j.bounded;
     e_.wants[name] = std::move(expected);

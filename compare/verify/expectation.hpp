@@ -18,11 +18,11 @@ struct Expected {
 };
 
 /// What theirs is held against: the reference in double on the selection that was given; on the definition's, where its
-/// rows come out right; on a near-tied one by which they do; and where there are too many of these, the value nearest to
-/// theirs within bounds that all of them satisfy.
+/// rows come out right; on a near-tied one by which they do; and where there are too many of these, the value nearest
+/// to theirs within bounds that all of them satisfy.
 struct Expectation {
-  Outcome<double> truth;                  ///< on the selection that was given or found
-  std::map<std::string, Expected> wants;  ///< for each tensor of theirs that can be judged
+  Outcome<double> truth;                               ///< on the selection that was given or found
+  std::map<std::string, Expected> wants;               ///< for each tensor of theirs that can be judged
   std::int64_t blocks = 0, alternative = 0, open = 0;  ///< query blocks of all heads, and those that are not exact
 };
 

@@ -72,8 +72,8 @@ double InferredSelection::solve(int level, std::int64_t head, std::int64_t t) {
   std::vector<std::int32_t> allowed;
   candidates(lists_, options_, level, head, t, allowed);
   const ScoredCandidates scored = scored_candidates(means_, head, level, t, allowed);
-  const NearTies ties = near_tied_lists(scored.tokens, options_.k(level), gap_ * scored.unit,
-                                        level == 1 ? most_lists : most_upper_lists);
+  const NearTies ties =
+      near_tied_lists(scored.tokens, options_.k(level), gap_ * scored.unit, level == 1 ? most_lists : most_upper_lists);
   double best = std::numeric_limits<double>::infinity();
   std::size_t best_list = 0, tried = 0;
   for (; tried < ties.lists.size(); ++tried) {

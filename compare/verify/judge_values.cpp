@@ -32,8 +32,8 @@ std::int64_t leave_out(const Problem<double>& problem, const Suspect& s, const P
 
 }  // namespace
 
-TensorVerdict judge_values(const Problem<double>& problem, const Suspect& s, const Expected& expected,
-                           DType arithmetic, std::int64_t block_size) {
+TensorVerdict judge_values(const Problem<double>& problem, const Suspect& s, const Expected& expected, DType arithmetic,
+                           std::int64_t block_size) {
   TensorVerdict v{.name = s.name,
                   .verdict = Verdict::right,
                   .tolerance = s.tolerance,
@@ -58,10 +58,13 @@ TensorVerdict judge_values(const Problem<double>& problem, const Suspect& s, con
     v.findings.push_back(why);
     return v;
   }
-  for (const Leaning& leaning :
-       find_leanings(s.got->view(), s.want->view(),
-                     {.tolerance = s.tolerance, .absolute = s.how.absolute, .storage = s.how.storage, .floor = s.how.floor, .block_size = block_size,
-                      .rows = rows})) {
+  for (const Leaning& leaning : find_leanings(s.got->view(), s.want->view(),
+                                              {.tolerance = s.tolerance,
+                                              .absolute = s.how.absolute,
+                                              .storage = s.how.storage,
+                                              .floor = s.how.floor,
+                                              .block_size = block_size,
+                                              .rows = rows})) {
     v.verdict = Verdict::wrong;
     v.findings.push_back(leaning.text());
   }

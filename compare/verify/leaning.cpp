@@ -66,15 +66,16 @@ class Leanings {
 std::string Leaning::text() const {
   return gain ? fmt::format("errors lean one way: {} is {:.3g} of the right size, rounding explains a share of {:.1e}",
                             group, 1 + value, allowed)
-              : fmt::format("errors lean one way: their mean over {} is {:+.3g}, rounding explains {:.1e}", group, value,
-                            allowed);
+              : fmt::format("errors lean one way: their mean over {} is {:+.3g}, rounding explains {:.1e}", group,
+                            value, allowed);
 }
 
 std::vector<Leaning> find_leanings(TensorView<const double> got, TensorView<const double> want,
                                    const LeaningOptions& options) {
   const Shape& s = want.shape;
   const std::int64_t heads = s.batch * s.heads, b = options.block_size, last = (s.tokens - 1) / b;
-  std::vector<Group> by_head(static_cast<std::size_t>(heads)), by_place(static_cast<std::size_t>(std::min(b, s.tokens)));
+  std::vector<Group> by_head(static_cast<std::size_t>(heads)),
+      by_place(static_cast<std::size_t>(std::min(b, s.tokens)));
   Group tail{"the last block", {}, 0}, rest{"the blocks before the last", {}, 0};
   Sums all;
   for (std::int64_t head = 0; head < heads; ++head)
@@ -100,9 +101,10 @@ std::vector<Leaning> find_leanings(TensorView<const double> got, TensorView<cons
     if (leanings.worst() != nullptr) found.push_back(*leanings.worst());
   };
   const Leanings count(options, rms, s.dim);
-  for (std::int64_t head = 0; head < heads; ++head)
-    by_head[static_cast<std::size_t>(head)].name = fmt::format("head {}", head),
-                                      by_head[static_cast<std::size_t>(head)].independent = count.independent(last + 1, 1);
+  for (std::size_t head = 0; head < by_head.size(); ++head) {
+    by_head[head].name = fmt::format("head {}", head);
+    by_head[head].independent = count.independent(last + 1, 1);
+  }
   for (std::size_t place = 0; place < by_place.size(); ++place) {
     by_place[place].name = fmt::format("place {} of every block", place);
     by_place[place].independent = count.independent((last + 1) * heads, heads);

@@ -17,18 +17,18 @@ struct Leaning {
 };
 
 struct LeaningOptions {
-  Tolerance tolerance{};    ///< `relative_l2` is the root mean square error of a right result
-  bool absolute = false;    ///< `relative_l2` is absolute, and there is no gain to look for
+  Tolerance tolerance{};       ///< `relative_l2` is the root mean square error of a right result
+  bool absolute = false;       ///< `relative_l2` is absolute, and there is no gain to look for
   DType storage = DType::f64;  ///< `want` is rounded to it first, as in `CompareOptions`
   double floor = 0;            ///< likewise
   std::int64_t block_size = 16;
   std::vector<char> rows;  ///< `[batch, head, token]`: rows with 0 are left out. Empty: all count
 };
 
-/// The mean signed error and the gain, sum(error * want) / sum(want^2), of every head, of every place in a block, of the
-/// last block and of the blocks before it. Errors of one block are taken to be of one sign, so a
-/// group of n blocks may lean by 4 / sqrt(n) of the allowed root mean square error, and by 1/16 of it however many there
-/// are. Returns the worst of each kind of group, by how far it is beyond what is allowed; empty for right results.
+/// The mean signed error and the gain, sum(error * want) / sum(want^2), of every head, of every place in a block, of
+/// the last block and of the blocks before it. Errors of one block are taken to be of one sign, so a group of n blocks
+/// may lean by 4 / sqrt(n) of the allowed root mean square error, and by 1/16 of it however many there are. Returns the
+/// worst of each kind of group, by how far it is beyond what is allowed; empty for right results.
 std::vector<Leaning> find_leanings(TensorView<const double> got, TensorView<const double> want,
                                    const LeaningOptions& options);
 

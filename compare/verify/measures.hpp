@@ -23,7 +23,11 @@ class Measures {
  public:
   /// `expected`: the arithmetic to expect is no better than this type's; the stored types decide otherwise.
   Measures(const Problem<double>& problem, const Theirs& theirs, std::optional<DType> expected, ThreadPool& threads)
-      : problem_(problem), theirs_(theirs), expected_(expected), threads_(threads), magnitudes_(magnitudes_of(problem)) {}
+      : problem_(problem),
+        theirs_(theirs),
+        expected_(expected),
+        threads_(threads),
+        magnitudes_(magnitudes_of(problem)) {}
 
   /// `name` is "o", "lse", "dq", "dk" or "dv" and must be in theirs.
   Measure of(const std::string& name);

@@ -51,9 +51,9 @@ PrecisionLimit precision_limit(const Problem<double>& p, DType arithmetic) {
       if (!(size > most)) return;
       limit.heads[static_cast<std::size_t>(head)] = 1;
       if (limit.what.empty())
-        limit.what = fmt::format("the inputs exceed the precision: {} reach 1e{:.1f} in head {}, {} holds up to 1e{:.1f}",
-                                 what, size / std::log(10.0), head, arithmetic == DType::f64 ? "f64" : "f32",
-                                 most / std::log(10.0));
+        limit.what =
+            fmt::format("the inputs exceed the precision: {} reach 1e{:.1f} in head {}, {} holds up to 1e{:.1f}", what,
+                        size / std::log(10.0), head, arithmetic == DType::f64 ? "f64" : "f32", most / std::log(10.0));
     };
     check("sums of q", q.sum);
     check("sums of k", k.sum);

@@ -32,7 +32,8 @@ std::vector<UncertainKey> uncertain_keys(const ResolvedOptions& o, const LevelMe
     if (l == o.levels)
       append({0, o.key.length(l)}, true);
     else
-      for (const std::int32_t parent : above.possible) append(o.key.children(l + 1, parent), holds(above.certain, parent));
+      for (const std::int32_t parent : above.possible)
+        append(o.key.children(l + 1, parent), holds(above.certain, parent));
 
     PossibleList list;
     if (given[static_cast<std::size_t>(l)]) {

@@ -32,8 +32,8 @@ class Verifier {
     for (const auto& [name, tensor] : theirs_.tensors) scores = coarser(scores, tensor.stored);
     const double gap = tolerance_of(scores).score_gap;
     if (!theirs_.indices.empty()) step("selection");
-    SelectionVerdicts selection = judge_selection(problem_, theirs_, gap, options_.diagnose, threads_,
-                                                  [&] { step("alternative selections"); });
+    SelectionVerdicts selection =
+        judge_selection(problem_, theirs_, gap, options_.diagnose, threads_, [&] { step("alternative selections"); });
     report_.tensors = std::move(selection.tensors);
     if (!selection.note.empty()) report_.notes.push_back(selection.note);
     step("reference");
@@ -41,11 +41,11 @@ class Verifier {
                           measures_, threads_);
     known_ = selection.lists.has_value() || expectation_.alternative > 0;
     if (expectation_.alternative + expectation_.open > 0)
-      report_.notes.push_back(
-          fmt::format("scores within {:.1e} may be ranked either way: of {} query blocks {} are right on another "
-                      "selection than the definition's, {} are held against bounds only (give indices_1 ... to have all "
-                      "judged exactly)",
-                      gap, expectation_.blocks, expectation_.alternative, expectation_.open));
+      report_.notes.push_back(fmt::format(
+          "scores within {:.1e} may be ranked either way: of {} query blocks {} are right on another "
+          "selection than the definition's, {} are held against bounds only (give indices_1 ... to have all "
+          "judged exactly)",
+          gap, expectation_.blocks, expectation_.alternative, expectation_.open));
     step("outputs");
     judge_outputs();
     for (const char* name : {"dq", "dk", "dv"})
@@ -126,12 +126,11 @@ class Verifier {
   void judge_gradient(const std::string& name) {
     if (!problem_.has_gradient()) {
       const Shape& s = theirs_.find(name)->values.shape();
-      report_.tensors.push_back({.name = name,
-                                 .verdict = Verdict::not_judged,
-                                 .judged = {.rows = s.batch * s.heads * s.tokens,
-                                            .elements = s.size(),
-                                            .not_judged = s.size()},
-                                 .findings = {"needs --grad-output"}});
+      report_.tensors.push_back(
+          {.name = name,
+           .verdict = Verdict::not_judged,
+           .judged = {.rows = s.batch * s.heads * s.tokens, .elements = s.size(), .not_judged = s.size()},
+           .findings = {"needs --grad-output"}});
       return;
     }
     step(name);
@@ -210,9 +209,7 @@ std::string_view name_of(Verdict verdict) {
 }
 
 std::string_view name_of(Conclusion conclusion) {
-  return conclusion == Conclusion::right   ? "right"
-         : conclusion == Conclusion::wrong ? "wrong"
-                                           : "not judged enough";
+  return conclusion == Conclusion::right ? "right" : conclusion == Conclusion::wrong ? "wrong" : "not judged enough";
 }
 
 Conclusion VerifyReport::conclusion() const {

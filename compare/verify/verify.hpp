@@ -60,7 +60,8 @@ struct VerifyOptions {
 
 /// Judges the outputs of anybody's kernel against the reference in double (spec sections 3 to 5): the selection first,
 /// then values on *their* selection where it was given and is well-formed, else on one that rounding allows
-/// (`Expectation`), then gradients; says what wrong ones look like. Throws `Cancelled` when the pool's stop token asks for it.
+/// (`Expectation`), then gradients; says what wrong ones look like. Throws `Cancelled` when the pool's stop token asks
+/// for it.
 VerifyReport verify(const Problem<double>& problem, const Theirs& theirs, const VerifyOptions& options,
                     ThreadPool& threads);
 

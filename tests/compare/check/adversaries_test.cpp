@@ -6,9 +6,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "compare/check/cases.hpp"
 #include "compare/check/corruptions.hpp"
 #include "compare/check/other_orders.hpp"
-#include "compare/check/cases.hpp"
 #include "llsa/error.hpp"
 #include "reference/attention.hpp"
 
@@ -72,8 +72,8 @@ TEST(Corruptions, EachChangesTheOutcome) {
   ThreadPool threads(1);
   reference::ReferenceAttention<double> attention(threads);
   const Outcome<double> right = run_attention<double>(attention, problem);
-  const PerResult<Tolerance> allowed{{.relative_l2 = 0.1}, {.relative_l2 = 0.1}, {.relative_l2 = 0.1},
-                                     {.relative_l2 = 0.1}, {.relative_l2 = 0.1}};
+  const PerResult<Tolerance> allowed{
+      {.relative_l2 = 0.1}, {.relative_l2 = 0.1}, {.relative_l2 = 0.1}, {.relative_l2 = 0.1}, {.relative_l2 = 0.1}};
   for (const Corruption& kind : corruptions())
     for (const double size : kind.sizes) {
       Outcome<double> outcome = right;
@@ -96,8 +96,9 @@ TEST(OtherOrders, ComputeTheDefinitionUpToRounding) {
   const Outcome<double> right = run_attention<double>(attention, problem);
   for (const Order order : orders) {
     const Outcome<double> other = compute_in_order(problem, right.selection, DType::f64, order);
-    for (Tensor<double> Outcome<double>::*of : {&Outcome<double>::output, &Outcome<double>::lse, &Outcome<double>::query_gradient,
-                         &Outcome<double>::key_gradient, &Outcome<double>::value_gradient})
+    for (Tensor<double> Outcome<double>::*of :
+         {&Outcome<double>::output, &Outcome<double>::lse, &Outcome<double>::query_gradient,
+          &Outcome<double>::key_gradient, &Outcome<double>::value_gradient})
       EXPECT_LT(compare((other.*of).view(), (right.*of).view()).relative_l2, 1e-13) << name_of(order);
   }
 }

@@ -86,7 +86,9 @@ const std::string again = "a second run gives the same bits", threads = "one thr
                   place = "another place in the batch gives the same bits",
                   dense = "errors are near those of dense attention";
 
-TEST(FaultyImplementations, NoneFailsWithoutAFault) { EXPECT_THAT(failing([](Written) {}), IsEmpty()); }
+TEST(FaultyImplementations, NoneFailsWithoutAFault) {
+  EXPECT_THAT(failing([](Written) {}), IsEmpty());
+}
 
 TEST(FaultyImplementations, AResultThatChangesFromRunToRunFailsTheSecondRunWhicheverItIs) {
   // A last bit, every second call: nothing but the comparison of bits can see it.
@@ -168,8 +170,9 @@ TEST(FaultyImplementations, AWrongGradientFailsEveryCaseThatHasOne) {
   for (const int quantity : {2, 3, 4}) {
     const auto failed = failing([=](Written w) {
       if (w.gradients == nullptr) return;
-      const TensorView<float>& x =
-          quantity == 2 ? w.gradients->query : quantity == 3 ? w.gradients->key : w.gradients->value;
+      const TensorView<float>& x = quantity == 2   ? w.gradients->query
+                                   : quantity == 3 ? w.gradients->key
+                                                   : w.gradients->value;
       for (std::int64_t n = 0; n < x.shape.size(); ++n) at(x, n) = 1.01f * at(x, n) + 0.01f;
     });
     EXPECT_GE(failed.size(), 10u) << quantity;

@@ -1,4 +1,6 @@
 // `llsa-compare verify` from file to verdict.
+#include "cli.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -7,7 +9,6 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "cli.hpp"
 #include "compare/check/cases.hpp"
 #include "files/safetensors.hpp"
 
@@ -125,8 +126,8 @@ TEST_F(CliVerify, WritesTheReportAsJson) {
 TEST_F(CliVerify, AVerdictThatCannotBeWrittenIsNoSuccess) {
   write_theirs();
   for (const char* json : {"", " --json -"}) {
-    const std::string command = "cd '" + work.path("").string() + "' && '" + LLSA_COMPARE_PROGRAM + "' verify " + problem +
-                                "--theirs theirs.safetensors" + json + " >/dev/full 2>/dev/null";
+    const std::string command = "cd '" + work.path("").string() + "' && '" + LLSA_COMPARE_PROGRAM + "' verify " +
+                                problem + "--theirs theirs.safetensors" + json + " >/dev/full 2>/dev/null";
     EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 2) << json;
   }
 }
@@ -164,7 +165,7 @@ TEST_F(CliVerify, RefusesBadInputInOneLine) {
   expect_bad_input(verify("--backend abacus"), "backend is 'abacus'");
   expect_bad_input(verify("--json no/such/folder/report.json"), "no/such/folder/report.json");
   files::write_safetensors(work.path("theirs.safetensors"),
-                              files::TensorFile{{files::from_tensor("o", Tensor<float>({1, 103, 2, 8}))}, {}});
+                           files::TensorFile{{files::from_tensor("o", Tensor<float>({1, 103, 2, 8}))}, {}});
   expect_bad_input(verify(),
                    "theirs: o has shape [1, 103, 2, 8]; it must be [1, 2, 103, 8] (it looks like [batch, tokens, "
                    "heads, ...]: transpose it)");

@@ -37,7 +37,8 @@ std::vector<std::pair<std::int64_t, std::int64_t>> near_tied_blocks(const Proble
   std::vector<std::pair<std::int64_t, std::int64_t>> blocks;
   for (std::int64_t head = 0; head < p.head_count(); ++head)
     for (std::int64_t b = 0; b < p.resolved().query.length(1); ++b)
-      if (evaluator.margin(specification(p.resolved()), head, b * p.options.block_size) <= gap) blocks.emplace_back(head, b);
+      if (evaluator.margin(specification(p.resolved()), head, b * p.options.block_size) <= gap)
+        blocks.emplace_back(head, b);
   return blocks;
 }
 
@@ -127,7 +128,8 @@ Problem<double> alike_problem() {
 Selection far_choice(const Mistake::Levels& q, const Mistake::Levels& k, const ResolvedOptions& o) {
   Selection s = reference::naive_select(q, k, o);
   for (std::int64_t head = 0; head < 2; ++head)
-    for (std::int64_t n = 0; n < 6; ++n) s.level(1).row(head, 5)[static_cast<std::size_t>(n)] = static_cast<std::int32_t>(20 + 3 * n);
+    for (std::int64_t n = 0; n < 6; ++n)
+      s.level(1).row(head, 5)[static_cast<std::size_t>(n)] = static_cast<std::int32_t>(20 + 3 * n);
   return s;
 }
 
@@ -135,7 +137,8 @@ TEST(VerifyUnindexed, WhereSelectionsAreTooManyBoundsRemain) {
   const Problem<double> problem = alike_problem();
   const Outcome<double> outcome = compute(problem, {.select = far_choice});
   const VerifyReport report = judge(problem, outcome, {});
-  for (const TensorVerdict& v : report.tensors) EXPECT_NE(v.verdict, Verdict::wrong) << v.name << findings_of(report, v.name);
+  for (const TensorVerdict& v : report.tensors)
+    EXPECT_NE(v.verdict, Verdict::wrong) << v.name << findings_of(report, v.name);
   EXPECT_EQ(verdict_of(report, "o").judged.bounded, 16);
   // The bounds are no carte blanche.
   Outcome<double> outside = outcome;

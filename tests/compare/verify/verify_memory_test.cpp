@@ -56,7 +56,8 @@ TEST(VerifyMemory, NamesTailKeysThatAreReadAsGarbage) {
       }
       lse = std::log(sum);
     }
-  EXPECT_THAT(findings_of(verify_outcome(problem, outcome), "o"), HasSubstr("keys behind the end of the ragged last block"));
+  EXPECT_THAT(findings_of(verify_outcome(problem, outcome), "o"),
+              HasSubstr("keys behind the end of the ragged last block"));
 }
 
 TEST(VerifyMemory, NamesGradientsInWhichTheLastWriterWins) {
