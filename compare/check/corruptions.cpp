@@ -58,7 +58,15 @@ void lse_offset(Victim& v, double size) {
 
 void swap_rows(Victim& v, double) {
   const auto head = head_of(v);
-  const std::int64_t t = v.random.below(head.tokens), other = (t + 1 + v.random.below(head.tokens - 1)) % head.tokens;
+  const std::int64_t t = v.random.below(head.tokens);
+  // With the row that is least like it: two that are nearly the same may well be swapped.
+  std::int64_t other = 0;
+  double largest = -1;
+  for (std::int64_t i = 0; i < head.tokens; ++i) {
+    double distance = 0;
+    for (std::int64_t d = 0; d < head.dim; ++d) distance += std::pow(head(t, d) - head(i, d), 2);
+    if (distance > largest) largest = distance, other = i;
+  }
   for (std::int64_t d = 0; d < head.dim; ++d) std::swap(head(t, d), head(other, d));
 }
 
@@ -133,7 +141,7 @@ void garbage_tail(Victim& v, double) {
   const std::int64_t block = v.outcome.options.block_size, begin = (head.tokens - 1) / block * block;
   const double rms = v.rms();
   for (std::int64_t t = begin; t < head.tokens; ++t)
-    for (std::int64_t d = 0; d < head.dim; ++d) head(t, d) = 0.8 * head(t, d) + 0.2 * rms * v.random.normal();
+    for (std::int64_t d = 0; d < head.dim; ++d) head(t, d) = 0.5 * head(t, d) + rms * v.random.normal();
 }
 
 void last_writer(Victim& v, double) {

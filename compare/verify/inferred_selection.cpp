@@ -5,6 +5,8 @@
 #include <limits>
 #include <numeric>
 
+#include "compare/verify/key_head.hpp"
+
 namespace llsa::compare::verify {
 namespace {
 
@@ -21,8 +23,10 @@ double dot(const double* x, const double* y, std::int64_t dim) { return std::inn
 
 ScoredCandidates scored_candidates(const LevelMeans& means, std::int64_t head, int level, std::int64_t t,
                                    const std::vector<std::int32_t>& candidates) {
-  const auto query = means.query[static_cast<std::size_t>(level - 1)].view().head(head);
-  const auto keys = means.key[static_cast<std::size_t>(level - 1)].view().head(head);
+  const Tensor<double>&of_query = means.query[static_cast<std::size_t>(level - 1)],
+        &of_key = means.key[static_cast<std::size_t>(level - 1)];
+  const auto query = of_query.view().head(head);
+  const auto keys = of_key.view().head(key_head(of_query.shape(), of_key.shape(), head));
   ScoredCandidates scored;
   double longest = 0;
   for (const std::int32_t c : candidates) {

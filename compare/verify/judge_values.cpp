@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "compare/verify/key_head.hpp"
@@ -30,10 +31,23 @@ std::int64_t leave_out(const Problem<double>& problem, const Suspect& s, const P
   return left_out;
 }
 
+/// Rows whose query block attends to a ragged last block of keys; empty when there is none, or for dK and dV.
+std::vector<char> tail_rows(const Suspect& s, const Outcome<double>& truth) {
+  const ResolvedOptions& o = truth.options;
+  if (o.levels == 0 || o.key.tokens() % o.block_size == 0 || s.name == "dk" || s.name == "dv") return {};
+  const Shape& shape = s.want->shape();
+  std::vector<char> rows;
+  for (std::int64_t head = 0; head < shape.batch * shape.heads; ++head)
+    for (std::int64_t t = 0; t < shape.tokens; ++t)
+      rows.push_back(std::ranges::count(truth.selection.list(1, head, t / o.block_size),
+                                        static_cast<std::int32_t>(o.key.length(1) - 1)) > 0);
+  return rows;
+}
+
 }  // namespace
 
-TensorVerdict judge_values(const Problem<double>& problem, const Suspect& s, const Expected& expected, DType arithmetic,
-                           std::int64_t block_size) {
+TensorVerdict judge_values(const Problem<double>& problem, const Suspect& s, const Expected& expected,
+                           const Outcome<double>& truth, DType arithmetic) {
   TensorVerdict v{.name = s.name,
                   .verdict = Verdict::right,
                   .tolerance = s.tolerance,
@@ -58,13 +72,20 @@ TensorVerdict judge_values(const Problem<double>& problem, const Suspect& s, con
     v.findings.push_back(why);
     return v;
   }
-  for (const Leaning& leaning : find_leanings(s.got->view(), s.want->view(),
-                                              {.tolerance = s.tolerance,
-                                              .absolute = s.how.absolute,
-                                              .storage = s.how.storage,
-                                              .floor = s.how.floor,
-                                              .block_size = block_size,
-                                              .rows = rows})) {
+  if (!(s.tolerance.relative_l2 < 0.5)) {
+    v.verdict = Verdict::not_judged;
+    v.judged.not_judged = v.judged.elements;
+    v.findings.push_back("scores are so large that their rounding decides everything: nothing is judged");
+    return v;
+  }
+  const LeaningOptions options{.tolerance = s.tolerance,
+                               .absolute = s.how.absolute,
+                               .storage = s.how.storage,
+                               .floor = s.how.floor,
+                               .block_size = truth.options.block_size,
+                               .rows = rows,
+                               .tail = tail_rows(s, truth)};
+  for (const Leaning& leaning : find_leanings(s.got->view(), s.want->view(), options)) {
     v.verdict = Verdict::wrong;
     v.findings.push_back(leaning.text());
   }

@@ -76,7 +76,8 @@ std::vector<Leaning> find_leanings(TensorView<const double> got, TensorView<cons
   const std::int64_t heads = s.batch * s.heads, b = options.block_size, last = (s.tokens - 1) / b;
   std::vector<Group> by_head(static_cast<std::size_t>(heads)),
       by_place(static_cast<std::size_t>(std::min(b, s.tokens)));
-  Group tail{"the last block", {}, 0}, rest{"the blocks before the last", {}, 0};
+  Group tail{"the last block", {}, 0}, rest{"the blocks before the last", {}, 0},
+      attending{"the rows that attend to the ragged last block of keys", {}, 0};
   Sums all;
   for (std::int64_t head = 0; head < heads; ++head)
     for (std::int64_t t = 0; t < s.tokens; ++t) {
@@ -92,6 +93,9 @@ std::vector<Leaning> find_leanings(TensorView<const double> got, TensorView<cons
       by_head[static_cast<std::size_t>(head)].sums += row;
       by_place[static_cast<std::size_t>(t % b)].sums += row;
       (t / b == last ? tail : rest).sums += row;
+      if (options.tail.empty() || !options.tail[static_cast<std::size_t>(head * s.tokens + t)]) continue;
+      attending.sums += row;
+      attending.independent += 1.0 / static_cast<double>(b);
     }
   const double rms = all.rms();
   std::vector<Leaning> found;
@@ -114,6 +118,7 @@ std::vector<Leaning> find_leanings(TensorView<const double> got, TensorView<cons
   worst_of(by_head);
   worst_of(by_place);
   worst_of({tail, rest});
+  worst_of({attending});
   return found;
 }
 

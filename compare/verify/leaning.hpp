@@ -23,6 +23,8 @@ struct LeaningOptions {
   double floor = 0;            ///< likewise
   std::int64_t block_size = 16;
   std::vector<char> rows;  ///< `[batch, head, token]`: rows with 0 are left out. Empty: all count
+  /// `[batch, head, token]`: rows that have to do with a ragged last block of keys, a group of their own. Empty: none.
+  std::vector<char> tail;
 };
 
 /// The mean signed error and the gain, sum(error * want) / sum(want^2), of every head, of every place in a block, of

@@ -1,6 +1,7 @@
 #include "compare/verify/measures.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "compare/storage.hpp"
 #include "llsa/error.hpp"
@@ -11,10 +12,10 @@ namespace {
 
 constexpr std::int64_t most_tokens = 1024, most_heads = 8;
 
-Tensor<double> beginning(const Tensor<double>& tensor) {
+Tensor<double> beginning(const Tensor<double>& tensor, std::int64_t heads) {
   if (tensor.flat().empty()) return {};
   const Shape& s = tensor.shape();
-  Tensor<double> result({1, std::min(s.heads, most_heads), std::min(s.tokens, most_tokens), s.dim});
+  Tensor<double> result({1, heads, std::min(s.tokens, most_tokens), s.dim});
   for (std::int64_t head = 0; head < result.shape().heads; ++head)
     std::copy_n(tensor.view().head(head).data, result.shape().tokens * s.dim, result.view().head(head).data);
   return result;
@@ -22,8 +23,12 @@ Tensor<double> beginning(const Tensor<double>& tensor) {
 
 /// Rounding is the same everywhere, and dense attention is quadratic: a part says enough.
 Problem<double> beginning(const Problem<double>& p) {
-  return {beginning(p.query),           beginning(p.key),          beginning(p.value),
-          beginning(p.output_gradient), beginning(p.lse_gradient), p.options};
+  const std::int64_t shared = p.query.shape().heads / p.key.shape().heads;  // query heads of a key head
+  const std::int64_t of_keys = std::clamp<std::int64_t>(most_heads / shared, 1, p.key.shape().heads);
+  const std::int64_t of_queries = of_keys * shared;
+  return {beginning(p.query, of_queries),        beginning(p.key, of_keys),
+          beginning(p.value, of_keys),           beginning(p.output_gradient, of_queries),
+          beginning(p.lse_gradient, of_queries), p.options};
 }
 
 }  // namespace
@@ -38,7 +43,22 @@ const Allowances& Measures::allowances(DType type) {
     reference::ReferenceAttention<T> attention(threads_);
     return dense_errors<T>(attention, as_stored<T>(beginning(problem_)), false, threads_);
   });
-  return known_[type] = derived_allowances(problem_, type, dense);
+  Allowances allowed = derived_allowances(problem_, type, dense);
+  Problem<double> no_coarse_keys = problem_;
+  no_coarse_keys.options.enrichment_levels = 0;
+  const Allowances without = derived_allowances(no_coarse_keys, type, dense);
+  // The rounding of D components of a coarse key adds up to its bound in no more than single elements.
+  const double share = 1 / std::sqrt(static_cast<double>(problem_.query.shape().dim));
+  const auto spread = [share](Tolerance& t, const Tolerance& least) {
+    t.relative_l2 = least.relative_l2 + share * (t.relative_l2 - least.relative_l2);
+    t.cosine = std::max(least.cosine, t.relative_l2 * t.relative_l2);
+  };
+  spread(allowed.output, without.output);
+  spread(allowed.lse, without.lse);
+  spread(allowed.query_gradient, without.query_gradient);
+  spread(allowed.key_gradient, without.key_gradient);
+  spread(allowed.value_gradient, without.value_gradient);
+  return known_[type] = allowed;
 }
 
 Tolerance Measures::tolerance(const std::string& name, DType type) {

@@ -74,7 +74,7 @@ class Verifier {
 
   TensorVerdict judge(const Suspect& s) {
     const DType arithmetic = measures_.of(s.name).type == DType::f64 ? DType::f64 : DType::f32;
-    return judge_values(problem_, s, expectation_.wants.at(s.name), arithmetic, report_.options.block_size);
+    return judge_values(problem_, s, expectation_.wants.at(s.name), expectation_.truth, arithmetic);
   }
 
   /// What can be said without knowing what the tensor is.

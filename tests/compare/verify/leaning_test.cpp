@@ -43,7 +43,7 @@ TEST_F(FindLeanings, NamesAHeadThatIsTooLarge) {
 }
 
 TEST_F(FindLeanings, NamesAMeanThatIsOff) {
-  for (double& x : got.flat()) x += 0.01;
+  for (double& x : got.flat()) x += 0.02;
   ASSERT_FALSE(leanings().empty());
   EXPECT_FALSE(leanings().front().gain);
   EXPECT_THAT(leanings().front().text(), HasSubstr("their mean over head"));
