@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "compare/check/battery.hpp"
-#include "compare/check/cases.hpp"
+#include "compare/problem_cases.hpp"
 #include "compare/verify/gradient_parts.hpp"
 #include "reference/attention.hpp"
 

@@ -8,14 +8,16 @@
 #include <set>
 
 #include "backends/backends.hpp"
-#include "compare/check/cases.hpp"
+#include "compare/problem_cases.hpp"
 #include "compare/check/report.hpp"
 #include "llsa/error.hpp"
-#include "planted.hpp"
+#include "../verify/planted.hpp"
 #include "reference/attention.hpp"
 
 namespace llsa::compare::check {
 namespace {
+
+using namespace verify;
 
 using ::testing::HasSubstr;
 

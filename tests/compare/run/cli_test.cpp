@@ -7,8 +7,8 @@
 #include <fstream>
 
 #include "backends/backends.hpp"
-#include "cli.hpp"
-#include "compare/check/cases.hpp"
+#include "../cli.hpp"
+#include "compare/problem_cases.hpp"
 #include "files/safetensors.hpp"
 #include "reference/naive.hpp"
 

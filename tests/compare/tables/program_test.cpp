@@ -4,7 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "cli.hpp"
+#include "../cli.hpp"
 #include "files/image.hpp"
 #include "datasets/procedural.hpp"
 #include "files/safetensors.hpp"

@@ -1,4 +1,4 @@
-#include "compare/check/cases.hpp"
+#include "compare/problem_cases.hpp"
 
 #include <fmt/core.h>
 
@@ -6,7 +6,7 @@
 #include <limits>
 #include <numbers>
 
-namespace llsa::compare::check {
+namespace llsa::compare {
 namespace {
 
 /// Normal numbers that are the same everywhere (the standard library's distributions are not).
@@ -244,4 +244,4 @@ std::vector<BatteryCase> battery_cases(std::uint64_t seed, bool quick) {
   return std::move(cases.cases);
 }
 
-}  // namespace llsa::compare::check
+}  // namespace llsa::compare
