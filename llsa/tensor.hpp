@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -16,6 +17,12 @@ struct Shape {
   std::int64_t size() const { return batch * heads * tokens * dim; }
   friend bool operator==(const Shape&, const Shape&) = default;
 };
+
+/// "[batch, heads, tokens, dim]".
+inline std::string text_of(const Shape& s) {
+  return "[" + std::to_string(s.batch) + ", " + std::to_string(s.heads) + ", " + std::to_string(s.tokens) + ", " +
+         std::to_string(s.dim) + "]";
+}
 
 /// Distances in elements between neighbours along each axis; any values, also 0 (broadcast) for const views.
 struct Strides {

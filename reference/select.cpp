@@ -98,7 +98,7 @@ Selection select(const Pyramid<C>& query, const Pyramid<C>& key, const ResolvedO
       if (queries.begin >= queries.end) return;
       candidates(selection, options, level, head, queries.begin, candidate_list);
       std::sort(candidate_list.begin(), candidate_list.end());
-      selector.select(query.level(level).head(head), queries, key.level(level).head(head), candidate_list,
+      selector.select(query.level(level).head(head), queries, key.level(level).head(options.key_head(head)), candidate_list,
                       selection.level(level), head);
     });
   }
