@@ -21,9 +21,7 @@ Dit<T>::Dit(const ModelConfig& config, const DitPlan& plan, Layers<T>& layers, A
       embedder_shape_{config.frequency_dim, config.hidden, config.classes > 0} {
   if (plan.batch < 1) throw Error(fmt::format("batch is {}; it must be at least 1", plan.batch));
   const Shape heads = config.head_shape();
-  std::vector<Shape> extras;
-  for (const ExtraInput& extra : method_extras(config.attention.name, heads, heads)) extras.push_back(extra.shape);
-  if (attention.extra_shapes(heads, heads) != extras) {
+  if (attention.extra_inputs(heads, heads) != method_extras(config.attention.name, heads, heads)) {
     throw Error(fmt::format("the model wants method '{}'; the attention given is another one", config.attention.name));
   }
   const BlockShape shape = block_shape(plan.batch);

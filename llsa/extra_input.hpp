@@ -14,6 +14,7 @@ struct ExtraInput {
   std::string_view name;  ///< as files and programs call it
   Shape shape;
   double absent = 0;  ///< what every element counts as when the input is left out
+  friend bool operator==(const ExtraInput&, const ExtraInput&) = default;
 };
 
 /// A view with the name of the further input that it shows, or whose gradient it takes.

@@ -74,8 +74,12 @@ HeadOutputs attend_head(const HeadSelection& selection, ThreadPool& threads) {
                   {outputs.output.view(), outputs.lse.view()}, &selection.selection);
     return outputs;
   }
-  reference::attend(inputs_of(*selection.head), selection.key, selection.value, selection.selection, selection.options,
-                    AttentionOutputs<float>{outputs.output.view(), outputs.lse.view()}, threads);
+  const Head& head = *selection.head;
+  reference::attend<float>({{head.query.view(), head.key.view(), head.value.view(), selection.key, selection.value,
+                             selection.selection, selection.options},
+                            outputs.output.view(),
+                            outputs.lse.view()},
+                           threads);
   return outputs;
 }
 
