@@ -46,8 +46,8 @@ void require_inputs(const AttentionInputs<T>& in) {
 
 void require_shape_of_state(const char* name, const Shape& now, const Shape& then) {
   if (!(now == then))
-    throw Error(std::string(name) + " has shape " + text_of(now) + "; the state belongs to a forward pass where it had " +
-                text_of(then));
+    throw Error(std::string(name) + " has shape " + text_of(now) +
+                "; the state belongs to a forward pass where it had " + text_of(then));
 }
 
 }  // namespace

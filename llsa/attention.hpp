@@ -43,8 +43,8 @@ struct AttentionOutputGradients {
   TensorView<const Accumulate<T>> lse;  ///< dLSE `[batch, H, Nq, 1]`
 };
 
-/// The gradient with respect to the inputs, shaped like them: dK and dV of a key head are sums over the query heads that
-/// read it. Overwritten completely, never accumulated into.
+/// The gradient with respect to the inputs, shaped like them: dK and dV of a key head are sums over the query heads
+/// that read it. Overwritten completely, never accumulated into.
 template <class T>
 struct AttentionGradients {
   TensorView<T> query, key, value;
@@ -53,7 +53,8 @@ struct AttentionGradients {
   NamedViews<T> extras = {};
 };
 
-/// What `forward` leaves for `backward` besides its outputs: the selection, and what an implementation adds by deriving.
+/// What `forward` leaves for `backward` besides its outputs: the selection, and what an implementation adds by
+/// deriving.
 class AttentionState {
  public:
   virtual ~AttentionState() = default;

@@ -6,9 +6,9 @@
 
 namespace llsa {
 
-/// How to attend, as a user chooses it and every program takes it: a method of `method.hpp`, the options that it takes its
-/// own from (`method_options`), and the order that the tokens are brought into before. What a method takes besides Q, K
-/// and V goes by name (`AttentionInputs::extras`).
+/// How to attend, as a user chooses it and every program takes it: a method of `method.hpp`, the options that it takes
+/// its own from (`method_options`), and the order that the tokens are brought into before. What a method takes besides
+/// Q, K and V goes by name (`AttentionInputs::extras`).
 struct AttentionChoice {
   std::string method = "llsa";
   Options options = {};

@@ -45,9 +45,7 @@ std::vector<std::int64_t> resolve_top_k(const std::vector<std::int64_t>& top_k, 
 
 }  // namespace
 
-std::string_view name_of(Coverage coverage) {
-  return coverage == Coverage::overlapping ? "overlapping" : "disjoint";
-}
+std::string_view name_of(Coverage coverage) { return coverage == Coverage::overlapping ? "overlapping" : "disjoint"; }
 
 Coverage coverage_from(std::string_view name) {
   if (name == "overlapping") return Coverage::overlapping;

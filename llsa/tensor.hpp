@@ -57,8 +57,8 @@ struct TensorView {
   TensorView(T* data_, Shape shape_) : TensorView(data_, shape_, contiguous_strides(shape_)) {}
   /// A mutable view serves where a const one is asked for.
   template <class U>
-    requires(std::is_same_v<T, const U>)
-  TensorView(const TensorView<U>& other) : TensorView(other.data, other.shape, other.strides) {}
+  requires(std::is_same_v<T, const U>) TensorView(const TensorView<U>& other)
+      : TensorView(other.data, other.shape, other.strides) {}
 
   T& operator()(std::int64_t b, std::int64_t h, std::int64_t token, std::int64_t d) const {
     return data[b * strides.batch + h * strides.heads + token * strides.tokens + d * strides.dim];
@@ -86,7 +86,9 @@ class Tensor {
   TensorView<const T> view() const { return {data_.data(), shape_}; }
   TensorView<const T> cview() const { return view(); }
   T& operator()(std::int64_t b, std::int64_t h, std::int64_t t, std::int64_t d) { return view()(b, h, t, d); }
-  const T& operator()(std::int64_t b, std::int64_t h, std::int64_t t, std::int64_t d) const { return view()(b, h, t, d); }
+  const T& operator()(std::int64_t b, std::int64_t h, std::int64_t t, std::int64_t d) const {
+    return view()(b, h, t, d);
+  }
 
  private:
   Shape shape_;

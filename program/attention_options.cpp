@@ -24,9 +24,10 @@ std::optional<int> count_or_auto(const std::string& option, const std::string& t
 std::vector<std::int64_t> top_k_from(const std::string& option, const std::string& text) {
   auto numbers = numbers_from<std::int64_t>(text);
   if (!numbers)
-    throw Error(fmt::format("{} is '{}'; it must be a whole number, or one for each level separated by commas, "
-                            "level 1 first",
-                            option, text));
+    throw Error(
+        fmt::format("{} is '{}'; it must be a whole number, or one for each level separated by commas, "
+                    "level 1 first",
+                    option, text));
   return std::move(*numbers);
 }
 
@@ -45,21 +46,21 @@ void add_attention_options(CLI::App& command, AttentionArguments& a, const Atten
   };
   using Text = const std::string&;
   if (set.method)
-    add("--method", fmt::format("what is computed: {}", fmt::join(method_names(), ", ")),
-        [&a](Text, Text text) { a.method = text; })
-        ->default_str("llsa");
-  add("--block-size", "tokens per block, B >= 2",
-      [&a](Text name, Text text) { a.block_size = number_of<std::int64_t>(name, text); })
-      ->default_str(std::to_string(Options{}.block_size));
-  add("--levels", "coarse levels L, or auto: the most that leave 64 tokens; 0 is dense",
-      [&a](Text name, Text text) { a.levels = count_or_auto(name, text); })
-      ->default_str("auto");
+    add("--method", fmt::format("what is computed: {}", fmt::join(method_names(), ", ")), [&a](Text, Text text) {
+      a.method = text;
+    })->default_str("llsa");
+  add("--block-size", "tokens per block, B >= 2", [&a](Text name, Text text) {
+    a.block_size = number_of<std::int64_t>(name, text);
+  })->default_str(std::to_string(Options{}.block_size));
+  add("--levels", "coarse levels L, or auto: the most that leave 64 tokens; 0 is dense", [&a](Text name, Text text) {
+    a.levels = count_or_auto(name, text);
+  })->default_str("auto");
   add("--top-k", "blocks selected at each level: one number, or L with level 1 first (8,8,4)",
       [&a](Text name, Text text) { a.top_k = top_k_from(name, text); })
       ->default_str(fmt::format("{}", fmt::join(Options{}.top_k, ",")));
-  add("--enrichment-levels", "levels Le whose coarse keys are attended to, or auto: all",
-      [&a](Text name, Text text) { a.enrichment_levels = count_or_auto(name, text); })
-      ->default_str("auto");
+  add("--enrichment-levels", "levels Le whose coarse keys are attended to, or auto: all", [&a](Text name, Text text) {
+    a.enrichment_levels = count_or_auto(name, text);
+  })->default_str("auto");
   command.add_flag_callback(
       "--no-reweight",
       [&a, given = set.on_given] {
@@ -67,8 +68,9 @@ void add_attention_options(CLI::App& command, AttentionArguments& a, const Atten
         if (given) given("--no-reweight");
       },
       "coarse keys weigh 1, not the number of tokens they stand for");
-  add("--coverage", "overlapping or disjoint", [&a](Text, Text text) { a.coverage = coverage_from(text); })
-      ->default_str(std::string(name_of(Options{}.coverage)));
+  add("--coverage", "overlapping or disjoint", [&a](Text, Text text) {
+    a.coverage = coverage_from(text);
+  })->default_str(std::string(name_of(Options{}.coverage)));
   if (set.scale)
     add("--scale", "factor of the scores (default: 1/sqrt(dim))",
         [&a](Text name, Text text) { a.scale = number_of<double>(name, text); });

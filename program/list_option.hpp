@@ -40,8 +40,8 @@ std::vector<Value> list_of(const std::string& option, const std::string& text) {
   }
 }
 
-/// An option that takes a list: values between commas. Given several times, or with several values, the lists follow one
-/// another. What is given replaces what `target` held.
+/// An option that takes a list: values between commas. Given several times, or with several values, the lists follow
+/// one another. What is given replaces what `target` held.
 template <class Value>
 CLI::Option* add_list(CLI::App& command, const std::string& name, std::vector<Value>& target,
                       const std::string& description) {

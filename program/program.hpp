@@ -35,8 +35,9 @@ struct Words {
   std::vector<OldSpelling> old_spellings = {};
 };
 
-/// Parses the command line, which runs the commands' callbacks, then calls `body` for the exit status. --help is printed.
-/// Every exception becomes one line on stderr and a status: `exit_interrupted` for `Cancelled`, else `exit_bad_input`.
+/// Parses the command line, which runs the commands' callbacks, then calls `body` for the exit status. --help is
+/// printed. Every exception becomes one line on stderr and a status: `exit_interrupted` for `Cancelled`, else
+/// `exit_bad_input`.
 int run(CLI::App& program, int argc, char** argv, const std::function<int()>& body, const Words& words = {});
 
 }  // namespace llsa::program

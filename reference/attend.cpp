@@ -38,8 +38,8 @@ class QueryTile {
   }
 
   /// Lets the queries `[first, last)` of the tile attend to `runs`.
-  void attend(const std::vector<KeyRun>& runs, const LevelRows<T>& keys, const LevelRows<T>& values,
-              std::int64_t first, std::int64_t last) {
+  void attend(const std::vector<KeyRun>& runs, const LevelRows<T>& keys, const LevelRows<T>& values, std::int64_t first,
+              std::int64_t last) {
     chunk_.gather(runs, keys, values, [&] { attend_chunk(first - queries_.begin, last - queries_.begin); });
   }
 

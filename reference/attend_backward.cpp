@@ -5,8 +5,8 @@
 namespace llsa::reference {
 namespace {
 
-/// The gradient that reaches the fine tokens through coarse keys or values, kept at level 1: `[heads * T_1, dim]` rows, where a
-/// token's row is the sum over levels of its ancestors' gradients, each divided by the ancestor's count.
+/// The gradient that reaches the fine tokens through coarse keys or values, kept at level 1: `[heads * T_1, dim]` rows,
+/// where a token's row is the sum over levels of its ancestors' gradients, each divided by the ancestor's count.
 template <class C>
 using Unpooled = Eigen::Array<C, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
@@ -52,7 +52,8 @@ class Backward {
   }
 
   /// The fine keys' own gradients plus what the coarse levels pass down.
-  void fine(const UnpooledPair<C>& above, const TensorView<T>& key_gradient_out, const TensorView<T>& value_gradient_out) {
+  void fine(const UnpooledPair<C>& above, const TensorView<T>& key_gradient_out,
+            const TensorView<T>& value_gradient_out) {
     const auto sink = [&](std::int64_t head, std::int64_t first, std::int64_t count, const C* key, const C* value,
                           std::int64_t columns) {
       const auto passed = [&](const Unpooled<C>& rows) {
@@ -115,8 +116,8 @@ GradientParts attend_backward_parts(const AttendBackwardParams<double>& params, 
         for (std::int64_t i = 0; i < shape.tokens; ++i) {
           const std::int64_t c = options.key.ancestor(level, i);
           for (std::int64_t d = 0; d < shape.dim; ++d)
-            fine.view().head(head)(i, d) = rows(head * options.key.length(level) + c, d) /
-                                           static_cast<double>(options.key.count(level, c));
+            fine.view().head(head)(i, d) =
+                rows(head * options.key.length(level) + c, d) / static_cast<double>(options.key.count(level, c));
         }
       return fine;
     };

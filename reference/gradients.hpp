@@ -7,8 +7,8 @@
 
 namespace llsa::reference {
 
-/// What the backward needs of every fine query besides Q and dO, `[batch * H, Nq]` each: the base-2 log-sum-exp, so that
-/// P = 2^(s - lse2), and `delta = <dO, O> - dLSE`, so that dS = P (dP - delta) (spec section 5).
+/// What the backward needs of every fine query besides Q and dO, `[batch * H, Nq]` each: the base-2 log-sum-exp, so
+/// that P = 2^(s - lse2), and `delta = <dO, O> - dLSE`, so that dS = P (dP - delta) (spec section 5).
 template <class C>
 struct QueryStatistics {
   Buffer<C> lse2, delta;
@@ -22,8 +22,8 @@ template <class T>
 void query_gradient(const AttendBackwardParams<T>& params, const QueryStatistics<Accumulate<T>>& statistics,
                     ThreadPool& threads);
 
-/// Receives dK and dV of `count` consecutive key tokens of one level and key head, transposed: `key[d * columns + c]` and
-/// `value[d * columns + c]` belong to token `first + c`.
+/// Receives dK and dV of `count` consecutive key tokens of one level and key head, transposed: `key[d * columns + c]`
+/// and `value[d * columns + c]` belong to token `first + c`.
 template <class C>
 using KeyGradientSink = std::function<void(std::int64_t head, std::int64_t first, std::int64_t count, const C* key,
                                            const C* value, std::int64_t columns)>;

@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::int64_t chunk_queries = 128;
 
-/// One thread's work on one tile of keys: the mirror image of the query-major tiles. Keys stand in the vector lanes, the
-/// queries that attend to them stream past, and dK and dV grow in the tile.
+/// One thread's work on one tile of keys: the mirror image of the query-major tiles. Keys stand in the vector lanes,
+/// the queries that attend to them stream past, and dK and dV grow in the tile.
 template <class T>
 class KeyTile {
  public:
@@ -110,7 +110,8 @@ class KeyTile {
     for (std::int64_t v = 0; v < columns_ / W; v += 2) {
       const int vectors = static_cast<int>(std::min<std::int64_t>(2, columns_ / W - v));
       pieces_times_tile(queries_, dim_, key_.data() + v * W, columns_, vectors, scores_.data(), 2 * W);
-      pieces_times_tile(output_gradients_, value_dim_, value_.data() + v * W, columns_, vectors, products_.data(), 2 * W);
+      pieces_times_tile(output_gradients_, value_dim_, value_.data() + v * W, columns_, vectors, products_.data(),
+                        2 * W);
       Mask<C> masks[2];
       for (int i = 0; i < vectors; ++i) {
         probabilities_and_score_gradients(i, (v + i) * W);
@@ -202,7 +203,7 @@ void key_gradient(const AttendBackwardParams<T>& params, int level, const QueryS
   });
 }
 
-#define LLSA_INSTANTIATE(T)                                                                                \
+#define LLSA_INSTANTIATE(T)                                                                              \
   template void key_gradient(const AttendBackwardParams<T>&, int, const QueryStatistics<Accumulate<T>>&, \
                              const KeyGradientSink<Accumulate<T>>&, ThreadPool&);
 LLSA_INSTANTIATE(float)

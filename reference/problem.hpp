@@ -6,8 +6,8 @@
 
 namespace llsa::reference {
 
-/// What attention and its gradient read (spec sections 4 to 6): the reference's counterpart of `cuda::AttendProblem`, by
-/// the same names. Everything must outlive it. `options` belong to these shapes (see `resolve`).
+/// What attention and its gradient read (spec sections 4 to 6): the reference's counterpart of `cuda::AttendProblem`,
+/// by the same names. Everything must outlive it. `options` belong to these shapes (see `resolve`).
 template <class T>
 struct AttendProblem {
   TensorView<const T> query;                   ///< [batch, H, Nq, D]

@@ -40,8 +40,8 @@ class QueryGradientTile {
     delta_.head(size) = statistics.delta.segment(at, size);
   }
 
-  void attend(const std::vector<KeyRun>& runs, const LevelRows<T>& keys, const LevelRows<T>& values,
-              std::int64_t first, std::int64_t last) {
+  void attend(const std::vector<KeyRun>& runs, const LevelRows<T>& keys, const LevelRows<T>& values, std::int64_t first,
+              std::int64_t last) {
     chunk_.gather(runs, keys, values, [&] { attend_chunk(first - queries_.begin, last - queries_.begin); });
   }
 
@@ -127,8 +127,8 @@ void query_gradient(const AttendBackwardParams<T>& params, const QueryStatistics
       [&](Tile& tile, std::int64_t head) { tile.end(params.query_gradient.head(head)); });
 }
 
-#define LLSA_INSTANTIATE(T)                                                                                      \
-  template QueryStatistics<Accumulate<T>> query_statistics(const AttendBackwardParams<T>&, ThreadPool&);         \
+#define LLSA_INSTANTIATE(T)                                                                              \
+  template QueryStatistics<Accumulate<T>> query_statistics(const AttendBackwardParams<T>&, ThreadPool&); \
   template void query_gradient(const AttendBackwardParams<T>&, const QueryStatistics<Accumulate<T>>&, ThreadPool&);
 LLSA_INSTANTIATE(float)
 LLSA_INSTANTIATE(double)

@@ -11,8 +11,8 @@
 
 namespace llsa::reference {
 
-/// How the fine queries of a head are cut into tiles of at most `most_queries`: a tile lies under one level-2 query token
-/// (L >= 2), so that all its queries share the coarse keys, and holds whole query blocks when a block fits.
+/// How the fine queries of a head are cut into tiles of at most `most_queries`: a tile lies under one level-2 query
+/// token (L >= 2), so that all its queries share the coarse keys, and holds whole query blocks when a block fits.
 class QueryTiles {
  public:
   static constexpr std::int64_t most_queries = 64;
@@ -40,8 +40,8 @@ class QueryTiles {
 };
 
 /// Query-major traversal: every tile of queries meets the keys it shares, then every query block in it its own.
-/// Each thread works with a copy of `prototype`, which has `attend(runs, keys, values, first, last)`; `begin(tile, head,
-/// queries)` and `end(tile, head)` load and store.
+/// Each thread works with a copy of `prototype`, which has `attend(runs, keys, values, first, last)`; `begin(tile,
+/// head, queries)` and `end(tile, head)` load and store.
 template <class T, class Tile, class Begin, class End>
 void for_each_query_tile(const Tile& prototype, const AttendProblem<T>& problem, ThreadPool& threads,
                          const Begin& begin, const End& end) {

@@ -20,13 +20,15 @@ class QueryVisits {
   /// At the coarsest level every tile meets every query; no more partial sums than these are kept for one key head.
   static constexpr std::int64_t most_coarsest_segments = 64;
 
-  /// `level` 0 is fine, `heads` are key heads. `parents` tells who selected the tokens of `level + 1`; unused (may be null) at the coarsest.
+  /// `level` 0 is fine, `heads` are key heads. `parents` tells who selected the tokens of `level + 1`; unused (may be
+  /// null) at the coarsest.
   QueryVisits(const ResolvedOptions& options, int level, std::int64_t heads, const KeyQueries* parents)
       : options_(&options), level_(level), parents_(parents) {
     const std::int64_t parent_tokens = coarsest() ? 1 : options.key.length(level + 1);
     for (std::int64_t head = 0; head < heads; ++head)
       for (std::int64_t parent = 0; parent < parent_tokens; ++parent) {
-        const TokenRange all = coarsest() ? TokenRange{0, options.key.length(level)} : options.key.children(level + 1, parent);
+        const TokenRange all =
+            coarsest() ? TokenRange{0, options.key.length(level)} : options.key.children(level + 1, parent);
         for (std::int64_t first = all.begin; first < all.end; first += most_keys)
           add_tile(head, parent, {first, std::min(first + most_keys, all.end)});
       }
@@ -89,7 +91,8 @@ class QueryVisits {
     for (std::int64_t member = 0; member < options_->group; ++member)
       entries += entries_of(head * options_->group + member, parent);
     const std::int64_t span = coarsest() ? 1 : options_->query.span(level_ + 1);
-    const std::int64_t each = std::max<std::int64_t>(1, coarsest() ? coarsest_segment(entries) : segment_queries / span);
+    const std::int64_t each =
+        std::max<std::int64_t>(1, coarsest() ? coarsest_segment(entries) : segment_queries / span);
     if (entries <= each) {
       segments_.push_back({head, parent, keys, {0, entries}, -1});
       return;

@@ -41,8 +41,8 @@ struct LinearChunk {
   Matrix<C> denominator;  ///< `[n, 1]`
 };
 
-/// The sums of equally many consecutive parts for each of `heads`, added in order: of a head's chunks, or of those of all
-/// query heads that share a key head.
+/// The sums of equally many consecutive parts for each of `heads`, added in order: of a head's chunks, or of those of
+/// all query heads that share a key head.
 template <class C>
 std::vector<KeySummary<C>> sum_of_parts(std::vector<KeySummary<C>> parts, std::int64_t heads);
 

@@ -91,7 +91,8 @@ void SlaAttention<T>::do_backward(const AttentionInputs<T>& inputs, const Attent
   for_each_linear_chunk<T>(inputs.query, summaries, queries, *threads_);
   if (weight_gradient.data) store_sum(weight_parts, weight_gradient);
   if (weight.size() > 0)
-    linear_key_gradient<T>(inputs.key, inputs.value, sum_of_parts(std::move(summary_parts), saved.shapes().key.batch * saved.shapes().key.heads),
+    linear_key_gradient<T>(inputs.key, inputs.value,
+                           sum_of_parts(std::move(summary_parts), saved.shapes().key.batch * saved.shapes().key.heads),
                            gradients.key, gradients.value, *threads_);
 }
 

@@ -11,7 +11,8 @@ struct NothingAdded {};
 
 /// SLA, spec section 8: O_i = O^sparse_i + W_p O^linear_i + b_p, where O^sparse is block-sparse top-K attention (method
 /// "topk") and O^linear linear attention over all keys (`linear_attention.hpp`). W_p `[1, 1, Dv, Dv]` (output feature,
-/// input feature) and b_p `[1, 1, 1, Dv]` are the further inputs "w_p" and "b_p", shared by all heads, zero when absent.
+/// input feature) and b_p `[1, 1, 1, Dv]` are the further inputs "w_p" and "b_p", shared by all heads, zero when
+/// absent.
 ///
 /// The published method subtracts the mean key before it selects. That adds the same number to all scores of a query,
 /// so it changes no ranking and is not done here; in floating point, scores that differ by less than their rounding

@@ -117,7 +117,7 @@ void VsaAttention<T>::do_backward(const AttentionInputs<T>& inputs, const Attent
   const TensorView<const T> gate_sparse = named(inputs.extras, "gate_sparse"),
                             gate_coarse = named(inputs.extras, "gate_coarse");
   const TensorView<T> gate_gradients[] = {named(gradients.extras, "gate_sparse"),
-                                           named(gradients.extras, "gate_coarse")};
+                                          named(gradients.extras, "gate_coarse")};
   Tensor<T> near_gradient(outputs.output.shape), far_gradient(coarse.branch.output.shape());
   for_each_block(queries, heads, *threads_, [&](std::int64_t head, std::int64_t t, TokenRange tokens) {
     const Gate<T> g(gate_sparse, head), h(gate_coarse, head);

@@ -222,6 +222,12 @@ TEST(Program, TrainsTheBaselinesAndTakesWeightsFromOneMethodToAnother) {
     EXPECT_EQ(run(folder, "evaluate --count 2 --steps 1 --directions 4 --checkpoint " + end).status, 0);
     EXPECT_EQ(run(folder, "export --method llsa --output " + there + "/m.safetensors --checkpoint " + end).status, 0);
   }
+  const Outcome old = run(folder, "export --attention=full --enrichment auto --out " + (folder / "old").string() +
+                                      ".safetensors --checkpoint " + model);
+  EXPECT_EQ(old.status, 0) << old.text;
+  for (const char* said : {"llsa-diffusion: --attention is now --method", "llsa-diffusion: --out is now --output",
+                           "llsa-diffusion: --enrichment is now --enrichment-levels"})
+    EXPECT_NE(old.text.find(said), std::string::npos) << old.text;
   const Outcome sampled =
       run(folder, "sample --method sla --count 1 --steps 1 --checkpoint " + model + " --grid " + out + "/grid.png");
   EXPECT_EQ(sampled.status, 0) << sampled.text;
