@@ -29,13 +29,6 @@ void require_extras(const std::string& kind, const NamedViews<T>& views, const s
   }
 }
 
-template <class T>
-void require_outputs(const AttentionInputs<T>& in, const AttentionOutputs<T>& out) {
-  const Shape& q = in.query.shape;
-  require("output", out.output, {q.batch, q.heads, q.tokens, in.value.shape.dim});
-  require("lse", out.lse, {q.batch, q.heads, q.tokens, 1});
-}
-
 /// Whether they belong together is for `resolve` to say.
 template <class T>
 void require_inputs(const AttentionInputs<T>& in) {
@@ -53,13 +46,20 @@ void require_shape_of_state(const char* name, const Shape& now, const Shape& the
 }  // namespace
 
 template <class T>
+void check_outputs(const AttentionInputs<T>& in, const AttentionOutputs<T>& out) {
+  const Shape& q = in.query.shape;
+  require("output", out.output, {q.batch, q.heads, q.tokens, in.value.shape.dim});
+  require("lse", out.lse, {q.batch, q.heads, q.tokens, 1});
+}
+
+template <class T>
 std::unique_ptr<AttentionState> Attention<T>::forward(const AttentionInputs<T>& inputs, const Options& options,
                                                       const AttentionOutputs<T>& outputs, const Selection* given) {
   const auto& [query, key, value] = inputs.shapes();
   const ResolvedOptions resolved = resolve(own_options(options), query, key, value);
   require_inputs(inputs);
   require_extras("extra input", inputs.extras, extra_inputs(query, value));
-  require_outputs(inputs, outputs);
+  check_outputs(inputs, outputs);
   if (given) validate(*given, resolved, query.batch * query.heads);
   return do_forward(inputs, resolved, outputs, given);
 }
@@ -76,7 +76,7 @@ void Attention<T>::backward(const AttentionInputs<T>& inputs, const AttentionOut
   require_inputs(inputs);
   const std::vector<ExtraInput> extras = extra_inputs(query, value);
   require_extras("extra input", inputs.extras, extras);
-  require_outputs(inputs, outputs);
+  check_outputs(inputs, outputs);
   require("output gradient", output_gradients.output, outputs.output.shape);
   if (output_gradients.lse.data != nullptr) require("lse gradient", output_gradients.lse, outputs.lse.shape);
   require("query gradient", gradients.query, query);
@@ -86,6 +86,10 @@ void Attention<T>::backward(const AttentionInputs<T>& inputs, const AttentionOut
   do_backward(inputs, outputs, state, output_gradients, gradients);
 }
 
+template void check_outputs(const AttentionInputs<float>&, const AttentionOutputs<float>&);
+template void check_outputs(const AttentionInputs<double>&, const AttentionOutputs<double>&);
+template void check_outputs(const AttentionInputs<half>&, const AttentionOutputs<half>&);
+template void check_outputs(const AttentionInputs<bfloat16>&, const AttentionOutputs<bfloat16>&);
 template class Attention<float>;
 template class Attention<double>;
 template class Attention<half>;

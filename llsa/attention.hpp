@@ -57,16 +57,14 @@ struct AttentionGradients {
 /// deriving.
 class AttentionState {
  public:
+  AttentionState(ResolvedOptions options, const AttentionShapes& shapes)
+      : options_(std::move(options)), shapes_(shapes) {}
   virtual ~AttentionState() = default;
   const ResolvedOptions& options() const { return options_; }
   /// Of the inputs that `forward` was given.
   const AttentionShapes& shapes() const { return shapes_; }
   /// On the host, whatever the implementation. `indices` are the same for every implementation up to score ties.
   virtual const Selection& selection() const = 0;
-
- protected:
-  AttentionState(ResolvedOptions options, const AttentionShapes& shapes)
-      : options_(std::move(options)), shapes_(shapes) {}
 
  private:
   ResolvedOptions options_;
@@ -130,5 +128,10 @@ class Attention {
     inner.do_backward(inputs, outputs, state, output_gradients, gradients);
   }
 };
+
+/// Throws `Error` unless the outputs are there and have the shapes that belong to the inputs. For what computes
+/// attention without being an `Attention`.
+template <class T>
+void check_outputs(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs);
 
 }  // namespace llsa

@@ -9,6 +9,7 @@ void dense_tiled(const AttentionInputs<T>& inputs, double scale, const Attention
                  ThreadPool& threads) {
   const Options dense{.levels = 0, .scale = scale};
   const ResolvedOptions options = resolve(dense, inputs.query.shape, inputs.key.shape, inputs.value.shape);
+  check_outputs(inputs, outputs);
   const Pyramid<Accumulate<T>> none;
   const Selection no_lists;
   attend<T>({{inputs.query, inputs.key, inputs.value, none, none, no_lists, options}, outputs.output, outputs.lse},
