@@ -26,11 +26,13 @@ int run_program(int argc, char** argv) {
   approximate::add_command(program, context);
   recommend::add_command(program, context);
   tables::add_command(program, context);
-  return program::run(program, argc, argv, [&] {
+  const auto finish = [&] {
     // A verdict that nobody could read was not given.
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw Error("standard output cannot be written");
     return context.exit_code;
-  });
+  };
+  return program::run(program, argc, argv, finish,
+                      {.old_spellings = {{"--out", "--output", "table"}, {"--scale", "--sizes", "table"}}});
 }
 
 }  // namespace

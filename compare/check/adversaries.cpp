@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "compare/allowance.hpp"
-#include "compare/check/cases.hpp"
 #include "compare/check/corruptions.hpp"
 #include "compare/check/other_orders.hpp"
+#include "compare/problem_cases.hpp"
 #include "compare/storage.hpp"
 #include "compare/verify/verify.hpp"
 #include "llsa/error.hpp"

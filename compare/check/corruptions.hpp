@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "compare/check/random.hpp"
 #include "compare/per_result.hpp"
 #include "compare/problem.hpp"
+#include "compare/random.hpp"
 #include "llsa/thread_pool.hpp"
 
 namespace llsa::compare::check {

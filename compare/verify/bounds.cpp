@@ -6,7 +6,6 @@
 #include <limits>
 #include <numeric>
 
-#include "compare/verify/key_head.hpp"
 #include "compare/verify/uncertain_keys.hpp"
 
 namespace llsa::compare::verify {
@@ -122,7 +121,7 @@ class Bounding {
     if (!p_.has_gradient()) return;
     const double* d_output = p_.output_gradient.view().head(head).row(i);
     const double d_lse = p_.has_lse_gradient() ? p_.lse_gradient.view().head(head)(i, 0) : 0;
-    const std::int64_t k_head = key_head(p_.query.shape(), p_.key.shape(), head);
+    const std::int64_t k_head = o_.key_head(head);
     for (std::size_t j = 0; j < keys.size(); ++j) {
       const reference::KeyRef& ref = keys[j].ref;
       const auto level = static_cast<std::size_t>(ref.level);

@@ -5,8 +5,6 @@
 #include <limits>
 #include <numeric>
 
-#include "compare/verify/key_head.hpp"
-
 namespace llsa::compare::verify {
 namespace {
 
@@ -75,10 +73,6 @@ double padded_keys(const ResolvedOptions& o, const Lists& lists) {
 DefinitionEvaluator::DefinitionEvaluator(const Problem<double>& problem, int most_levels)
     : problem_(problem), most_levels_(most_levels) {}
 
-std::int64_t DefinitionEvaluator::shared_head(std::int64_t head) const {
-  return key_head(problem_.query.shape(), problem_.key.shape(), head);
-}
-
 DefinitionEvaluator::Levels& DefinitionEvaluator::levels(Pooling pooling) {
   const auto known = levels_.find(pooling);
   if (known != levels_.end()) return known->second;
@@ -105,7 +99,7 @@ std::vector<std::int32_t> DefinitionEvaluator::select(const Definition& definiti
   const bool above = level < o.levels;
   const int query_level = level + (rule.parent_query && above), key_level = level + (rule.parent_key && above);
   const auto queries = levels.query[static_cast<std::size_t>(query_level)].view().head(head);
-  const auto keys = levels.key[static_cast<std::size_t>(key_level)].view().head(shared_head(head));
+  const auto keys = levels.key[static_cast<std::size_t>(key_level)].view().head(o.key_head(head));
   const double* query = queries.row(o.query.ancestor(query_level, i));
   struct Scored {
     std::int32_t token;
@@ -204,7 +198,7 @@ const double* DefinitionEvaluator::key(const Definition& definition, std::int64_
   return levels(definition.pooling)
       .key[static_cast<std::size_t>(ref.level)]
       .view()
-      .head(shared_head(head))
+      .head(definition.options.key_head(head))
       .row(ref.token);
 }
 
@@ -212,7 +206,7 @@ const double* DefinitionEvaluator::value(const Definition& definition, std::int6
   return levels(definition.pooling)
       .value[static_cast<std::size_t>(ref.level)]
       .view()
-      .head(shared_head(head))
+      .head(definition.options.key_head(head))
       .row(ref.token);
 }
 

@@ -93,7 +93,6 @@ class DefinitionEvaluator {
     std::vector<Tensor<double>> query, key, value;
   };
   Levels& levels(Pooling pooling);
-  std::int64_t shared_head(std::int64_t head) const;
   std::vector<std::int32_t> select(const Definition& definition, Levels& levels, int level, std::int64_t head,
                                    std::int64_t i, const std::vector<std::int32_t>& parents, double* margin);
   std::vector<reference::KeyRef> key_set(const Definition& definition,

@@ -5,8 +5,6 @@
 #include <limits>
 #include <numeric>
 
-#include "compare/verify/key_head.hpp"
-
 namespace llsa::compare::verify {
 namespace {
 
@@ -21,12 +19,10 @@ double dot(const double* x, const double* y, std::int64_t dim) { return std::inn
 
 }  // namespace
 
-ScoredCandidates scored_candidates(const LevelMeans& means, std::int64_t head, int level, std::int64_t t,
-                                   const std::vector<std::int32_t>& candidates) {
-  const Tensor<double>&of_query = means.query[static_cast<std::size_t>(level - 1)],
-        &of_key = means.key[static_cast<std::size_t>(level - 1)];
-  const auto query = of_query.view().head(head);
-  const auto keys = of_key.view().head(key_head(of_query.shape(), of_key.shape(), head));
+ScoredCandidates scored_candidates(const ResolvedOptions& options, const LevelMeans& means, std::int64_t head,
+                                   int level, std::int64_t t, const std::vector<std::int32_t>& candidates) {
+  const auto query = means.query[static_cast<std::size_t>(level - 1)].view().head(head);
+  const auto keys = means.key[static_cast<std::size_t>(level - 1)].view().head(options.key_head(head));
   ScoredCandidates scored;
   double longest = 0;
   for (const std::int32_t c : candidates) {
@@ -75,7 +71,7 @@ double InferredSelection::solve(int level, std::int64_t head, std::int64_t t) {
   if (given_[static_cast<std::size_t>(level)]) return below(level, head, t);
   std::vector<std::int32_t> allowed;
   candidates(lists_, options_, level, head, t, allowed);
-  const ScoredCandidates scored = scored_candidates(means_, head, level, t, allowed);
+  const ScoredCandidates scored = scored_candidates(options_, means_, head, level, t, allowed);
   const NearTies ties =
       near_tied_lists(scored.tokens, options_.k(level), gap_ * scored.unit, level == 1 ? most_lists : most_upper_lists);
   double best = std::numeric_limits<double>::infinity();

@@ -25,8 +25,8 @@ struct ScoredCandidates {
   std::vector<ScoredToken> tokens;
   double unit = 1;
 };
-ScoredCandidates scored_candidates(const LevelMeans& means, std::int64_t head, int level, std::int64_t t,
-                                   const std::vector<std::int32_t>& candidates);
+ScoredCandidates scored_candidates(const ResolvedOptions& options, const LevelMeans& means, std::int64_t head,
+                                   int level, std::int64_t t, const std::vector<std::int32_t>& candidates);
 
 /// Finds, among the selections that rounding of scores by `gap` (of |Q||K|) allows, the one by which the rows that were
 /// given are right, query block by query block.

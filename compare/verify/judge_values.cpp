@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "compare/verify/key_head.hpp"
 #include "compare/verify/leaning.hpp"
 #include "compare/verify/precision_limit.hpp"
 
@@ -13,15 +12,15 @@ namespace llsa::compare::verify {
 namespace {
 
 /// Leaves out rows that are not finite on one side only, in heads whose sums exceed the precision. Returns how many.
-std::int64_t leave_out(const Problem<double>& problem, const Suspect& s, const PrecisionLimit& limit,
-                       std::vector<char>& rows) {
+std::int64_t leave_out(const Problem<double>& problem, const ResolvedOptions& options, const Suspect& s,
+                       const PrecisionLimit& limit, std::vector<char>& rows) {
   const Shape& shape = s.want->shape();
   const bool of_keys = s.name == "dk" || s.name == "dv";
   std::int64_t left_out = 0;
   rows.assign(s.comparison.row_errors.size(), 1);
   std::vector<char> exceeds(static_cast<std::size_t>(shape.batch * shape.heads), 0);
   for (std::int64_t head = 0; head < problem.head_count(); ++head)
-    exceeds[static_cast<std::size_t>(of_keys ? key_head(problem.query.shape(), shape, head) : head)] |=
+    exceeds[static_cast<std::size_t>(of_keys ? options.key_head(head) : head)] |=
         limit.heads[static_cast<std::size_t>(head)];
   for (std::size_t row = 0; row < rows.size(); ++row)
     if (exceeds[row / static_cast<std::size_t>(shape.tokens)] && std::isinf(s.comparison.row_errors[row])) {
@@ -57,7 +56,7 @@ TensorVerdict judge_values(const Problem<double>& problem, const Suspect& s, con
   if (s.comparison.nonfinite_differences > 0)
     if (const PrecisionLimit limit = precision_limit(problem, arithmetic); limit.any()) {
       CompareOptions how = s.how;
-      const std::int64_t left_out = leave_out(problem, s, limit, how.rows);
+      const std::int64_t left_out = leave_out(problem, truth.options, s, limit, how.rows);
       if (left_out > 0) {
         v.judged.not_judged = std::min(v.judged.elements, v.judged.not_judged + left_out * s.want->shape().dim);
         v.findings.push_back(fmt::format("{}: {} rows are not judged", limit.what, left_out));

@@ -23,7 +23,7 @@ Tensor<double> beginning(const Tensor<double>& tensor, std::int64_t heads) {
 
 /// Rounding is the same everywhere, and dense attention is quadratic: a part says enough.
 Problem<double> beginning(const Problem<double>& p) {
-  const std::int64_t shared = p.query.shape().heads / p.key.shape().heads;  // query heads of a key head
+  const std::int64_t shared = p.resolved().group;
   const std::int64_t of_keys = std::clamp<std::int64_t>(most_heads / shared, 1, p.key.shape().heads);
   const std::int64_t of_queries = of_keys * shared;
   return {beginning(p.query, of_queries),        beginning(p.key, of_keys),

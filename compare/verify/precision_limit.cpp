@@ -6,8 +6,6 @@
 #include <cmath>
 #include <limits>
 
-#include "compare/verify/key_head.hpp"
-
 namespace llsa::compare::verify {
 namespace {
 
@@ -43,9 +41,10 @@ PrecisionLimit precision_limit(const Problem<double>& p, DType arithmetic) {
   const double most = std::log(arithmetic == DType::f64 ? std::numeric_limits<double>::max()
                                                         : static_cast<double>(std::numeric_limits<float>::max()));
   PrecisionLimit limit{std::vector<char>(static_cast<std::size_t>(p.head_count()), 0), {}};
-  const double scale = std::max(0.0, std::log(std::abs(p.resolved().scale)));
+  const ResolvedOptions resolved = p.resolved();
+  const double scale = std::max(0.0, std::log(std::abs(resolved.scale)));
   for (std::int64_t head = 0; head < p.head_count(); ++head) {
-    const std::int64_t shared = key_head(p.query.shape(), p.key.shape(), head);
+    const std::int64_t shared = resolved.key_head(head);
     const Sizes q = sizes_of(p.query, head), k = sizes_of(p.key, shared), v = sizes_of(p.value, shared);
     const auto check = [&](const char* what, double size) {
       if (!(size > most)) return;

@@ -55,7 +55,8 @@ Repaired repaired(const Selection& lists, const std::vector<bool>& given, const 
       for (std::int64_t t = 0; t < level.queries; ++t) {
         candidates(result.lists, options, l, head, t, allowed);
         if (!given[static_cast<std::size_t>(l)]) {
-          const auto list = near_tied_lists(scored_candidates(means, head, l, t, allowed).tokens, options.k(l), 0, 1);
+          const auto list =
+              near_tied_lists(scored_candidates(options, means, head, l, t, allowed).tokens, options.k(l), 0, 1);
           std::ranges::copy(list.lists.front(), level.row(head, t).begin());
           continue;
         }

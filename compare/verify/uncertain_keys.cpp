@@ -41,7 +41,7 @@ std::vector<UncertainKey> uncertain_keys(const ResolvedOptions& o, const LevelMe
       list.certain.assign(known.begin(), known.end());
       list.possible = list.certain;
     } else {
-      ScoredCandidates scored = scored_candidates(means, head, l, t, tokens);
+      ScoredCandidates scored = scored_candidates(o, means, head, l, t, tokens);
       for (std::size_t n = 0; n < tokens.size(); ++n) scored.tokens[n].certain = certain[n];
       list = possible_list(scored.tokens, o.k(l), gap * scored.unit);
     }

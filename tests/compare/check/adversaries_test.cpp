@@ -6,9 +6,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "compare/check/cases.hpp"
 #include "compare/check/corruptions.hpp"
 #include "compare/check/other_orders.hpp"
+#include "compare/problem_cases.hpp"
 #include "llsa/error.hpp"
 #include "reference/attention.hpp"
 

@@ -7,7 +7,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "compare/check/cases.hpp"
+#include "../cli.hpp"
+#include "compare/problem_cases.hpp"
 
 namespace llsa::compare::check {
 namespace {

@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "compare/check/battery.hpp"
-#include "compare/check/cases.hpp"
+#include "compare/problem_cases.hpp"
 #include "reference/attention.hpp"
 
 namespace llsa::compare::check {
@@ -21,7 +21,7 @@ using ::testing::Not;
 
 /// What a call wrote, to be spoiled. The gradients are null after `forward`.
 struct Written {
-  const Options& options;
+  const ResolvedOptions& options;
   ThreadPool& threads;
   int calls;  ///< of this object, this one included
   const AttentionInputs<float>& inputs;
@@ -39,25 +39,26 @@ class Faulty final : public Attention<float> {
  public:
   Faulty(ThreadPool& threads, Spoil spoil) : threads_(threads), right_(threads), spoil_(std::move(spoil)) {}
   std::string name() const override { return "faulty"; }
-  std::unique_ptr<AttentionState> forward(const AttentionInputs<float>& in, const Options& options,
-                                          const AttentionOutputs<float>& out, const Selection* given) override {
+
+ protected:
+  bool made(const AttentionState& state) const override { return dynamic_cast<const State*>(&state) != nullptr; }
+  std::unique_ptr<AttentionState> do_forward(const AttentionInputs<float>& in, const ResolvedOptions& options,
+                                             const AttentionOutputs<float>& out, const Selection* given) override {
     ++calls_;
-    options_ = options;
-    auto state = right_.forward(in, options, out, given);
-    auto shown = std::make_unique<State>(std::move(state));
-    spoil_({options_, threads_, calls_, in, out, nullptr, &shown->lists});
+    auto shown = std::make_unique<State>(forward_by(right_, in, options, out, given));
+    spoil_({options, threads_, calls_, in, out, nullptr, &shown->lists});
     return shown;
   }
-  void backward(const AttentionInputs<float>& in, const AttentionOutputs<float>& out, const AttentionState& state,
-                const AttentionOutputGradients<float>& from, const AttentionGradients<float>& to) override {
-    right_.backward(in, out, *static_cast<const State&>(state).right, from, to);
-    spoil_({options_, threads_, calls_, in, out, &to, nullptr});
+  void do_backward(const AttentionInputs<float>& in, const AttentionOutputs<float>& out, const AttentionState& state,
+                   const AttentionOutputGradients<float>& from, const AttentionGradients<float>& to) override {
+    backward_by(right_, in, out, *static_cast<const State&>(state).right, from, to);
+    spoil_({state.options(), threads_, calls_, in, out, &to, nullptr});
   }
 
  private:
   struct State final : AttentionState {
     explicit State(std::unique_ptr<AttentionState> of)
-        : AttentionState(of->options()), right(std::move(of)), lists(right->selection()) {}
+        : AttentionState(of->options(), of->shapes()), right(std::move(of)), lists(right->selection()) {}
     const Selection& selection() const override { return lists; }
     std::unique_ptr<AttentionState> right;
     Selection lists;
@@ -65,7 +66,6 @@ class Faulty final : public Attention<float> {
   ThreadPool& threads_;
   reference::ReferenceAttention<float> right_;
   Spoil spoil_;
-  Options options_;
   int calls_ = 0;
 };
 
@@ -160,7 +160,7 @@ TEST(FaultyImplementations, TheWrongHeadFailsEveryCase) {
 TEST(FaultyImplementations, TooFewDigitsFailTheLineBesideDenseAttention) {
   // Errors of 2e-6: within every tolerance of fp32, 20 times those of dense attention.
   const auto failed = failing([](Written w) {
-    if (w.gradients != nullptr || w.options.levels.value_or(1) == 0) return;
+    if (w.gradients != nullptr || w.options.levels == 0) return;
     for (std::int64_t n = 0; n < w.outputs.output.shape.size(); ++n)
       at(w.outputs.output, n) *= n % 2 == 0 ? 1 + 2e-6f : 1 - 2e-6f;
   });

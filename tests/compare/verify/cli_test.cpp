@@ -9,7 +9,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "compare/check/cases.hpp"
+#include "../cli.hpp"
+#include "compare/problem_cases.hpp"
 #include "files/safetensors.hpp"
 
 namespace llsa::compare::verify {

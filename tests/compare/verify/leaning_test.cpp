@@ -4,12 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "compare/check/random.hpp"
+#include "compare/random.hpp"
 
 namespace llsa::compare::verify {
 namespace {
 
-using check::Random;
 using ::testing::HasSubstr;
 
 /// Normal numbers, 2 heads of 200 tokens.

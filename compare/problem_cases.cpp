@@ -1,13 +1,13 @@
-#include "compare/check/cases.hpp"
+#include "compare/problem_cases.hpp"
 
 #include <fmt/core.h>
 
 #include <cmath>
 #include <limits>
 
-#include "compare/check/random.hpp"
+#include "compare/random.hpp"
 
-namespace llsa::compare::check {
+namespace llsa::compare {
 namespace {
 
 Tensor<double> normal(const Shape& shape, double deviation, std::uint64_t seed) {
@@ -162,6 +162,10 @@ void add_options(Cases& c, bool quick) {
   BatteryCase& batch = with("batch 2, heads 3", [](Options&) {});
   batch.query.batch = batch.key.batch = 2;
   batch.query.heads = batch.key.heads = 3;
+  BatteryCase& shared = with("6 query heads share 2 key heads, batch 2", [](Options&) {});
+  shared.query.batch = shared.key.batch = 2;
+  shared.query.heads = 6;
+  shared.key.heads = 2;
 }
 
 void add_contents(Cases& c, bool quick) {
@@ -226,4 +230,4 @@ std::vector<BatteryCase> battery_cases(std::uint64_t seed, bool quick) {
   return std::move(cases.cases);
 }
 
-}  // namespace llsa::compare::check
+}  // namespace llsa::compare

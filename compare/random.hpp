@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <numbers>
 
-namespace llsa::compare::check {
+namespace llsa::compare {
 
 /// Numbers that are the same everywhere (the standard library's distributions are not): splitmix64.
 class Random {
@@ -30,4 +30,4 @@ class Random {
   std::uint64_t state_;
 };
 
-}  // namespace llsa::compare::check
+}  // namespace llsa::compare
