@@ -88,7 +88,7 @@ TEST_F(Load, TakesAllFromOneFileAndGradientsByName) {
 
 TEST_F(Load, RefusesWhatDoesNotBelongTogether) {
   const auto error = [&](const ProblemFiles& files, const Options& options = {}) {
-    return message_of([&] { load_problem<float>(files, options); });
+    return message_of([&] { load_problem<float>(files, {.options = options}); });
   };
   const std::string q = npy("q.npy", tensor<float>("q", {8, 4})), k = npy("k.npy", tensor<float>("k", {8, 4})),
                     k3 = npy("k3.npy", tensor<float>("k", {8, 3}));
