@@ -16,7 +16,6 @@ namespace llsa::cuda {
 namespace {
 
 using testing::Case;
-using testing::Problem;
 
 class AttendTest : public ::testing::Test {
  protected:

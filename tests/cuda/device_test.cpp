@@ -14,7 +14,8 @@ namespace llsa::cuda {
 namespace {
 
 using llsa::testing::Case;
-using llsa::testing::Problem;
+template <class T>
+using Problem = llsa::testing::StridedProblem<T>;
 
 /// A problem's tensors and everything that forward and backward need, on the device, all of it filled with `garbage`
 /// first.

@@ -13,6 +13,9 @@
 // transpose) is done here, on the host, by the oracle.
 namespace llsa::cuda {
 
+template <class T>
+using Problem = testing::StridedProblem<T>;
+
 enum class Backward { transposed, mask };
 
 /// How a test runs the stages.
@@ -34,7 +37,7 @@ struct StageGradients {
 template <class T>
 class StageAttention {
  public:
-  StageAttention(const testing::Problem<T>& problem, const Selection& selection, Stream stream)
+  StageAttention(const Problem<T>& problem, const Selection& selection, Stream stream)
       : options_(problem.options), case_(problem.parameters) {
     const std::int64_t heads = case_.batch * case_.heads;
     levels_ = make_levels(options_, heads, &selection);
@@ -136,7 +139,7 @@ class StageAttention {
     return upload<U>(flat, stream);
   }
   Buffer<T> pyramid(TensorView<const T> view, Stream stream) const {
-    const Tensor<double> exact = testing::converted<double>(view);
+    const Tensor<double> exact = compare::in_double(view);
     std::vector<T> rows;
     for (const Tensor<double>& level : reference::naive_pool(exact.view(), options_.key))
       for (double x : level.flat()) rows.push_back(static_cast<T>(static_cast<float>(x)));

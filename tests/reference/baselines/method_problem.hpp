@@ -37,7 +37,7 @@ struct MethodProblem {
   }
 
   std::string method;
-  Problem<T> problem;
+  StridedProblem<T> problem;
   std::vector<StridedTensor<T>> extras;
 };
 

@@ -19,7 +19,7 @@ Verdict layouts_give_the_same_bits(Attention<T>& attention, const Case& original
   }
   Case plain = strided;
   plain.query_layout = plain.key_layout = plain.value_layout = plain.output_layout = Layout::contiguous;
-  const Problem<T> strided_problem(strided), plain_problem(plain);
+  const StridedProblem<T> strided_problem(strided), plain_problem(plain);
   const AttentionRun<T> strided_run = run_both(attention, strided_problem),
                         plain_run = run_both(attention, plain_problem);
   if (!strided_run.gaps_are_untouched()) return ::testing::AssertionFailure() << "a gap between elements was written";
@@ -36,7 +36,7 @@ View one_head(const View& all, std::int64_t b, std::int64_t h) {
 /// Every head computed alone has the bits that it has inside the batch.
 template <class T>
 Verdict a_head_does_not_depend_on_its_neighbours(Attention<T>& attention, const Case& c) {
-  const Problem<T> problem(c);
+  const StridedProblem<T> problem(c);
   AttentionRun<T> together = run_both(attention, problem);
   for (std::int64_t b = 0; b < c.batch; ++b)
     for (std::int64_t h = 0; h < c.heads; ++h) {
@@ -63,32 +63,37 @@ Verdict a_head_does_not_depend_on_its_neighbours(Attention<T>& attention, const 
 
 template <class T>
 Verdict same_results(Attention<T>& one, Attention<T>& other, const Case& c) {
-  const Problem<T> problem(c);
+  const StridedProblem<T> problem(c);
   return same_run(run_both(one, problem), run_both(other, problem));
 }
 
 template <class T>
 Verdict rounds_the_float_results(Attention<T>& narrow, Attention<float>& wide, const Case& c) {
-  const Problem<T> problem(c);
+  const StridedProblem<T> problem(c);
   const AttentionRun<T> run = run_both(narrow, problem);
   // The same numbers in float, and the rounded O that the narrow backward is given.
-  const auto query = converted<float>(problem.query.cview()), key = converted<float>(problem.key.cview()),
-             value = converted<float>(problem.value.cview()),
-             output_gradient = converted<float>(problem.output_gradient.cview());
+  const auto query = compare::converted<float>(compare::in_double(problem.query.cview())),
+             key = compare::converted<float>(compare::in_double(problem.key.cview())),
+             value = compare::converted<float>(compare::in_double(problem.value.cview())),
+             output_gradient = compare::converted<float>(compare::in_double(problem.output_gradient.cview()));
   const AttentionInputs<float> inputs{query.view(), key.view(), value.view()};
   Tensor<float> output(c.output_shape()), lse(c.lse_shape());
   const auto state = wide.forward(inputs, c.options, {output.view(), lse.view()});
   if (Verdict v = same("selection", run.selection(), state->selection()); !v) return v;
   if (Verdict v = same("lse", run.lse.cview(), lse.cview()); !v) return v;
-  const Tensor<T> rounded = converted<T>(output.cview());
+  const Tensor<T> rounded = compare::converted<T>(compare::in_double(output.cview()));
   if (Verdict v = same("output", run.output.cview(), rounded.cview()); !v) return v;
-  output = converted<float>(rounded.cview());
+  output = compare::converted<float>(compare::in_double(rounded.cview()));
   Tensor<float> dq(c.query_shape()), dk(c.key_shape()), dv(c.value_shape());
   wide.backward(inputs, {output.view(), lse.view()}, *state, {output_gradient.view(), problem.lse_gradient.cview()},
                 {dq.view(), dk.view(), dv.view()});
-  if (Verdict v = same("dQ", run.query_gradient.cview(), converted<T>(dq.cview()).cview()); !v) return v;
-  if (Verdict v = same("dK", run.key_gradient.cview(), converted<T>(dk.cview()).cview()); !v) return v;
-  return same("dV", run.value_gradient.cview(), converted<T>(dv.cview()).cview());
+  if (Verdict v = same("dQ", run.query_gradient.cview(), compare::converted<T>(compare::in_double(dq.cview())).cview());
+      !v)
+    return v;
+  if (Verdict v = same("dK", run.key_gradient.cview(), compare::converted<T>(compare::in_double(dk.cview())).cview());
+      !v)
+    return v;
+  return same("dV", run.value_gradient.cview(), compare::converted<T>(compare::in_double(dv.cview())).cview());
 }
 
 template <class T>

@@ -15,7 +15,7 @@ struct Spoiled {
 };
 
 template <class T>
-Spoiled spoil(Problem<T>& problem, const Case& c) {
+Spoiled spoil(StridedProblem<T>& problem, const Case& c) {
   const int input = static_cast<int>(c.seed % 3);
   const TensorView<T> view = input == 0 ? problem.query.view() : input == 1 ? problem.key.view() : problem.value.view();
   const Spoiled spoiled{input, static_cast<std::int64_t>(c.seed / 3) % (c.batch * c.heads),
@@ -49,7 +49,7 @@ Case without_broadcast(Case c) {
 template <class T>
 Verdict reaches_exactly_the_attending_queries(Attention<T>& attention, const Case& original) {
   const Case c = without_broadcast(original);
-  Problem<T> problem(c);
+  StridedProblem<T> problem(c);
   const AttentionRun<T> clean = run_forward(attention, problem);
   const Spoiled spoiled = spoil(problem, c);
   AttentionRun<T> run = run_forward(attention, problem, &clean.selection());
@@ -70,16 +70,16 @@ Verdict reaches_exactly_the_attending_queries(Attention<T>& attention, const Cas
                    : spoiled.input == 1 ? "K"
                                         : "V");
     }
-  return outputs_match(run, ExactInputs(problem), problem.options);
+  return matches_the_oracle(run, problem.exact());
 }
 
 template <class T>
 Verdict nan_scores_rank_last(Attention<T>& attention, const Case& original) {
   const Case c = without_broadcast(original);
-  Problem<T> problem(c);
+  StridedProblem<T> problem(c);
   spoil(problem, c);
   AttentionRun<T> run = run_forward(attention, problem);
-  const ExactInputs exact(problem);
+  const compare::Problem<double> exact = problem.exact();
   // Brute force on the same lists level by level: a NaN never stands before, or is taken instead of, a number.
   const auto query = reference::naive_pool(exact.query.cview(), problem.options.query);
   const auto key = reference::naive_pool(exact.key.cview(), problem.options.key);
@@ -108,7 +108,7 @@ Verdict nan_scores_rank_last(Attention<T>& attention, const Case& original) {
           return ::testing::AssertionFailure() << "level " << l << ", head " << head << ", query token " << t
                                                << ": a NaN score is not last, or NaNs are not in ascending order";
       }
-  return outputs_match(run, exact, problem.options);
+  return matches_the_oracle(run, exact);
 }
 
 /// dQ, dK and dV: with one NaN in one token the gradients are NaN where the formula's are, and close to it elsewhere.
@@ -116,11 +116,11 @@ template <class T>
 Verdict nan_gradients_follow_the_formula(Attention<T>& attention, const Case& original) {
   Case c = without_broadcast(original);
   c.seed -= c.seed / 9 % 3 * 9;  // NaN, not infinity
-  Problem<T> problem(c);
+  StridedProblem<T> problem(c);
   const AttentionRun<T> clean = run_forward(attention, problem);
   spoil(problem, c);
   AttentionRun<T> run = run_both(attention, problem, &clean.selection());
-  return gradients_match(run, ExactInputs(problem), problem.options);
+  return matches_the_oracle(run, problem.exact());
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <bit>
-#include <cmath>
 
 #include "support/problem.hpp"
 #include "support/properties/properties.hpp"
@@ -9,28 +8,18 @@
 namespace llsa::testing {
 namespace {
 
-double longest_row(const Tensor<double>& x) {
-  double most = 0;
-  for (std::int64_t row = 0; row < x.shape().size() / x.shape().dim; ++row) {
-    double sum = 0;
-    for (std::int64_t d = 0; d < x.shape().dim; ++d)
-      sum += x.data()[row * x.shape().dim + d] * x.data()[row * x.shape().dim + d];
-    most = std::max(most, std::sqrt(sum));
-  }
-  return most;
-}
-
 /// Brute force finds the same lists: exactly where arithmetic is exact (ties then fall to the lower index), else up to
 /// score differences that rounding explains.
 template <class T>
 Verdict is_what_brute_force_finds(Attention<T>& attention, const Case& c) {
-  const Problem<T> problem(c);
+  const StridedProblem<T> problem(c);
   const AttentionRun<T> run = run_forward(attention, problem);
-  const ExactInputs exact(problem);
+  const compare::Problem<double> exact = problem.exact();
   const ResolvedOptions& options = problem.options;
   const auto query = reference::naive_pool(exact.query.cview(), options.query);
   const auto key = reference::naive_pool(exact.key.cview(), options.key);
-  const double gap = tolerance_of(dtype_of<T>()).score * longest_row(exact.query) * longest_row(exact.key);
+  const double gap = compare::tolerance_of(dtype_of<T>(), compare::Strictness::tests).score_gap *
+                     compare::largest_row(exact.query) * compare::largest_row(exact.key);
   return is_best(run.selection(), query, key, options, gap);
 }
 
@@ -58,9 +47,9 @@ Case exactly_computable(Case c) {
 template <class T>
 Verdict breaks_ties_to_the_lower_index(Attention<T>& attention, const Case& original) {
   const Case c = exactly_computable(original);
-  const Problem<T> problem(c);
+  const StridedProblem<T> problem(c);
   const AttentionRun<T> run = run_forward(attention, problem);
-  const ExactInputs exact(problem);
+  const compare::Problem<double> exact = problem.exact();
   return same("selection", run.selection(),
               reference::naive_select(reference::naive_pool(exact.query.cview(), problem.options.query),
                                       reference::naive_pool(exact.key.cview(), problem.options.key), problem.options));
@@ -75,9 +64,9 @@ Verdict larger_k_never_loses_a_block(Attention<T>& attention, const Case& origin
   c.options.enrichment_levels = 0;
   c.options.top_k.resize(static_cast<std::size_t>(levels), c.options.top_k.front());
   const int grown = 1 + static_cast<int>(c.seed % static_cast<std::uint64_t>(levels));
-  const AttentionRun<T> fewer = run_forward(attention, Problem<T>(c));
+  const AttentionRun<T> fewer = run_forward(attention, StridedProblem<T>(c));
   c.options.top_k[static_cast<std::size_t>(grown - 1)] += 1 + static_cast<std::int64_t>(c.seed % 3);
-  const AttentionRun<T> more = run_forward(attention, Problem<T>(c));
+  const AttentionRun<T> more = run_forward(attention, StridedProblem<T>(c));
   for (int l = levels; l >= grown; --l)
     for (std::int64_t head = 0; head < c.batch * c.heads; ++head)
       for (std::int64_t t = 0; t < fewer.selection().level(l).queries; ++t) {
