@@ -16,6 +16,7 @@ namespace llsa::cuda {
 namespace {
 
 using testing::Case;
+using testing::Problem;
 
 class AttendTest : public ::testing::Test {
  protected:

@@ -15,6 +15,7 @@ namespace {
 
 using testing::Case;
 using testing::close;
+using testing::Problem;
 using testing::require;
 using testing::Values;
 using testing::Verdict;

@@ -14,8 +14,7 @@ namespace llsa::cuda {
 namespace {
 
 using llsa::testing::Case;
-template <class T>
-using Problem = llsa::testing::StridedProblem<T>;
+using llsa::testing::Problem;
 
 /// A problem's tensors and everything that forward and backward need, on the device, all of it filled with `garbage`
 /// first.

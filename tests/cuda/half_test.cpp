@@ -29,7 +29,7 @@ TYPED_TEST_SUITE(CudaHalf, StorageTypes);
 /// Against the oracle on the run's own selection.
 template <class T>
 compare::PerResult<compare::Comparison> errors_of(Attention<T>& attention, const Case& c) {
-  const StridedProblem<T> problem(c);
+  const Problem<T> problem(c);
   const AttentionRun<T> run = run_both(attention, problem);
   const compare::Problem<double> exact = problem.exact();
   return compare::compare_results(run.results(), oracle_results(exact, run.selection()), compare::magnitudes_of(exact));
@@ -76,7 +76,7 @@ TYPED_TEST(CudaHalf, results_err_little_more_than_dense_attention_and_selections
   cuda::testing::check_all("matches the oracle", 12, [&] {
     Case c = *cases({.tokens = 60, .batch = 2, .heads = 2, .dim = 12});
     if (c.values == Values::hot_key) c.values = Values::normal;
-    const StridedProblem<TypeParam> problem(c);
+    const Problem<TypeParam> problem(c);
     const AttentionRun<TypeParam> run = run_forward(*this->attention_, problem);
     const compare::Problem<double> exact = problem.exact();
     const double gap = 1e-5 * (1 + compare::largest_row(exact.query) * compare::largest_row(exact.key));

@@ -13,9 +13,6 @@
 // transpose) is done here, on the host, by the oracle.
 namespace llsa::cuda {
 
-template <class T>
-using Problem = testing::StridedProblem<T>;
-
 enum class Backward { transposed, mask };
 
 /// How a test runs the stages.
@@ -37,7 +34,7 @@ struct StageGradients {
 template <class T>
 class StageAttention {
  public:
-  StageAttention(const Problem<T>& problem, const Selection& selection, Stream stream)
+  StageAttention(const testing::Problem<T>& problem, const Selection& selection, Stream stream)
       : options_(problem.options), case_(problem.parameters) {
     const std::int64_t heads = case_.batch * case_.heads;
     levels_ = make_levels(options_, heads, &selection);

@@ -23,7 +23,7 @@ class Errors : public ::testing::Test {
   }
 
   Case parameters = small();
-  StridedProblem<float> problem{parameters};
+  Problem<float> problem{parameters};
   reference::ReferenceAttention<float> attention{threads};
   StridedTensor<float> output{parameters.output_shape(), Layout::contiguous},
       lse{parameters.lse_shape(), Layout::contiguous};
@@ -119,7 +119,7 @@ TEST_F(BackwardErrors, gradients_of_other_shapes_fail_before_anything_is_written
 TEST_F(BackwardErrors, a_state_of_other_inputs_or_another_implementation_fails) {
   Case longer = small();
   longer.key_tokens = 25;
-  const StridedProblem<float> other(longer);
+  const Problem<float> other(longer);
   run.state = run_forward(attention, other).state;
   backward_fails("state belongs to inputs of other shapes; backward takes the inputs that forward was given");
   struct ForeignState final : AttentionState {

@@ -55,7 +55,7 @@ TYPED_TEST(ReferenceStoring, a_half_type_errs_little_more_than_dense_attention) 
 TYPED_TEST(ReferenceStoring, a_half_type_may_not_lose_a_block_or_the_gradient_of_a_key) {
   using T = TypeParam;
   reference::ReferenceAttention<T> attention(threads);
-  const StridedProblem<T> problem(forty_blocks());
+  const Problem<T> problem(forty_blocks());
   const compare::Problem<double> exact = problem.exact();
   const compare::Allowances allowed =
       compare::derived_allowances(exact, dtype_of<T>(), compare::dense_errors<T>(attention, exact, true, threads));

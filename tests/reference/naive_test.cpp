@@ -127,8 +127,7 @@ TEST(NaiveKeySet, disjoint_counts_sum_to_the_number_of_keys) {
 
 /// Every element of every input moved by a small step, against the gradient.
 template <class Forward>
-void expect_differences(StridedProblem<double>& problem, const reference::NaiveGradients& gradients,
-                        const Forward& forward) {
+void expect_differences(Problem<double>& problem, const reference::NaiveGradients& gradients, const Forward& forward) {
   const auto loss = [&] {
     const compare::Problem<double> exact = problem.exact();
     const reference::NaiveOutputs outputs = forward(exact);
@@ -166,7 +165,7 @@ Case small_case() {
 
 TEST(NaiveBackward, equals_central_differences_of_its_forward_in_every_element) {
   check("naive gradients equal central differences", [] {
-    StridedProblem<double> problem(small_case());
+    Problem<double> problem(small_case());
     const compare::Problem<double> exact = problem.exact();
     const Selection selection =
         random_selection(problem.options, problem.parameters.batch * problem.parameters.heads, problem.parameters.seed);
@@ -180,7 +179,7 @@ TEST(NaiveBackward, equals_central_differences_of_its_forward_in_every_element) 
 
 TEST(DenseNaiveBackward, equals_central_differences_of_its_forward_in_every_element) {
   check("dense gradients equal central differences", [] {
-    StridedProblem<double> problem(small_case());
+    Problem<double> problem(small_case());
     const compare::Problem<double> exact = problem.exact();
     expect_differences(problem, reference::dense_naive_backward(exact.inputs(), 0.7, exact.output_gradients()),
                        [](const compare::Problem<double>& e) { return reference::dense_naive(e.inputs(), 0.7); });
@@ -192,7 +191,7 @@ TEST(Naive, without_levels_is_dense_attention) {
     Case c = small_case();
     c.options.levels = 0;
     c.options.enrichment_levels = std::nullopt;
-    const StridedProblem<double> problem(c);
+    const Problem<double> problem(c);
     const compare::Problem<double> exact = problem.exact();
     const auto one = reference::naive_forward(exact.inputs(), {}, problem.options);
     const auto other = reference::dense_naive(exact.inputs(), problem.options.scale);

@@ -20,7 +20,7 @@ template <class T>
 void pools_means(const char* sentence, double tolerance) {
   check(sentence, [&] {
     const Case c = *cases({.tokens = 700, .batch = 3, .heads = 3, .dim = 20});
-    const StridedProblem<T> problem(c);
+    const Problem<T> problem(c);
     const Tensor<double> exact = compare::in_double(problem.key.cview());
     const auto pyramid = reference::pool(problem.key.cview(), problem.options.key, threads);
     const auto expected = reference::naive_pool(exact.view(), problem.options.key);
@@ -125,7 +125,7 @@ TEST(Select, keeps_the_first_of_many_equal_candidates_beyond_one_chunk) {
 TEST(Attend, on_the_stages_results_is_what_forward_computes) {
   check("the stages give what forward gives", [] {
     const Case c = *cases();
-    const StridedProblem<float> problem(c);
+    const Problem<float> problem(c);
     reference::ReferenceAttention<float> attention(threads);
     const AttentionRun<float> whole = run_both(attention, problem);
     const AttentionInputs<float> inputs = problem.inputs();
@@ -155,7 +155,7 @@ TEST(DenseTiled, equals_the_naive_formula) {
   check("tiled dense attention equals the formula", [] {
     Case c = *cases();
     c.options = {.levels = 0, .scale = c.options.scale};
-    const StridedProblem<float> problem(c);
+    const Problem<float> problem(c);
     const compare::Problem<double> exact = problem.exact();
     AttentionRun<float> run;
     run.output = StridedTensor<float>(c.output_shape(), c.output_layout);
@@ -173,7 +173,7 @@ TEST(DenseTiled, equals_the_naive_formula) {
 TEST(AttendBackwardParts, split_the_gradient_by_level) {
   check("gradient parts", [] {
     const Case c = *cases();
-    const StridedProblem<double> problem(c);
+    const Problem<double> problem(c);
     const compare::Problem<double> exact = problem.exact();
     reference::ReferenceAttention<double> attention(threads);
     AttentionRun<double> run = run_both(attention, problem);

@@ -24,6 +24,8 @@ struct StridedProblem {
   /// The same numbers as the ruler's problem: what the oracle gets, and what allowances are derived from.
   compare::Problem<double> exact() const;
 };
+template <class T>
+using Problem = StridedProblem<T>;
 
 /// One forward, and perhaps backward, pass into poisoned outputs.
 template <class T>

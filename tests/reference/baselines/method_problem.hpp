@@ -37,7 +37,7 @@ struct MethodProblem {
   }
 
   std::string method;
-  StridedProblem<T> problem;
+  Problem<T> problem;
   std::vector<StridedTensor<T>> extras;
 };
 

@@ -16,7 +16,7 @@ void equals_llsa(const std::string& method, SetOptions set_options) {
     set_options(explicit_options.options);
     const auto attention = make_attention<double>(method, "reference", two_threads);
     const auto llsa = make_attention<double>("reference", two_threads);
-    const StridedProblem<double> a(given), b(explicit_options);
+    const Problem<double> a(given), b(explicit_options);
     require(same_run(run_both(*attention, a), run_both(*llsa, b)));
   });
 }
@@ -58,7 +58,7 @@ TEST(Methods, the_mask_based_backward_adds_long_lists_in_the_same_order) {
                .value_dim = 2,
                .options = {.block_size = 16, .levels = 1, .top_k = {2}},
                .values = Values::constant};
-  const StridedProblem<double> problem(c);
+  const Problem<double> problem(c);
   EXPECT_TRUE(same_run(run_both(*make_attention<double>("llsa+mask-backward", "reference", two_threads), problem),
                        run_both(*make_attention<double>("reference", two_threads), problem)));
 }
@@ -67,7 +67,7 @@ TEST(Methods, topk_over_all_blocks_is_dense_attention) {
   check("topk with K >= the number of blocks equals full attention", [] {
     Case c = *cases();
     c.options.top_k = {1000};
-    const StridedProblem<double> problem(c);
+    const Problem<double> problem(c);
     const auto topk = make_attention<double>("topk", "reference", two_threads);
     const compare::Problem<double> exact = problem.exact();
     auto dense = reference::dense_naive(exact.inputs(), problem.options.scale);
@@ -174,7 +174,7 @@ TEST(Methods, a_head_does_not_depend_on_its_neighbours) {
       const AttentionInputs<double> all = problem.inputs();
       AttentionInputs<double> inputs{last(all.query), last(all.key), last(all.value)};
       for (const auto& extra : all.extras) inputs.extras.push_back(last(extra));
-      const StridedProblem<double>& p = problem.problem;
+      const Problem<double>& p = problem.problem;
       Tensor<double> output(last(p.output_gradient.cview()).shape), lse(last(p.lse_gradient.cview()).shape);
       Tensor<double> dq(inputs.query.shape), dk(inputs.key.shape), dv(inputs.value.shape);
       const auto state = attention->forward(inputs, p.parameters.options, {output.view(), lse.view()});
@@ -235,7 +235,7 @@ TEST(Methods, further_inputs_of_a_wrong_number_or_shape_fail_before_anything_is_
                .dim = 4,
                .value_dim = 3,
                .options = {.block_size = 4, .levels = 1, .top_k = {2}}};
-  const StridedProblem<float> problem(c);
+  const Problem<float> problem(c);
   const Tensor<float> wrong({1, 1, 3, 4});
   StridedTensor<float> output(c.output_shape(), Layout::contiguous), lse(c.lse_shape(), Layout::contiguous);
   const auto fails = [&](const char* method, std::vector<TensorView<const float>> extras, const std::string& message) {
@@ -267,7 +267,7 @@ TEST(Methods, further_inputs_of_a_wrong_number_or_shape_fail_before_anything_is_
   backward_fails(*vsa, run.gradients(), "state was not made by this implementation's forward");
   Case longer = c;
   longer.key_tokens = 13;
-  run.state = run_forward(*sla, StridedProblem<float>(longer)).state;
+  run.state = run_forward(*sla, Problem<float>(longer)).state;
   backward_fails(*sla, run.gradients(),
                  "state belongs to inputs of other shapes; backward takes the inputs that forward was given");
 }

@@ -19,7 +19,7 @@ Verdict layouts_give_the_same_bits(Attention<T>& attention, const Case& original
   }
   Case plain = strided;
   plain.query_layout = plain.key_layout = plain.value_layout = plain.output_layout = Layout::contiguous;
-  const StridedProblem<T> strided_problem(strided), plain_problem(plain);
+  const Problem<T> strided_problem(strided), plain_problem(plain);
   const AttentionRun<T> strided_run = run_both(attention, strided_problem),
                         plain_run = run_both(attention, plain_problem);
   if (!strided_run.gaps_are_untouched()) return ::testing::AssertionFailure() << "a gap between elements was written";
@@ -36,7 +36,7 @@ View one_head(const View& all, std::int64_t b, std::int64_t h) {
 /// Every head computed alone has the bits that it has inside the batch.
 template <class T>
 Verdict a_head_does_not_depend_on_its_neighbours(Attention<T>& attention, const Case& c) {
-  const StridedProblem<T> problem(c);
+  const Problem<T> problem(c);
   AttentionRun<T> together = run_both(attention, problem);
   for (std::int64_t b = 0; b < c.batch; ++b)
     for (std::int64_t h = 0; h < c.heads; ++h) {
@@ -63,13 +63,13 @@ Verdict a_head_does_not_depend_on_its_neighbours(Attention<T>& attention, const 
 
 template <class T>
 Verdict same_results(Attention<T>& one, Attention<T>& other, const Case& c) {
-  const StridedProblem<T> problem(c);
+  const Problem<T> problem(c);
   return same_run(run_both(one, problem), run_both(other, problem));
 }
 
 template <class T>
 Verdict rounds_the_float_results(Attention<T>& narrow, Attention<float>& wide, const Case& c) {
-  const StridedProblem<T> problem(c);
+  const Problem<T> problem(c);
   const AttentionRun<T> run = run_both(narrow, problem);
   // The same numbers in float, and the rounded O that the narrow backward is given.
   const auto query = compare::converted<float>(compare::in_double(problem.query.cview())),

@@ -15,7 +15,7 @@ Verdict outputs_close(const AttentionRun<T>& run, reference::NaiveOutputs expect
 }
 
 template <class T>
-Verdict is_dense(Attention<T>& attention, const StridedProblem<T>& problem, const Selection* given = nullptr) {
+Verdict is_dense(Attention<T>& attention, const Problem<T>& problem, const Selection* given = nullptr) {
   const AttentionRun<T> run = run_both(attention, problem, given);
   const compare::Problem<double> exact = problem.exact();
   reference::NaiveOutputs outputs = reference::dense_naive(exact.inputs(), problem.options.scale);
@@ -32,7 +32,7 @@ Verdict full_selection_is_dense(Attention<T>& attention, const Case& original) {
   Case c = original;
   c.options.top_k = {c.key_tokens};
   c.options.enrichment_levels = 0;
-  return is_dense(attention, StridedProblem<T>(c));
+  return is_dense(attention, Problem<T>(c));
 }
 
 template <class T>
@@ -42,7 +42,7 @@ Verdict disjoint_full_selection_is_dense(Attention<T>& attention, const Case& or
   c.options.enrichment_levels = std::nullopt;
   c.options.top_k = {c.key_tokens};
   for (c.options.levels = 0; *c.options.levels <= 4; ++*c.options.levels)
-    if (Verdict v = is_dense(attention, StridedProblem<T>(c)); !v) return v << " (levels " << *c.options.levels << ")";
+    if (Verdict v = is_dense(attention, Problem<T>(c)); !v) return v << " (levels " << *c.options.levels << ")";
   return ::testing::AssertionSuccess();
 }
 
@@ -60,7 +60,7 @@ template <class T>
 Verdict constant_regions_are_dense(Attention<T>& attention, const Case& original) {
   Case c = fully_disjoint(original);
   c.key_layout = c.value_layout = Layout::contiguous;
-  StridedProblem<T> problem(c);
+  Problem<T> problem(c);
   const Selection given = random_selection(problem.options, c.batch * c.heads, c.seed + 1, true);
   for (std::int64_t head = 0; head < c.batch * c.heads; ++head)
     for (const reference::KeyRef& ref : reference::naive_key_set(given, problem.options, head, 0)) {
@@ -79,7 +79,7 @@ template <class T>
 Verdict counts_sum_to_all_keys(Attention<T>& attention, const Case& original) {
   Case c = fully_disjoint(original);
   c.magnitude = 0;
-  const StridedProblem<T> problem(c);
+  const Problem<T> problem(c);
   const AttentionRun<T> run = run_forward(attention, problem);
   const Tensor<double> expected(c.lse_shape(), std::log(static_cast<double>(c.key_tokens)));
   return close("lse", run.exact_lse(), expected, strict_allowances<T>(problem.exact()).lse, {.absolute = true});
@@ -88,7 +88,7 @@ Verdict counts_sum_to_all_keys(Attention<T>& attention, const Case& original) {
 /// Writes every coarse key out as often as its weight says, each time with weight 1, and attends to that multiset.
 template <class T>
 Verdict equals_attention_over_upsampled_tokens(Attention<T>& attention, const Case& c) {
-  const StridedProblem<T> problem(c);
+  const Problem<T> problem(c);
   const AttentionRun<T> run = run_forward(attention, problem);
   const compare::Problem<double> exact = problem.exact();
   const auto pooled_key = reference::naive_pool(exact.key.cview(), problem.options.key);

@@ -10,7 +10,7 @@ namespace {
 
 /// <dO, O> + <dLSE, LSE>, the loss whose gradient backward gives.
 template <class T>
-double loss(const StridedProblem<T>& problem, const AttentionRun<T>& run) {
+double loss(const Problem<T>& problem, const AttentionRun<T>& run) {
   double sum = 0;
   for_each_index(problem.parameters.output_shape(), [&](auto b, auto h, auto t, auto d) {
     sum += static_cast<double>(problem.output_gradient.cview()(b, h, t, d)) * run.output.cview()(b, h, t, d);
@@ -28,7 +28,7 @@ Verdict equal_central_differences(Attention<double>& attention, const Case& orig
   c.query_layout = c.key_layout = c.value_layout = Layout::contiguous;
   c.magnitude = std::min(c.magnitude, 1.0);
   if (c.values == Values::hot_key) c.values = Values::normal;
-  StridedProblem<double> problem(c);
+  Problem<double> problem(c);
   AttentionRun<double> run = run_both(attention, problem);
   const compare::Magnitudes magnitudes = compare::magnitudes_of(problem.exact());
   std::mt19937_64 random(c.seed);
@@ -71,7 +71,7 @@ Verdict equal_central_differences(Attention<double>& attention, const Case& orig
 /// q_i.
 template <class T>
 Verdict key_gradients_sum_to_what_a_shift_does(Attention<T>& attention, const Case& c) {
-  const StridedProblem<T> problem(c);
+  const Problem<T> problem(c);
   const AttentionRun<T> run = run_both(attention, problem);
   Tensor<double> sum({c.batch, c.heads, 1, c.dim}), expected({c.batch, c.heads, 1, c.dim});
   for_each_index(c.key_shape(), [&](auto b, auto h, auto t, auto d) {
@@ -93,7 +93,7 @@ Verdict is_as_exact_as_dense_attention(Attention<T>& attention, const Case& orig
   Case c = original;
   c.values = Values::normal;
   const auto error = [&](const Case& each) {
-    const StridedProblem<T> problem(each);
+    const Problem<T> problem(each);
     const AttentionRun<T> run = run_forward(attention, problem);
     const compare::Problem<double> exact = problem.exact();
     const auto expected = reference::naive_forward(exact.inputs(), run.selection(), problem.options);
@@ -109,7 +109,7 @@ Verdict is_as_exact_as_dense_attention(Attention<T>& attention, const Case& orig
   Case dense = c;
   dense.options = Options{.levels = 0, .scale = c.options.scale};
   const double sparse_error = error(c), dense_error = error(dense);
-  const StridedProblem<T> problem(c);
+  const Problem<T> problem(c);
   const double floor = 4 * static_cast<double>(std::numeric_limits<T>::epsilon()) *
                        (1 + compare::magnitudes_of(problem.exact()).largest_score);
   if (!(sparse_error <= 8 * dense_error + floor))

@@ -21,7 +21,7 @@ Verdict close_outputs(const std::string& what, const AttentionRun<T>& actual, co
 
 template <class T>
 Verdict outputs_are_convex_combinations(Attention<T>& attention, const Case& c) {
-  const StridedProblem<T> problem(c);
+  const Problem<T> problem(c);
   const AttentionRun<T> run = run_forward(attention, problem);
   const double slack = compare::tolerance_of(dtype_of<T>(), compare::Strictness::tests).relative_l2 *
                        compare::largest_row(problem.exact().value);
@@ -47,7 +47,7 @@ template <class T>
 Verdict equal_values_come_out_unchanged(Attention<T>& attention, const Case& original) {
   Case c = original;
   c.value_layout = Layout::contiguous;
-  StridedProblem<T> problem(c);
+  Problem<T> problem(c);
   for_each_index(c.value_shape(), [&](auto b, auto h, auto t, auto d) {
     problem.value.view()(b, h, t, d) = problem.value.view()(b, h, 0, d);
   });
@@ -64,7 +64,7 @@ template <class T>
 Verdict a_vector_added_to_all_keys_moves_only_lse(Attention<T>& attention, const Case& original) {
   Case c = original;
   c.key_layout = Layout::contiguous;
-  StridedProblem<T> problem(c);
+  Problem<T> problem(c);
   const AttentionRun<T> before = run_forward(attention, problem);
   const Tensor<double> u = compare::in_double(problem.value.cview());  // any numbers will do
   for_each_index(c.key_shape(), [&](auto b, auto h, auto t, auto d) {
@@ -125,7 +125,7 @@ void permute(StridedTensor<T>& tensor, const std::vector<std::int64_t>& to) {
 template <class T>
 Verdict permuting_coarsest_key_blocks_changes_nothing(Attention<T>& attention, const Case& original) {
   const Case c = whole_blocks(original);
-  StridedProblem<T> problem(c);
+  Problem<T> problem(c);
   const AttentionRun<T> before = run_forward(attention, problem);
   const std::int64_t span = problem.options.key.span(problem.options.levels);
   const auto to = shuffled_blocks(c.key_tokens, span, c.seed);
@@ -151,7 +151,7 @@ Verdict permuting_coarsest_key_blocks_changes_nothing(Attention<T>& attention, c
 template <class T>
 Verdict permuting_coarsest_query_blocks_permutes_the_result(Attention<T>& attention, const Case& original) {
   const Case c = whole_blocks(original);
-  StridedProblem<T> problem(c);
+  Problem<T> problem(c);
   const AttentionRun<T> before = run_forward(attention, problem);
   const auto to = shuffled_blocks(c.query_tokens, problem.options.query.span(problem.options.levels), c.seed);
   permute(problem.query, to);

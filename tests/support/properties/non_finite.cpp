@@ -15,7 +15,7 @@ struct Spoiled {
 };
 
 template <class T>
-Spoiled spoil(StridedProblem<T>& problem, const Case& c) {
+Spoiled spoil(Problem<T>& problem, const Case& c) {
   const int input = static_cast<int>(c.seed % 3);
   const TensorView<T> view = input == 0 ? problem.query.view() : input == 1 ? problem.key.view() : problem.value.view();
   const Spoiled spoiled{input, static_cast<std::int64_t>(c.seed / 3) % (c.batch * c.heads),
@@ -49,7 +49,7 @@ Case without_broadcast(Case c) {
 template <class T>
 Verdict reaches_exactly_the_attending_queries(Attention<T>& attention, const Case& original) {
   const Case c = without_broadcast(original);
-  StridedProblem<T> problem(c);
+  Problem<T> problem(c);
   const AttentionRun<T> clean = run_forward(attention, problem);
   const Spoiled spoiled = spoil(problem, c);
   AttentionRun<T> run = run_forward(attention, problem, &clean.selection());
@@ -76,7 +76,7 @@ Verdict reaches_exactly_the_attending_queries(Attention<T>& attention, const Cas
 template <class T>
 Verdict nan_scores_rank_last(Attention<T>& attention, const Case& original) {
   const Case c = without_broadcast(original);
-  StridedProblem<T> problem(c);
+  Problem<T> problem(c);
   spoil(problem, c);
   AttentionRun<T> run = run_forward(attention, problem);
   const compare::Problem<double> exact = problem.exact();
@@ -116,7 +116,7 @@ template <class T>
 Verdict nan_gradients_follow_the_formula(Attention<T>& attention, const Case& original) {
   Case c = without_broadcast(original);
   c.seed -= c.seed / 9 % 3 * 9;  // NaN, not infinity
-  StridedProblem<T> problem(c);
+  Problem<T> problem(c);
   const AttentionRun<T> clean = run_forward(attention, problem);
   spoil(problem, c);
   AttentionRun<T> run = run_both(attention, problem, &clean.selection());

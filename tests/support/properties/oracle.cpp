@@ -7,13 +7,13 @@ namespace {
 
 template <class T>
 Verdict matches(Attention<T>& attention, const Case& c) {
-  const StridedProblem<T> problem(c);
+  const Problem<T> problem(c);
   return matches_the_oracle(run_both(attention, problem), problem.exact());
 }
 
 template <class T>
 Verdict uses_the_given_selection(Attention<T>& attention, const Case& c) {
-  const StridedProblem<T> problem(c);
+  const Problem<T> problem(c);
   const Selection given = random_selection(problem.options, c.batch * c.heads, c.seed + 1);
   AttentionRun<T> run = run_both(attention, problem, &given);
   if (Verdict v = same("selection", run.selection(), given); !v) return v;
@@ -22,7 +22,7 @@ Verdict uses_the_given_selection(Attention<T>& attention, const Case& c) {
 
 template <class T>
 Verdict takes_a_missing_lse_gradient_for_zero(Attention<T>& attention, const Case& c) {
-  StridedProblem<T> problem(c);
+  Problem<T> problem(c);
   AttentionRun<T> run = run_forward(attention, problem);
   run.query_gradient = StridedTensor<T>(c.query_shape(), c.output_layout);
   run.key_gradient = StridedTensor<T>(c.key_shape(), c.output_layout);

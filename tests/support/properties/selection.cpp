@@ -12,7 +12,7 @@ namespace {
 /// score differences that rounding explains.
 template <class T>
 Verdict is_what_brute_force_finds(Attention<T>& attention, const Case& c) {
-  const StridedProblem<T> problem(c);
+  const Problem<T> problem(c);
   const AttentionRun<T> run = run_forward(attention, problem);
   const compare::Problem<double> exact = problem.exact();
   const ResolvedOptions& options = problem.options;
@@ -47,7 +47,7 @@ Case exactly_computable(Case c) {
 template <class T>
 Verdict breaks_ties_to_the_lower_index(Attention<T>& attention, const Case& original) {
   const Case c = exactly_computable(original);
-  const StridedProblem<T> problem(c);
+  const Problem<T> problem(c);
   const AttentionRun<T> run = run_forward(attention, problem);
   const compare::Problem<double> exact = problem.exact();
   return same("selection", run.selection(),
@@ -64,9 +64,9 @@ Verdict larger_k_never_loses_a_block(Attention<T>& attention, const Case& origin
   c.options.enrichment_levels = 0;
   c.options.top_k.resize(static_cast<std::size_t>(levels), c.options.top_k.front());
   const int grown = 1 + static_cast<int>(c.seed % static_cast<std::uint64_t>(levels));
-  const AttentionRun<T> fewer = run_forward(attention, StridedProblem<T>(c));
+  const AttentionRun<T> fewer = run_forward(attention, Problem<T>(c));
   c.options.top_k[static_cast<std::size_t>(grown - 1)] += 1 + static_cast<std::int64_t>(c.seed % 3);
-  const AttentionRun<T> more = run_forward(attention, StridedProblem<T>(c));
+  const AttentionRun<T> more = run_forward(attention, Problem<T>(c));
   for (int l = levels; l >= grown; --l)
     for (std::int64_t head = 0; head < c.batch * c.heads; ++head)
       for (std::int64_t t = 0; t < fewer.selection().level(l).queries; ++t) {
