@@ -86,16 +86,15 @@ TYPED_TEST(CudaHalf, results_err_little_more_than_dense_attention_and_selections
   });
 }
 
-TYPED_TEST(CudaHalf, lists_of_forty_blocks_match_the_oracle) {
+TYPED_TEST(CudaHalf, lists_of_forty_blocks_match_the_oracle_and_lost_ones_are_seen) {
   Case c = typical(6, 32, 16);
   c.heads = 1;
   c.query_tokens = 80;
   c.key_tokens = 715;
   c.options = {.block_size = 16, .levels = 1, .top_k = {40}};
-  for (const int enriched : {0, 1}) {
-    c.options.enrichment_levels = enriched;
-    EXPECT_TRUE(errs_little_more_than_dense_attention<TypeParam>(*this->attention_, c));
-  }
+  EXPECT_TRUE(errs_little_more_than_dense_attention<TypeParam>(*this->attention_, c));
+  c.options.enrichment_levels = 0;
+  EXPECT_TRUE(lost_blocks_and_gradients_are_seen<TypeParam>(*this->attention_, c));
 }
 
 TYPED_TEST(CudaHalf, a_second_run_gives_the_same_bits) {

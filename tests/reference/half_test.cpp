@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "reference/attention.hpp"
 #include "support/check.hpp"
 #include "support/problem.hpp"
@@ -27,7 +25,7 @@ TEST(ReferenceBfloat16, does_what_float_does_on_the_converted_inputs_and_rounds_
   rounds<bfloat16>("bfloat16 rounds float's results");
 }
 
-/// 45 blocks of keys, of which lists hold 40; without coarse keys every gradient is a fine one.
+/// 45 blocks of keys, of which lists hold 40, without coarse keys.
 Case forty_blocks() {
   return {.query_tokens = 40,
           .key_tokens = 720,
@@ -51,37 +49,9 @@ TYPED_TEST(ReferenceStoring, a_half_type_errs_little_more_than_dense_attention) 
   EXPECT_TRUE(errs_little_more_than_dense_attention<TypeParam>(attention, forty_blocks()));
 }
 
-/// What a fixed tolerance for a half type once let through.
-TYPED_TEST(ReferenceStoring, a_half_type_may_not_lose_a_block_or_the_gradient_of_a_key) {
-  using T = TypeParam;
-  reference::ReferenceAttention<T> attention(threads);
-  const Problem<T> problem(forty_blocks());
-  const compare::Problem<double> exact = problem.exact();
-  const compare::Allowances allowed =
-      compare::derived_allowances(exact, dtype_of<T>(), compare::dense_errors<T>(attention, exact, true, threads));
-  AttentionRun<T> run = run_both(attention, problem);
-  const compare::Results expected = oracle_results(exact, run.selection());
-  ASSERT_TRUE(results_close(run.results(), expected, exact, allowed));
-
-  Selection shorter = run.selection();
-  LevelSelection& lists = shorter.level(1);
-  for (std::int64_t head = 0; head < lists.heads; ++head)
-    for (std::int64_t t = 0; t < lists.queries; ++t) std::ranges::fill(lists.row(head, t).last(8), -1);
-  const compare::Results dropped = run_both(attention, problem, &shorter).results();
-  for (const auto& [name, part] : {std::pair{"o", compare::Results{.output = dropped.output}},
-                                   {"lse", {.lse = dropped.lse}},
-                                   {"dq", {.query_gradient = dropped.query_gradient}},
-                                   {"dk", {.key_gradient = dropped.key_gradient}},
-                                   {"dv", {.value_gradient = dropped.value_gradient}}})
-    EXPECT_FALSE(results_close(part, expected, exact, allowed)) << name << " of lists without 8 of 40 blocks";
-
-  const std::int64_t key = 16 * run.selection().list(1, 0, 0).front() + 7;
-  compare::Results lost = run.results();
-  for (std::int64_t d = 0; d < 16; ++d) lost.key_gradient(0, 0, key, d) = 0;
-  EXPECT_FALSE(results_close(lost, expected, exact, allowed)) << "dK without the gradient of a fine key";
-  lost = run.results();
-  for (std::int64_t d = 0; d < 16; ++d) lost.value_gradient(0, 0, key, d) = 0;
-  EXPECT_FALSE(results_close(lost, expected, exact, allowed)) << "dV without the gradient of a fine key";
+TYPED_TEST(ReferenceStoring, a_half_type_may_not_lose_blocks_or_the_gradient_of_a_key) {
+  reference::ReferenceAttention<TypeParam> attention(threads);
+  EXPECT_TRUE(lost_blocks_and_gradients_are_seen<TypeParam>(attention, forty_blocks()));
 }
 
 }  // namespace
