@@ -12,11 +12,13 @@
 #include "files/npy.hpp"
 #include "files/safetensors.hpp"
 #include "llsa/error.hpp"
-#include "planted.hpp"
 #include "support/temporary_folder.hpp"
+#include "verify/planted.hpp"
 
 namespace llsa::compare {
 namespace {
+
+using namespace verify;
 
 using files::NamedTensor;
 using ::testing::HasSubstr;

@@ -36,7 +36,7 @@ TEST(Program, ResumesBitwiseAfterBeingKilledAtAnyInstantForAnyNumberOfThreads) {
   const TemporaryFolder folder;
   const std::string settings = small_model + "--steps 60 --checkpoint-every 4 --validate-every 10 --mirror ";
   const std::string name = "/checkpoints/step-00000060.safetensors";
-  ASSERT_EQ(run("train --threads 1 --out " + (folder / "whole").string() + settings).exit_code, 0);
+  ASSERT_EQ(run("train --threads 1 --output " + (folder / "whole").string() + settings).exit_code, 0);
   std::mt19937 random(std::random_device{}());
   int kills = 0;
   const auto lines_of_log = [&] {
@@ -46,7 +46,7 @@ TEST(Program, ResumesBitwiseAfterBeingKilledAtAnyInstantForAnyNumberOfThreads) {
   for (int attempt = 0; attempt < 200; ++attempt) {
     const std::string threads = std::to_string(1 + attempt % 3);
     room::RunningProgram child =
-        start("train --resume --threads " + threads + " --out " + (folder / "killed").string() + settings);
+        start("train --resume --threads " + threads + " --output " + (folder / "killed").string() + settings);
     // A random moment on a random step, told by the log, so that a busy machine makes no difference; every third time
     // just a random moment. After many kills until the end.
     const bool by_clock = attempt % 3 == 2;
@@ -89,7 +89,7 @@ TEST(Program, ResumesBitwiseAfterBeingKilledAtAnyInstantForAnyNumberOfThreads) {
 
 TEST(Program, SavesAndLeavesWhenInterrupted) {
   const TemporaryFolder folder;
-  const std::string arguments = "train --threads 1 --out " + (folder / "run").string() + small_model +
+  const std::string arguments = "train --threads 1 --output " + (folder / "run").string() + small_model +
                                 "--steps 1000000 --checkpoint-every 0 --validate-every 0 --log-every 1";
   room::RunningProgram child = start(arguments);
   for (int i = 0; i < 500 && read_text(folder / "run/log.jsonl").empty(); ++i) {
@@ -109,11 +109,11 @@ TEST(Program, SavesAndLeavesWhenInterrupted) {
 TEST(Program, LeavesWithoutAFileWhenLongWorkIsInterrupted) {
   const TemporaryFolder folder;
   const std::string out = (folder / "run").string();
-  ASSERT_EQ(run("train --steps 1 --out " + out + small_model).exit_code, 0);
+  ASSERT_EQ(run("train --steps 1 --output " + out + small_model).exit_code, 0);
   const std::string of = " --checkpoint " + out + "/checkpoints/step-00000001.safetensors --steps 100000 ";
   const std::string result = (folder / "result").string();
   for (const std::string& command : {"sample --count 4 --grid " + result, "evaluate --count 4 --json " + result,
-                                     "capture --layer 0 --step 9 --out " + result}) {
+                                     "capture --layer 0 --step 9 --output " + result}) {
     room::RunningProgram child = start(command + of);
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     child.send(SIGTERM);
@@ -127,13 +127,13 @@ TEST(Program, LeavesWithoutAFileWhenLongWorkIsInterrupted) {
 TEST(Program, ClearsAwayWhatAKilledRunLeft) {
   const TemporaryFolder folder;
   const std::string out = (folder / "run").string(), other = out + "/.hidden";
-  ASSERT_EQ(run("train --steps 1 --out " + out + small_model).exit_code, 0);
+  ASSERT_EQ(run("train --steps 1 --output " + out + small_model).exit_code, 0);
   const std::vector<std::string> left = {out + "/.log.jsonl.123.0.tmp", out + "/.loss.png.123.7.tmp",
                                          out + "/samples/.step-00000001.png.123.2.tmp",
                                          out + "/checkpoints/.step-00000002.safetensors.123.9.tmp"};
   for (const std::string& name : left) std::ofstream(name) << "half";
   std::ofstream(other) << "mine";
-  ASSERT_EQ(run("train --resume --out " + out + small_model + "--steps 1").exit_code, 0);
+  ASSERT_EQ(run("train --resume --output " + out + small_model + "--steps 1").exit_code, 0);
   for (const std::string& name : left) EXPECT_FALSE(std::filesystem::exists(name)) << name;
   EXPECT_TRUE(std::filesystem::exists(other));
 }
@@ -141,7 +141,7 @@ TEST(Program, ClearsAwayWhatAKilledRunLeft) {
 TEST(Program, TrainsSamplesCapturesEvaluatesAndExports) {
   const TemporaryFolder folder;
   const std::string out = (folder / "run").string();
-  ASSERT_EQ(run("train --out " + out + small_model + "--steps 2 --keep 1").exit_code, 0);
+  ASSERT_EQ(run("train --output " + out + small_model + "--steps 2 --keep 1").exit_code, 0);
   const std::string checkpoint = " --checkpoint " + out + "/checkpoints/step-00000002.safetensors ";
   EXPECT_TRUE(std::filesystem::exists(folder / "run/samples/step-00000002.png"));
   EXPECT_FALSE(std::filesystem::exists(folder / "run/checkpoints/step-00000000.safetensors"));
@@ -154,7 +154,8 @@ TEST(Program, TrainsSamplesCapturesEvaluatesAndExports) {
   EXPECT_TRUE(std::filesystem::exists(folder / "run/steps/000001-step-002.png"));
   EXPECT_TRUE(std::filesystem::exists(folder / "run/grid.png"));
 
-  EXPECT_EQ(run("capture" + checkpoint + "--layer 0 --step 1 --steps 2 --out " + out + "/c.safetensors").exit_code, 0);
+  EXPECT_EQ(run("capture" + checkpoint + "--layer 0 --step 1 --steps 2 --output " + out + "/c.safetensors").exit_code,
+            0);
   EXPECT_TRUE(std::filesystem::exists(folder / "run/c.safetensors"));
 
   const room::ProgramRun judged =
@@ -163,8 +164,8 @@ TEST(Program, TrainsSamplesCapturesEvaluatesAndExports) {
   EXPECT_NE(judged.all().find("sliced Wasserstein"), std::string::npos);
   EXPECT_NE(read_text(folder / "run/e.json").find("same_noise_difference"), std::string::npos);
 
-  EXPECT_EQ(run("export" + checkpoint + "--out " + out + "/model.safetensors").exit_code, 0);
-  EXPECT_EQ(run("sample --checkpoint " + out + "/model.safetensors --count 1 --steps 1 --attention full --grid " + out +
+  EXPECT_EQ(run("export" + checkpoint + "--output " + out + "/model.safetensors").exit_code, 0);
+  EXPECT_EQ(run("sample --checkpoint " + out + "/model.safetensors --count 1 --steps 1 --method full --grid " + out +
                 "/full.png")
                 .exit_code,
             0);
@@ -173,39 +174,45 @@ TEST(Program, TrainsSamplesCapturesEvaluatesAndExports) {
   std::string twice_as_large = small_model;
   twice_as_large.replace(twice_as_large.find("--image-size 8"), 14, "--image-size 16");
   const room::ProgramRun larger =
-      run("train --steps 1 --out " + out + "-16 --init-from " + out + "/model.safetensors" + twice_as_large);
-  EXPECT_EQ(larger.exit_code, 0) << larger.text;
-  EXPECT_NE(larger.text.find("took over 27 of 27"), std::string::npos) << larger.text;
+      run("train --steps 1 --output " + out + "-16 --init-from " + out + "/model.safetensors" + twice_as_large);
+  EXPECT_EQ(larger.exit_code, 0) << larger.all();
+  EXPECT_NE(larger.all().find("took over 27 of 27"), std::string::npos) << larger.all();
 }
 
 TEST(Program, TrainsTheBaselinesAndTakesWeightsFromOneMethodToAnother) {
   const TemporaryFolder folder;
   const std::string out = (folder / "llsa").string();
-  ASSERT_EQ(run("train --out " + out + small_model + "--steps 1").exit_code, 0);
+  ASSERT_EQ(run("train --output " + out + small_model + "--steps 1").exit_code, 0);
   const std::string model = out + "/checkpoints/step-00000001.safetensors";
   for (const std::string method : {"vsa", "sla"}) {
     const std::string there = (folder / method).string();
     const room::ProgramRun trained =
-        run("train --steps 2 --attention " + method + " --out " + there + " --init-from " + model + small_model);
+        run("train --steps 2 --method " + method + " --output " + there + " --init-from " + model + small_model);
     EXPECT_EQ(trained.exit_code, 0) << trained.all();
     EXPECT_NE(trained.all().find(method == "sla" ? "took over 27 of 29" : "took over 27 of 27"), std::string::npos)
         << trained.all();
     const std::string end = there + "/checkpoints/step-00000002.safetensors";
-    EXPECT_EQ(load_model(end).config.attention.name, method);
+    EXPECT_EQ(load_model(end).config.attention.method, method);
     EXPECT_EQ(run("evaluate --count 2 --steps 1 --directions 4 --checkpoint " + end).exit_code, 0);
-    EXPECT_EQ(run("export --attention llsa --out " + there + "/m.safetensors --checkpoint " + end).exit_code, 0);
+    EXPECT_EQ(run("export --method llsa --output " + there + "/m.safetensors --checkpoint " + end).exit_code, 0);
   }
+  const room::ProgramRun old = run("export --attention=full --enrichment auto --out " + (folder / "old").string() +
+                                   ".safetensors --checkpoint " + model);
+  EXPECT_EQ(old.exit_code, 0) << old.all();
+  for (const char* said : {"llsa-diffusion: --attention is now --method", "llsa-diffusion: --out is now --output",
+                           "llsa-diffusion: --enrichment is now --enrichment-levels"})
+    EXPECT_NE(old.all().find(said), std::string::npos) << old.all();
   const room::ProgramRun sampled =
-      run("sample --attention sla --count 1 --steps 1 --checkpoint " + model + " --grid " + out + "/grid.png");
-  EXPECT_EQ(sampled.exit_code, 0) << sampled.text;
-  EXPECT_NE(sampled.text.find("with sla attention"), std::string::npos) << sampled.text;
+      run("sample --method sla --count 1 --steps 1 --checkpoint " + model + " --grid " + out + "/grid.png");
+  EXPECT_EQ(sampled.exit_code, 0) << sampled.all();
+  EXPECT_NE(sampled.all().find("with sla attention"), std::string::npos) << sampled.all();
 }
 
 TEST(Program, RefusesBadInputWithOneLineAndLeavesNothingBehind) {
   const TemporaryFolder folder;
-  const std::string out = " --out " + (folder / "run").string();
+  const std::string out = " --output " + (folder / "run").string();
   expect_refused("", "give a command");
-  expect_refused("train", "--out");
+  expect_refused("train", "--output");
   expect_refused("train --data /nonexistent/folder" + out, "/nonexistent/folder");
   expect_refused("train --preset huge" + out, "preset is 'huge'");
   expect_refused("train --hidden 30" + out, "hidden");
@@ -215,7 +222,7 @@ TEST(Program, RefusesBadInputWithOneLineAndLeavesNothingBehind) {
   expect_refused("train --lr nan" + out, "learning rate");
   expect_refused("train --steps 0" + out, "steps");
   expect_refused("train --steps many" + out, "many");
-  expect_refused("train --attention none" + out, "method is 'none'");
+  expect_refused("train --method none" + out, "method is 'none'");
   expect_refused("train --levels some" + out, "--levels");
   expect_refused("train --top-k 0" + out, "top_k");
   expect_refused("train --order spiral" + out, "spiral");
@@ -235,23 +242,23 @@ TEST(Program, RefusesBadInputWithOneLineAndLeavesNothingBehind) {
   const std::string junk = (folder / "junk.safetensors").string();
   expect_refused("sample --checkpoint " + junk + " --grid x.png", "junk.safetensors");
   expect_refused("evaluate --checkpoint " + junk, "junk.safetensors");
-  expect_refused("export --precision f8 --checkpoint " + junk + " --out y", "precision");
+  expect_refused("export --precision f8 --checkpoint " + junk + " --output y", "precision");
 }
 
 TEST(Program, RefusesToMixRuns) {
   const TemporaryFolder folder;
-  const std::string out = " --out " + (folder / "run").string() + small_model;
+  const std::string out = " --output " + (folder / "run").string() + small_model;
   ASSERT_EQ(run("train --steps 1" + out).exit_code, 0);
   expect_refused("train --steps 2" + out, "--resume");
   expect_refused("train --resume --lr 0.5" + out, "--lr");
   expect_refused("train --resume --data shapes:7" + out, "--data");
-  EXPECT_EQ(run("train --resume --steps 2 --out " + (folder / "run").string() + " --quiet").exit_code, 0)
+  EXPECT_EQ(run("train --resume --steps 2 --output " + (folder / "run").string() + " --quiet").exit_code, 0)
       << "settings come from the checkpoint, and a run may be made longer";
   const std::string model = (folder / "run/checkpoints/step-00000002.safetensors").string();
   expect_refused("sample --checkpoint " + model, "nothing to write");
   expect_refused("sample --label 11 --grid x.png --checkpoint " + model, "label is 11");
-  expect_refused("capture --layer 1 --step 0 --out x --checkpoint " + model, "layer is 1");
-  expect_refused("capture --layer 0 --step 20 --out x --checkpoint " + model, "step is 20");
+  expect_refused("capture --layer 1 --step 0 --output x --checkpoint " + model, "layer is 1");
+  expect_refused("capture --layer 0 --step 20 --output x --checkpoint " + model, "step is 20");
 
   // What cannot be written is said before the work, and of two files neither is written.
   const std::string of = " --checkpoint " + model, nowhere = (folder / "nowhere/file").string();
@@ -263,7 +270,7 @@ TEST(Program, RefusesToMixRuns) {
   expect_refused("evaluate --count 2 --steps 100000 --json " + nowhere + of, "nowhere/file");
   expect_refused("evaluate --count 2 --directions 2000000000" + of, "directions are 2000000000");
   const std::string tensors = (folder / "c.safetensors").string();
-  expect_refused("capture --layer 0 --step 0 --out " + tensors + " --picture " + nowhere + of, "nowhere/file");
+  expect_refused("capture --layer 0 --step 0 --output " + tensors + " --picture " + nowhere + of, "nowhere/file");
   EXPECT_FALSE(std::filesystem::exists(tensors));
 }
 
