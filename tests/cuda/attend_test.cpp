@@ -15,8 +15,6 @@ namespace {
 
 using testing::Case;
 using testing::close;
-using testing::ExactInputs;
-using testing::Magnitudes;
 using testing::Problem;
 using testing::require;
 using testing::Values;
@@ -26,38 +24,49 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 std::int64_t heads_of(const Case& c) { return c.batch * c.heads; }
 
-/// Coarse keys are rounded to the storage type, and scores are no better than they.
+/// Outputs and gradients of the stages in double.
 template <class T>
-double lse_tolerance() {
-  const auto tolerance = testing::tolerance_of(dtype_of<T>());
-  return std::is_same_v<T, float> ? tolerance.lse : tolerance.output;
+compare::Results results_of(const Problem<T>& problem, const Selection& selection, const StageRun& how) {
+  const StageAttention<T> stages(problem, selection, how.stream);
+  StageOutputs outputs = stages.forward(how);
+  StageGradients gradients = stages.backward(how);
+  return {std::move(outputs.output), std::move(outputs.lse), std::move(gradients.query), std::move(gradients.key),
+          std::move(gradients.value)};
+}
+
+/// How they differ from the oracle's.
+template <class T>
+compare::PerResult<compare::Comparison> errors_of(const Problem<T>& problem, const Selection& selection,
+                                                  const StageRun& how = {}) {
+  compare::Problem<double> exact = problem.exact();
+  const compare::Magnitudes magnitudes = compare::magnitudes_of(exact);
+  if (!how.with_lse_gradient) exact.lse_gradient = {};
+  return compare::compare_results(results_of(problem, selection, how), testing::oracle_results(exact, selection),
+                                  magnitudes);
+}
+
+/// For half types from dense attention by the same stages on the case's numbers, else from the table.
+template <class T>
+compare::Allowances allowances(const Problem<T>& problem, const StageRun& how) {
+  const compare::Problem<double> exact = problem.exact();
+  if constexpr (std::is_same_v<T, float>) {
+    return testing::strict_allowances<T>(exact);
+  } else {
+    Case dense = problem.parameters;
+    dense.options = {.levels = 0, .scale = problem.options.scale};
+    const Problem<T> of_dense(dense);
+    return compare::derived_allowances(exact, dtype_of<T>(),
+                                       errors_of(of_dense, Selection(heads_of(dense), of_dense.options), how));
+  }
 }
 
 /// Outputs and gradients of the stages against the oracle's.
 template <class T>
 Verdict equals_the_oracle(const Problem<T>& problem, const Selection& selection, const StageRun& how = {}) {
-  const ExactInputs exact(problem);
-  const Magnitudes magnitudes(exact, problem.options);
-  const auto tolerance = testing::tolerance_of(dtype_of<T>());
-  const StageAttention<T> stages(problem, selection, how.stream);
-
-  const StageOutputs outputs = stages.forward(how);
-  const auto expected = reference::naive_forward(exact.inputs(), selection, problem.options);
-  const double condition = magnitudes.condition();
-  Verdict verdict = close("lse", outputs.lse, expected.lse, lse_tolerance<T>() * condition, magnitudes.lse);
-  if (verdict)
-    verdict = close("output", outputs.output, expected.output, tolerance.output * condition, magnitudes.output);
-  if (!verdict) return verdict;
-
-  const StageGradients gradients = stages.backward(how);
-  auto output_gradients = exact.output_gradients();
-  if (!how.with_lse_gradient) output_gradients.lse = {};
-  const auto wanted = reference::naive_backward(exact.inputs(), selection, problem.options, output_gradients);
-  const double allowed = tolerance.gradient * condition;
-  verdict = close("dV", gradients.value, wanted.value, allowed, magnitudes.value_gradient);
-  if (verdict) verdict = close("dQ", gradients.query, wanted.query, allowed, magnitudes.query_gradient);
-  if (verdict) verdict = close("dK", gradients.key, wanted.key, allowed, magnitudes.key_gradient);
-  return verdict;
+  StageRun of_dense = how;
+  of_dense.backward = Backward::transposed;
+  const std::string why = compare::explain(errors_of(problem, selection, how), allowances(problem, of_dense));
+  return why.empty() ? ::testing::AssertionSuccess() : ::testing::AssertionFailure() << why;
 }
 
 template <class T>
@@ -66,43 +75,11 @@ Verdict equals_the_oracle(const Case& c, bool same_for_all_queries = false, cons
   return equals_the_oracle(Problem<T>(c), selection, how) << c;
 }
 
-/// Error against the formulas in double, relative to the size of the result, both as root mean squares.
-double relative_error(const Tensor<double>& actual, const Tensor<double>& expected) {
-  double error = 0, size = 0;
-  for (std::size_t i = 0; i < expected.flat().size(); ++i) {
-    error += std::pow(actual.flat()[i] - expected.flat()[i], 2);
-    size += std::pow(expected.flat()[i], 2);
-  }
-  return std::sqrt(error / size);
-}
-
-struct RelativeErrors {
-  double output, query, key, value;
-};
-template <class T>
-RelativeErrors relative_errors(const Case& c, bool same_for_all_queries = false) {
-  const Problem<T> problem(c);
-  const ExactInputs exact(problem);
-  const Selection selection = testing::random_selection(problem.options, heads_of(c), 2, same_for_all_queries);
-  const StageAttention<T> stages(problem, selection, {});
-  const auto forward = reference::naive_forward(exact.inputs(), selection, problem.options);
-  const auto backward = reference::naive_backward(exact.inputs(), selection, problem.options, exact.output_gradients());
-  const StageOutputs outputs = stages.forward({});
-  const StageGradients gradients = stages.backward({});
-  return {relative_error(outputs.output, forward.output), relative_error(gradients.query, backward.query),
-          relative_error(gradients.key, backward.key), relative_error(gradients.value, backward.value)};
-}
-
-/// A sharper judgement than `equals_the_oracle`, for problems whose results are not small differences of large numbers.
+/// On one selection that is the same wherever the case is.
 template <class T>
 Verdict is_accurate(const Case& c, bool same_for_all_queries = false) {
-  const double allowed = std::is_same_v<T, float> ? 5e-6 : std::is_same_v<T, half> ? 2e-3 : 1.6e-2;
-  const RelativeErrors errors = relative_errors<T>(c, same_for_all_queries);
-  for (const auto& [what, error] : {std::pair{"output", errors.output}, std::pair{"dQ", errors.query},
-                                    std::pair{"dK", errors.key}, std::pair{"dV", errors.value}})
-    if (!(error <= allowed))
-      return ::testing::AssertionFailure() << what << " has a relative error of " << error << ", allowed " << allowed;
-  return ::testing::AssertionSuccess();
+  return equals_the_oracle(Problem<T>(c),
+                           testing::random_selection(c.resolved(), heads_of(c), 2, same_for_all_queries));
 }
 
 /// Any valid case whose dimensions the kernels take; with `tensor` one that the tensor-core kernels take.
@@ -300,13 +277,16 @@ TYPED_TEST(AttendStages, are_as_exact_as_dense_attention_of_the_same_precision) 
            .value_dim = 64,
            .options = {.block_size = 16, .levels = 2, .top_k = {4, 1}, .coverage = coverage},
            .seed = 8};
-    const RelativeErrors sparse = relative_errors<TypeParam>(c);
+    const auto errors = [](const Case& each) {
+      return errors_of(Problem<TypeParam>(each), testing::random_selection(each.resolved(), heads_of(each), 2));
+    };
+    const auto sparse = errors(c);
     c.options = {.block_size = 16, .levels = 0};
-    const RelativeErrors dense = relative_errors<TypeParam>(c);
-    EXPECT_LE(sparse.output, 2 * dense.output);
-    EXPECT_LE(sparse.query, 3 * dense.query);
-    EXPECT_LE(sparse.key, 3 * dense.key);
-    EXPECT_LE(sparse.value, 3 * dense.value);
+    const auto dense = errors(c);
+    EXPECT_LE(sparse.output.relative_l2, 2 * dense.output.relative_l2);
+    EXPECT_LE(sparse.query_gradient.relative_l2, 3 * dense.query_gradient.relative_l2);
+    EXPECT_LE(sparse.key_gradient.relative_l2, 3 * dense.key_gradient.relative_l2);
+    EXPECT_LE(sparse.value_gradient.relative_l2, 3 * dense.value_gradient.relative_l2);
   }
 }
 
@@ -337,7 +317,7 @@ TEST_F(AttendTest, takes_more_heads_than_a_grid_has_rows) {
                .seed = 1};
   const Problem<float> problem(c);
   const StageOutputs outputs = StageAttention<float>(problem, Selection(c.heads, problem.options), {}).forward({});
-  const ExactInputs exact(problem);
+  const compare::Problem<double> exact = problem.exact();
   const auto expected = reference::naive_forward(exact.inputs(), Selection(c.heads, problem.options), problem.options);
   EXPECT_TRUE(close("output", outputs.output, expected.output, 1e-4, 1));
 }
