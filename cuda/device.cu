@@ -36,6 +36,12 @@ void require_device() {
   if (const auto why = why_unavailable()) throw Error(*why);
 }
 
+std::size_t shared_memory_limit(Stream) {
+  int bytes = 0;
+  LLSA_CUDA_CHECK(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, current_device()));
+  return static_cast<std::size_t>(bytes);
+}
+
 int current_device() {
   int device = 0;
   LLSA_CUDA_CHECK(cudaGetDevice(&device));

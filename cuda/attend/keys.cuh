@@ -27,6 +27,15 @@ struct LevelKeys {
     }
     return result < tokens ? static_cast<std::int32_t>(result) : -1;
   }
+
+  /// How many parents a list names before it ends. All lanes of a warp must call; not at the coarsest level.
+  __device__ std::int64_t listed(int lane) const {
+    const std::int64_t width = slots / children;
+    std::int64_t count = 0;
+    for (std::int64_t first = 0; first < width; first += 32)
+      count += __popc(__ballot_sync(full_warp, first + lane < width && d_parents[first + lane] >= 0));
+    return count;
+  }
 };
 
 /// The list of `query`'s ancestor at `level` (1..L).

@@ -5,20 +5,24 @@
 
 namespace llsa::cuda::inline LLSA_WORLD {
 
-/// Attention on tensor cores; T is half or bfloat16, D = Dv = `dim`. Products of two T are summed in fp32;
+/// Attention on tensor cores; T is half or bfloat16, `dim` at least D and Dv. Products of two T are summed in fp32;
 /// probabilities are rounded to T for the second product, as in FlashAttention.
 template <class T, int dim>
 struct AttendTensor {
-  using Tile = TensorTile<T, dim>;
-  static constexpr int threads = Tile::threads, blocks_per_sm = 1;
+  static constexpr bool in_registers = dim <= 192;  ///< Q; there is no room beside 256 dimensions of O
+  using Tile = TensorTile<T, dim, in_registers ? 0 : 1>;
+  static constexpr int threads = Tile::most_threads, blocks_per_sm = 1;
 
   __device__ void operator()(const AttendParams<T>& params) const {
     const AttendProblem<T>& p = params.problem;
     Tile tile(p);
     const int lane = tile.lane();
     const float scale = p.scale * log2_of_e;
-    FragmentA query[dim / 16];
-    tile.load_rows(query, p.d_query);
+    std::conditional_t<in_registers, RegisterRows<dim>, SharedRows<T, dim>> query;
+    if constexpr (in_registers)
+      tile.load_rows(query, p.d_query, p.head_dim);
+    else
+      query = tile.load_rows(0, p.d_query, p.head_dim);
     FragmentC output[dim / 8] = {};
     float highest[2] = {-INFINITY, -INFINITY}, sum[2] = {};  // of rows lane / 4 and lane / 4 + 8
 
@@ -55,7 +59,7 @@ struct AttendTensor {
         share = exp2f(share - base(highest[i / 2 % 2]));
         sum[i / 2 % 2] += share;
       }
-      tensor_sums<T, dim>(output, as_a<T>(scores[0], scores[1]), values, which.dropped, lane);
+      tensor_sums<T, dim, Tile::pitch>(output, as_a<T>(scores[0], scores[1]), values, sum_of(which, lane), lane);
     });
 
     float factor[2];
@@ -68,7 +72,7 @@ struct AttendTensor {
       if (lane % 4 == 0 && at < tile.count())
         params.d_lse[tile.first_row() + at] = (base(highest[row]) + log2f(sum[row])) * ln_of_2;
     }
-    tile.store_rows(params.d_output, output, factor);
+    tile.store_rows(params.d_output, p.value_dim, output, factor);
   }
 
  private:
