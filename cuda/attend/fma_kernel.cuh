@@ -48,7 +48,7 @@ struct AttendFma {
       const LevelKeys keys = keys_of(p, level, rows.head, rows.first);
       const T* d_keys = key_rows(p, level, rows.head);
       const T* d_values = value_rows(p, level, rows.head);
-      for (std::int64_t slot = 0; slot < keys.slots; slot += tile_columns) {
+      for (std::uint32_t slot = 0; slot < keys.slots; slot += tile_columns) {
         __syncthreads();  // the last tile is done with
         columns.fill(p, level, rows, keys, slot);
         __syncthreads();

@@ -48,10 +48,10 @@ struct KeyColumns {
   /// By the first `columns` threads; a barrier must follow.
   template <class T>
   __device__ void fill(const AttendProblem<T>& p, int level, const QueryRows& rows, const LevelKeys& keys,
-                       std::int64_t first_slot) const {
+                       std::uint32_t first_slot) const {
     const int c = static_cast<int>(threadIdx.x);
     if (c >= columns) return;
-    std::int64_t t = keys.token(first_slot + c);
+    std::int64_t t = keys.token(first_slot + static_cast<std::uint32_t>(c));
     if (t >= 0 && is_dropped(p, level, rows.head, rows.first, t)) t = -1;
     token[c] = t;
     log2_weight[c] = t >= 0 ? cuda::log2_weight(p, level, t) : 0.0f;

@@ -52,7 +52,7 @@ void launch_tensor(const AttendParams<T>& params, Stream stream) {
   const Levels& levels = params.problem.levels;
   const int warps = Tile::fitting_warps(levels, shared_memory_limit(stream));
   launch<Kernel>("attend",
-                 {.blocks = {grid_size(levels.heads * Tile::per_head(levels, warps))},
+                 {.blocks = {grid_size(Tile::blocks(levels, warps))},
                   .threads = {static_cast<unsigned>(32 * warps)},
                   .shared_bytes = Tile::shared_bytes(warps)},
                  stream, params);
@@ -71,8 +71,7 @@ void attend(const AttendParams<T>& params, Stream stream) {
     if (p.value_dim <= 128) return launch_fma<AttendFma<T, 128>>(params, stream);
     launch_fma<AttendFma<T, 256>>(params, stream);
   } else {
-    with_tensor_dim(max(p.head_dim, p.value_dim),
-                    [&](auto dim) { launch_tensor<AttendTensor<T, dim>>(params, stream); });
+    with_tensor_kernel(p, [&](auto dim, auto plain) { launch_tensor<AttendTensor<T, dim, plain>>(params, stream); });
   }
 }
 

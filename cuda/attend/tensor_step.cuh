@@ -23,38 +23,52 @@ inline constexpr int tensor_pitch = dim + 8;
 
 inline constexpr unsigned sixteen = 0xffffu;  ///< a bit for each row or column of a step
 
-/// 16 key slots of one level, as the warp that multiplies them sees them.
-struct KeyStep {
-  unsigned kept;              ///< bit j: slot j holds a key that rows `first_row..end_row - 1` attend to
-  int last;                   ///< the slot of the level's last token, which has a weight of its own; 16 if none has
-  int first_row, end_row;     ///< the warp's rows that this step is for
-  float weight, last_weight;  ///< log2 of a key's weight, and of the level's last token's
+/// Which column element `i` of two neighbouring C fragments belongs to; its row is lane / 4, or 8 more if `i / 2 % 2`.
+__device__ inline int step_column(int i, int lane) { return 8 * (i / 4) + 2 * (lane % 4) + i % 2; }
 
-  __device__ bool whole() const { return kept == sixteen && last == 16 && first_row == 0 && end_row == 16; }
-  __device__ bool has_key(int j) const { return kept >> j & 1u; }
+/// 16 key slots of one level, as the warp that multiplies them sees them. In one word, because registers are short.
+/// `all_rows` says that steps are always for all rows.
+template <bool all_rows>
+struct KeyStep {
+  unsigned bits = 0;
+  float weight = 0;  ///< log2 of a key's weight; the level's last token has one of its own
+
+  /// Bit j of `kept`: slot j holds a key that the warp's rows `first_row..end_row - 1` attend to. `last` is the slot of
+  /// the level's last token, 16 if it is not here.
+  __device__ KeyStep(unsigned kept, int last, int first_row, int end_row)
+      : bits(kept | static_cast<unsigned>(last) << 16 | static_cast<unsigned>(first_row) << 21 |
+             static_cast<unsigned>(end_row) << 25) {}
+  KeyStep() = default;
+
+  __device__ unsigned kept() const { return bits & sixteen; }
+  __device__ int last() const { return static_cast<int>(bits >> 16 & 31u); }
+  __device__ bool whole() const { return bits == (sixteen | 16u << 16 | 16u << 25); }
+  __device__ bool has_key(int j) const { return bits >> j & 1u; }
   /// Row lane / 4, or with `lower` row lane / 4 + 8.
   __device__ bool has_row(int lower, int lane) const {
-    const int row = lane / 4 + 8 * lower;
-    return row >= first_row && row < end_row;
+    if (all_rows) return true;
+    const unsigned row = static_cast<unsigned>(lane / 4 + 8 * lower);
+    return row >= (bits >> 21 & 15u) && row < bits >> 25;
   }
   /// Whether element `i` of two neighbouring C fragments is a key that its row attends to.
-  __device__ bool has(int i, int lane) const { return has_key(column(i, lane)) && has_row(i / 2 % 2, lane); }
+  __device__ bool has(int i, int lane) const { return has_key(step_column(i, lane)) && has_row(i / 2 % 2, lane); }
 
   /// Turns a warp's dot products into scores in base 2 with weights, -inf where a row does not attend to a key.
-  __device__ __forceinline__ void score(FragmentC (&dots)[2], float scale, int lane) const {
+  /// `last_weight()` is the weight of the level's last token.
+  template <class LastWeight>
+  __device__ __forceinline__ void score(FragmentC (&dots)[2], float scale, int lane, LastWeight last_weight) const {
     if (whole()) {
 #pragma unroll
       for (int i = 0; i < 8; ++i) dots[i / 4].value[i % 4] = dots[i / 4].value[i % 4] * scale + weight;
       return;
     }
+    const float other = last() < 16 ? last_weight() : weight;
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
       float& dot = dots[i / 4].value[i % 4];
-      dot = has(i, lane) ? dot * scale + (column(i, lane) == last ? last_weight : weight) : -INFINITY;
+      dot = has(i, lane) ? dot * scale + (step_column(i, lane) == last() ? other : weight) : -INFINITY;
     }
   }
-  /// Which key element `i` of two neighbouring C fragments belongs to.
-  __device__ static int column(int i, int lane) { return 8 * (i / 4) + 2 * (lane % 4) + i % 2; }
 };
 
 /// A warp's 16 rows as A fragments that stay in registers.
@@ -130,11 +144,6 @@ __device__ __forceinline__ void tensor_sums(FragmentC (&sums)[dim / 8], const Fr
         if (j < 2 ? of.upper : of.lower) sums[2 * n + i].value[j] = next.value[j];
     }
   }
-}
-
-/// What a query-major kernel sums in one step.
-__device__ inline SumOf sum_of(const KeyStep& which, int lane) {
-  return {which.kept, which.has_row(0, lane), which.has_row(1, lane), which.whole()};
 }
 
 }  // namespace llsa::cuda::inline LLSA_WORLD

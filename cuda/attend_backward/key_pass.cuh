@@ -45,8 +45,15 @@ void launch_key_gradient(const KeyGradientParams<T>& params, Stream stream) {
     if (dim <= 128) return launch_key_fma<KeyGradientFma<T, 128, Queries>>(params, stream);
     launch_key_fma<KeyGradientFma<T, 256, Queries>>(params, stream);
   } else {
-    with_tensor_dim(dim,
-                    [&](auto padded) { launch_key_tensor<KeyGradientTensor<T, padded, Queries>>(params, stream); });
+    // The baseline is not tuned: it takes the kernels that do everything, of which there are few.
+    if (Queries::tuned && !(params.problem.disjoint && params.plan.level > 0))
+      with_tensor_dim(dim, [&](auto padded) {
+        if constexpr (Queries::tuned) launch_key_tensor<KeyGradientTensor<T, padded, Queries, false>>(params, stream);
+      });
+    else if (dim <= 64)
+      launch_key_tensor<KeyGradientTensor<T, 64, Queries, true>>(params, stream);
+    else
+      launch_key_tensor<KeyGradientTensor<T, 256, Queries, true>>(params, stream);
   }
 }
 

@@ -10,17 +10,18 @@ namespace llsa::cuda::inline LLSA_WORLD {
 /// 16, 32 or 64 keys of one parent: 16 keys each, and with fewer keys than 64 they take turns with the queries, 16 at a
 /// time; their sums are added at the end in the order of the warps. P and dS are rounded to T for their products.
 ///
-/// The sums of more than 128 dimensions do not fit the registers: then two thread blocks take half of them each.
-template <class T, int dim, class Queries>
+/// `drops`: coverage may drop pairs of keys and queries. The sums of more than 128 dimensions (64 with `drops`) do not
+/// fit the registers: then several thread blocks take a part of them each.
+template <class T, int dim, class Queries, bool drops>
 struct KeyGradientTensor {
   static constexpr int warps = 4, threads = 32 * warps, blocks_per_sm = 0;
-  static constexpr int parts = dim > 128 ? 2 : 1, part_dim = dim / parts;
+  static constexpr int part_dim = drops ? (dim < 64 ? dim : 64) : dim > 128 ? dim / 2 : dim, parts = dim / part_dim;
   static constexpr int pitch = tensor_pitch<dim>, pieces = dim / 8;
   /// The fragments of K and V stay in registers while these last: at dim = 64 keeping them spills.
   static constexpr bool resident = dim <= 32;
 
   struct Layout {
-    std::size_t key, value, queries, statistics, entries, sums, bytes;
+    std::size_t key, value, queries, statistics, entries, tile, sums, bytes;
     __host__ __device__ Layout(int tile_keys, const QueryStages& stages) {
       SharedLayout all;
       key = all.take<T>(tile_keys * pitch);
@@ -32,6 +33,7 @@ struct KeyGradientTensor {
       if (end > all.bytes()) all.take<std::byte>(end - all.bytes());
       statistics = all.take<QueryStatistics>(stages.count * stages.columns);
       entries = all.take<std::int32_t>(Queries::shared_entries);
+      tile = all.take<KeyTile>(1);
       bytes = all.bytes();
     }
   };
@@ -51,6 +53,8 @@ struct KeyGradientTensor {
     const int row_warps = tile_keys / 16, shares = warps / row_warps;
     const int first_key = warp % row_warps * 16;  // of this warp, in the tile
 
+    const Shared<KeyTile> kept_tile(at.tile, 1);
+    if (threadIdx.x == 0) kept_tile[0] = tile;  // so that it takes no registers; barriers follow
     AsyncCopies copies;
     const T* d_keys = key_rows(p, level, tile.head) + tile.first * p.head_dim;
     const T* d_values = value_rows(p, level, tile.head) + tile.first * p.value_dim;
@@ -58,6 +62,7 @@ struct KeyGradientTensor {
       present = present && d < row_dim;
       copies.copy(to, d_rows + (present ? row * row_dim + d : 0), present);
     };
+#pragma unroll 1
     for (int i = static_cast<int>(threadIdx.x); i < tile_keys * pieces; i += threads) {
       const int row = i / pieces, d = i % pieces * 8;
       copy(key + row * pitch + d, d_keys, row, d, p.head_dim, row < tile.count);
@@ -83,13 +88,14 @@ struct KeyGradientTensor {
     const float scale = p.scale * log2_of_e;
     const std::int64_t first_query = tile.head * p.levels.level[0].queries;
     const int part_begin = static_cast<int>(blockIdx.x % parts) * part_dim;
-    KeySums<T, part_dim, pitch> sums{};
+    FragmentC key_sums[part_dim / 8] = {}, value_sums[part_dim / 8] = {};
     bool visited = false;
 
     Queries::visit(params, tile, at.entries, [&](const std::int32_t* d_entries, std::int64_t begin, std::int64_t end) {
       const auto query_at = [&](std::int64_t slot) { return slot < end ? query_of(params, d_entries, slot) : -1; };
       const auto load = [&](std::int64_t slot, int which) {
         T* to = ring + which * stage;
+#pragma unroll 1
         for (int i = static_cast<int>(threadIdx.x); i < columns * pieces; i += threads) {
           const int row = i / pieces, d = i % pieces * 8;
           const std::int64_t query = query_at(slot + row), from = first_query + max(query, std::int64_t{0});
@@ -114,33 +120,44 @@ struct KeyGradientTensor {
           copies.commit();
         copies.wait<1>();
         __syncthreads();
+#pragma unroll 1
         for (int chunk = warp / row_warps; 16 * chunk < columns; chunk += shares) {
           const T* queries = ring + which * stage + 16 * chunk * pitch;
           const T* gradients = queries + columns * pitch;
-          FragmentC share[2], slope[2];
-          if constexpr (resident) {
-            tensor_dots<T, dim>(share, resident_keys, queries, lane);
-            tensor_dots<T, dim>(slope, resident_values, gradients, lane);
-          } else {
-            tensor_dots<T, dim>(share, SharedRows<T, dim>{key + first_key * pitch}, queries, lane);
-            tensor_dots<T, dim>(slope, SharedRows<T, dim>{value + first_key * pitch}, gradients, lane);
-          }
           const int first_column = which * columns + 16 * chunk;
           DroppedPairs dropped;
-          if (p.disjoint && level > 0) {
+          if (drops && p.disjoint && level > 0) {
             const std::int64_t query = query_at(slot + 16 * chunk + lane % 16);
             dropped.find(query < 0 ? 0u : dropped_keys(p, level, tile.head, query, tile.first + first_key),
-                         statistics[first_column + lane % 16], lane);
+                         statistics[first_column + lane % 16]);
           }
+          SumOf of = drops ? dropped.first_sum() : SumOf{};
+#pragma unroll 1
+          for (unsigned rest = dropped.alone;; of = dropped.next_sum(rest, lane)) {
+            FragmentC share[2], slope[2];
+            if constexpr (resident) {
+              tensor_dots<T, dim>(share, resident_keys, queries, lane);
+              tensor_dots<T, dim>(slope, resident_values, gradients, lane);
+            } else {
+              tensor_dots<T, dim>(share, SharedRows<T, dim>{key + first_key * pitch}, queries, lane);
+              tensor_dots<T, dim>(slope, SharedRows<T, dim>{value + first_key * pitch}, gradients, lane);
+            }
 #pragma unroll
-          for (int i = 0; i < 8; ++i) {
-            const QueryStatistics query = statistics[first_column + KeyStep::column(i, lane)];
-            float &to_share = share[i / 4].value[i % 4], &to_slope = slope[i / 4].value[i % 4];
-            const bool present = query.lse2 != INFINITY && !dropped.has(i, lane);
-            to_share = present ? exp2f(to_share * scale + weight[i / 2 % 2] - query.lse2) : 0.0f;
-            to_slope = present ? to_share * (to_slope - query.delta) : 0.0f;
+            for (int i = 0; i < 8; ++i) {
+              const int column = step_column(i, lane);
+              const QueryStatistics query = statistics[first_column + column];
+              float &to_share = share[i / 4].value[i % 4], &to_slope = slope[i / 4].value[i % 4];
+              bool present = query.lse2 != INFINITY;
+              if constexpr (drops) present = present && (of.tokens >> column & 1u);
+              if (drops && p.disjoint && level > 0)
+                present = !(dropped.of(column) >> (lane / 4 + 8 * (i / 2 % 2)) & 1u) && present;
+              to_share = present ? exp2f(to_share * scale + weight[i / 2 % 2] - query.lse2) : 0.0f;
+              to_slope = present ? to_share * (to_slope - query.delta) : 0.0f;
+            }
+            tensor_sums<T, part_dim, pitch>(value_sums, as_a<T>(share[0], share[1]), gradients + part_begin, of, lane);
+            tensor_sums<T, part_dim, pitch>(key_sums, as_a<T>(slope[0], slope[1]), queries + part_begin, of, lane);
+            if (!drops || rest == 0) break;
           }
-          sums.add(share, slope, queries + part_begin, gradients + part_begin, dropped, lane);
         }
         __syncthreads();
         if (!ahead && more) load(slot + columns, 0);
@@ -153,13 +170,14 @@ struct KeyGradientTensor {
       copies.wait<0>();
       __syncthreads();
     }
-    store(params, tile, at, warp / row_warps, first_key, part_begin, sums);
+    store(params, kept_tile[0], at, warp / row_warps, first_key, part_begin, key_sums, value_sums);
   }
 
  private:
   /// Adds the sums of the warps that share keys, in their order, and writes them.
   __device__ static void store(const KeyGradientParams<T>& params, const KeyTile& tile, const Layout& at, int share,
-                               int first_key, int part_begin, const KeySums<T, part_dim, pitch>& all) {
+                               int first_key, int part_begin, const FragmentC (&key_sums)[part_dim / 8],
+                               const FragmentC (&value_sums)[part_dim / 8]) {
     const int keys = params.plan.tile_keys, shares = 64 / keys, lane = static_cast<int>(lane_id());
     const int head_dim = params.problem.head_dim, value_dim = params.problem.value_dim;
     const Shared<float> sums(at.sums, 64 * 2 * part_dim);  // [share][key][part of D + part of Dv]
@@ -168,8 +186,8 @@ struct KeyGradientTensor {
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
         const int row = share * keys + first_key + lane / 4 + 8 * (i / 2), d = 8 * n + 2 * (lane % 4) + i % 2;
-        sums[static_cast<std::size_t>(row * 2 * part_dim + d)] = all.key[n].value[i];
-        sums[static_cast<std::size_t>(row * 2 * part_dim + part_dim + d)] = all.value[n].value[i];
+        sums[static_cast<std::size_t>(row * 2 * part_dim + d)] = key_sums[n].value[i];
+        sums[static_cast<std::size_t>(row * 2 * part_dim + part_dim + d)] = value_sums[n].value[i];
       }
     __syncthreads();
     for (int i = static_cast<int>(threadIdx.x) * 4; i < tile.count * 2 * part_dim; i += threads * 4) {

@@ -11,6 +11,7 @@ struct QueryGradientParams {
   const T* d_output_gradient;           ///< dO [heads, Nq, Dv]
   const QueryStatistics* d_statistics;  ///< [heads, Nq]
   T* d_query_gradient;                  ///< dQ [heads, Nq, D]
+  float scale;                          ///< of scores in base 2; from here it takes no register
 };
 
 /// dQ by fused multiply-add, query-major: the same walk over the keys as `AttendFma`.
@@ -56,14 +57,14 @@ struct QueryGradientFma {
     const bool present = FmaTile::row() < rows.count;
     const QueryStatistics mine =
         present ? params.d_statistics[first_row + FmaTile::row()] : QueryStatistics{INFINITY, 0};
-    const float scale = p.scale * log2_of_e;
+    const float scale = params.scale;
     RowSum<max_dim> sum;
 
     for (int level = 0; level <= p.levels.enrichment_levels; ++level) {
       const LevelKeys keys = keys_of(p, level, rows.head, rows.first);
       const T* d_keys = key_rows(p, level, rows.head);
       const T* d_values = value_rows(p, level, rows.head);
-      for (std::int64_t slot = 0; slot < keys.slots; slot += tile_columns) {
+      for (std::uint32_t slot = 0; slot < keys.slots; slot += tile_columns) {
         __syncthreads();  // the last tile is done with
         columns.fill(p, level, rows, keys, slot);
         __syncthreads();

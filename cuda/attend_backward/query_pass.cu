@@ -54,7 +54,7 @@ void launch_query_tensor(const QueryGradientParams<T>& params, Stream stream) {
   const Levels& levels = params.problem.levels;
   const int warps = Tile::fitting_warps(levels, shared_memory_limit(stream));
   launch<Kernel>("attend_backward: dQ",
-                 {.blocks = {grid_size(levels.heads * Tile::per_head(levels, warps))},
+                 {.blocks = {grid_size(Tile::blocks(levels, warps))},
                   .threads = {static_cast<unsigned>(32 * warps)},
                   .shared_bytes = Tile::shared_bytes(warps)},
                  stream, params);
@@ -68,8 +68,8 @@ void launch_query_gradient(const QueryGradientParams<T>& params, Stream stream) 
     if (p.head_dim <= 128) return launch_query_fma<QueryGradientFma<T, 128>>(params, stream);
     launch_query_fma<QueryGradientFma<T, 256>>(params, stream);
   } else {
-    with_tensor_dim(max(p.head_dim, p.value_dim),
-                    [&](auto dim) { launch_query_tensor<QueryGradientTensor<T, dim>>(params, stream); });
+    with_tensor_kernel(
+        p, [&](auto dim, auto plain) { launch_query_tensor<QueryGradientTensor<T, dim, plain>>(params, stream); });
   }
 }
 
@@ -78,7 +78,9 @@ void launch_query_gradient(const QueryGradientParams<T>& params, Stream stream) 
 template <class T>
 void query_pass(const AttendBackwardParams<T>& params, QueryStatistics* d_statistics, Stream stream) {
   launch_statistics(params, d_statistics, stream);
-  launch_query_gradient<T>({params.problem, params.d_output_gradient, d_statistics, params.d_query_gradient}, stream);
+  launch_query_gradient<T>({params.problem, params.d_output_gradient, d_statistics, params.d_query_gradient,
+                            params.problem.scale * log2_of_e},
+                           stream);
 }
 
 #define LLSA_INSTANTIATE(T)                                               \

@@ -11,7 +11,8 @@
 namespace llsa::cuda::simt {
 namespace {
 
-constexpr std::size_t guard_bytes = 256;
+// AddressSanitizer sees accesses within the guards; without it writes are found when the block ends.
+constexpr std::size_t guard_bytes = sanitized ? 64 * 1024 : 256;
 constexpr std::size_t alignment = 1024;
 constexpr std::byte fill{0xff}, guard{0xa5};
 
