@@ -248,7 +248,7 @@ class TensorTile {
       const std::uint32_t slots = keys.listed(lane_);
       const auto begin = [&](std::uint32_t slot, T* to) {
         const int token = keys.token(slot + lane_ % 16);
-#pragma unroll 1
+#pragma unroll 4
         for (int i = lane_; i < 16 * pieces; i += 32) {
           const int key = i / pieces, d = i % pieces * 8, from = __shfl_sync(full_warp, token, key);
           copy(to + key * pitch + d, d_keys, from, d, p_.head_dim);

@@ -79,7 +79,8 @@ TYPED_TEST(AttendBits, fit_the_shared_memory_of_every_target_and_give_the_same_b
   for (const std::int64_t dim : {32, 64, 72, 128, 192, 256})
     for (const std::int64_t block : {4, 16, 32, 64}) {
       if (block != 16 && dim != 64 && dim < 192) continue;
-      const Problem<TypeParam> problem(Case{.query_tokens = 290,
+      // As many queries as the widest tiles have.
+      const Problem<TypeParam> problem(Case{.query_tokens = dim <= 64 ? 140 : 75,
                                             .key_tokens = 3 * block + 5,
                                             .dim = dim,
                                             .value_dim = dim,
@@ -94,6 +95,7 @@ TYPED_TEST(AttendBits, fit_the_shared_memory_of_every_target_and_give_the_same_b
       const auto expected = run(shared_limits[2], Backward::transposed);
       for (const std::size_t limit : shared_limits)
         for (const Backward backward : {Backward::transposed, Backward::mask}) {
+          if (backward == Backward::mask && limit != shared_limits[0]) continue;
           const auto again = run(limit, backward);
           expect_same<TypeParam>(expected.first, again.first, expected.second, again.second);
         }

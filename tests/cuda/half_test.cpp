@@ -109,7 +109,7 @@ TYPED_TEST(CudaHalf, outputs_and_gradients_match_the_oracle_and_selections_are_t
 }
 
 TYPED_TEST(CudaHalf, a_second_run_gives_the_same_bits) {
-  for (const std::int64_t dim : {32, 64, 72, 128, 256}) {
+  for (const std::int64_t dim : {32, 64, 128}) {
     Case c = typical(5, dim, 16);
     if (dim != 64) c.heads = 1, c.query_tokens = c.key_tokens = 80;
     EXPECT_TRUE(same_results<TypeParam>(*this->attention_, *this->attention_, c)) << dim;

@@ -290,6 +290,14 @@ TEST_F(MmaTest, reading_what_another_warp_copied_needs_a_barrier) {
   launch<TwoWarpKernel<true>>("two warps", shape, Stream{}, params);
   EXPECT_THROW(launch<TwoWarpKernel<false>>("two warps", shape, Stream{}, params), Error);
 }
+#else
+TEST_F(MmaTest, launches_are_not_blamed_for_an_error_of_the_host_program) {
+  void* address = nullptr;
+  ASSERT_EQ(cudaMalloc(&address, std::size_t{1} << 60), cudaErrorMemoryAllocation);
+  std::vector<half> in(16 * 32);
+  EXPECT_NO_THROW(run_warp<CopyKernel>(in, 16));
+  EXPECT_EQ(cudaGetLastError(), cudaErrorMemoryAllocation) << "it is still the host program's to find";
+}
 #endif
 
 }  // namespace
