@@ -180,6 +180,10 @@ void add_options(Cases& c, bool quick) {
   BatteryCase& batch = with("batch 2, heads 3", [](Options&) {});
   batch.query.batch = batch.key.batch = 2;
   batch.query.heads = batch.key.heads = 3;
+  BatteryCase& shared = with("6 query heads share 2 key heads, batch 2", [](Options&) {});
+  shared.query.batch = shared.key.batch = 2;
+  shared.query.heads = 6;
+  shared.key.heads = 2;
 }
 
 void add_contents(Cases& c, bool quick) {
