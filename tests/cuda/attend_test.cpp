@@ -82,14 +82,18 @@ Verdict is_accurate(const Case& c, bool same_for_all_queries = false) {
                            testing::random_selection(c.resolved(), heads_of(c), 2, same_for_all_queries));
 }
 
-/// Any valid case whose dimensions the kernels take; with `tensor` one that the tensor-core kernels take.
-Case some_case(std::int64_t tokens, bool tensor = false) {
+/// Any valid case whose dimensions the kernels take; with `tuned` more often one of the sizes that they are tuned for.
+Case some_case(std::int64_t tokens, bool tuned = false) {
   Case c = *testing::cases({.tokens = tokens, .batch = 2, .heads = 2, .dim = 1});
-  c.dim = 8 * *rc::gen::weightedElement<std::int64_t>({{6, 1}, {3, 2}, {2, 3}, {1, 5}, {1, 9}});
-  c.value_dim = *rc::gen::arbitrary<bool>() ? c.dim : 8 * *rc::gen::element<std::int64_t>(1, 2, 5);
-  if (tensor) {
-    c.options.block_size = *rc::gen::weightedElement<std::int64_t>({{4, 16}, {2, 32}, {1, 48}});
-    c.dim = c.value_dim = *rc::gen::weightedElement<std::int64_t>({{6, 32}, {1, 64}});
+  const auto dimension = [] {
+    return 8 * *rc::gen::weightedElement<std::int64_t>(
+                   {{12, 1}, {6, 2}, {4, 3}, {2, 5}, {2, 9}, {1, 12}, {1, 16}, {1, 21}, {1, 32}});
+  };
+  c.dim = dimension();
+  c.value_dim = *rc::gen::arbitrary<bool>() ? c.dim : dimension();
+  if (tuned) {
+    c.options.block_size = *rc::gen::weightedElement<std::int64_t>({{4, 16}, {2, 32}, {1, 48}, {2, 8}, {2, 4}});
+    c.dim = c.value_dim = *rc::gen::weightedElement<std::int64_t>({{6, 32}, {2, 64}, {1, 128}});
   }
   c.magnitude = std::min(c.magnitude, 4.0);
   return c;
@@ -98,8 +102,10 @@ Case some_case(std::int64_t tokens, bool tensor = false) {
 StageRun some_run() {
   StageRun how;
 #if defined(LLSA_SIMT)
-  how.stream.execution = {
-      .os_threads = 1, .order = simt::Order::shuffled, .seed = *rc::gen::inRange<std::uint64_t>(0, 99)};
+  how.stream.execution = {.os_threads = 1,
+                          .order = simt::Order::shuffled,
+                          .seed = *rc::gen::inRange<std::uint64_t>(0, 99),
+                          .shared_limit = 1024 * *rc::gen::element<std::size_t>(99, 163, 227)};
 #endif
   how.with_lse_gradient = *rc::gen::arbitrary<bool>();
   how.garbage = *rc::gen::element<unsigned char>(0xff, 0x7f, 0x3f);
@@ -129,8 +135,7 @@ TYPED_TEST(AttendStages, equal_the_formulas_for_any_problem_and_selection) {
   });
 }
 
-TYPED_TEST(AttendStages, equal_the_formulas_for_any_problem_that_tensor_cores_take) {
-  if (!TestFixture::narrow) GTEST_SKIP() << "tensor cores take half and bfloat16";
+TYPED_TEST(AttendStages, equal_the_formulas_for_any_problem_of_the_tuned_sizes) {
   testing::check("outputs and gradients equal the formulas", [] {
     const Case c = some_case(300, true);
     testing::classify(c);
@@ -150,6 +155,50 @@ TYPED_TEST(AttendStages, equal_the_formulas_for_all_tuned_sizes) {
                                       .value_dim = dim,
                                       .options = {.block_size = block, .levels = block == 16 ? 2 : 1, .top_k = {3}},
                                       .seed = 7}));
+}
+
+/// Every dimension that tiles are filled up to, with D and Dv different and neither a multiple of 16, for small blocks
+/// and for those that a tile of keys holds one, two and four times 16 of.
+TYPED_TEST(AttendStages, equal_the_formulas_for_dimensions_that_fill_no_tile) {
+  for (const std::int64_t block : {4, 8, 16, 32, 64})
+    for (const auto& [dim, value_dim] :
+         {std::pair{8, 24}, {40, 56}, {72, 72}, {88, 72}, {104, 8}, {72, 136}, {248, 200}})
+      EXPECT_TRUE(
+          is_accurate<TypeParam>(Case{.query_tokens = 53 + block,
+                                      .key_tokens = 2 * block + 45,
+                                      .dim = dim,
+                                      .value_dim = value_dim,
+                                      .options = {.block_size = block, .levels = block < 16 ? 2 : 1, .top_k = {2}},
+                                      .seed = 11}))
+          << "B " << block << ", D " << dim << ", Dv " << value_dim;
+}
+
+/// Blocks smaller than a warp's 16 queries, in every place of a hierarchy, and coarse keys that coverage drops.
+TYPED_TEST(AttendStages, equal_the_formulas_for_blocks_smaller_than_a_tile_of_tensor_cores) {
+  for (const std::int64_t block : {2, 3, 4, 5, 8, 13})
+    for (const Coverage coverage : {Coverage::overlapping, Coverage::disjoint})
+      EXPECT_TRUE(is_accurate<TypeParam>(
+          Case{.query_tokens = 150,
+               .key_tokens = 141,
+               .dim = 32,
+               .value_dim = 32,
+               .options = {.block_size = block, .levels = block < 5 ? 3 : 2, .top_k = {3}, .coverage = coverage},
+               .seed = 17}))
+          << "B " << block;
+}
+
+/// More coarse keys than a stage holds, lists of more blocks than a warp has lanes, more tokens than other cases have.
+TYPED_TEST(AttendStages, equal_the_formulas_for_long_lists_and_many_coarse_keys) {
+  for (const std::int64_t block : {16, 8})
+    for (const Coverage coverage : {Coverage::overlapping, Coverage::disjoint})
+      EXPECT_TRUE(is_accurate<TypeParam>(
+          Case{.query_tokens = 330,
+               .key_tokens = 107 * block - 5,
+               .dim = 64,
+               .value_dim = 64,
+               .options = {.block_size = block, .levels = 1, .top_k = {40}, .coverage = coverage},
+               .seed = 19}))
+          << "B " << block;
 }
 
 TYPED_TEST(AttendStages, take_the_largest_dimensions_and_blocks_larger_than_the_problem) {
@@ -201,8 +250,7 @@ TYPED_TEST(AttendStages, add_up_the_parts_of_hot_keys_lists) {
 
 TYPED_TEST(AttendStages, let_a_non_finite_number_reach_those_that_attend_to_it_only) {
   testing::check("non-finite results are where the formulas put them", [] {
-    const bool tensor = TestFixture::narrow && *rc::gen::arbitrary<bool>();
-    Case c = some_case(100, tensor);
+    Case c = some_case(100, *rc::gen::arbitrary<bool>());
     // Scores of order 1: a probability that the storage type rounds to 0 would make NaN of infinity.
     c.magnitude = 1;
     c.options.scale = *rc::gen::element(0.05, -0.1);
@@ -236,12 +284,12 @@ TYPED_TEST(AttendStages, let_a_non_finite_number_reach_those_that_attend_to_it_o
 /// Infinities where products over whole tiles could make NaN of them: 0 times infinity is for nobody who has no part in
 /// it.
 TYPED_TEST(AttendStages, keep_infinities_from_those_that_have_no_part_in_them) {
-  for (const std::int64_t dim : {8, 32}) {
+  for (const auto& [dim, block] : {std::pair{8, 16}, {32, 16}, {32, 4}, {72, 8}}) {
     Case c{.query_tokens = 70,
            .key_tokens = 100,
            .dim = dim,
            .value_dim = dim,
-           .options = {.block_size = 16, .levels = 1, .top_k = {3}, .coverage = Coverage::disjoint, .scale = 0.1},
+           .options = {.block_size = block, .levels = 1, .top_k = {3}, .coverage = Coverage::disjoint, .scale = 0.1},
            .seed = 2};
     const auto infinite = static_cast<TypeParam>(std::numeric_limits<float>::infinity());
     const Selection selection = testing::random_selection(c.resolved(), 1, 6);
@@ -292,11 +340,26 @@ TYPED_TEST(AttendStages, are_as_exact_as_dense_attention_of_the_same_precision) 
 
 TYPED_TEST(AttendStages, mask_based_gradients_equal_the_formulas) {
   testing::check("gradients equal the formulas", [] {
-    const Case c = some_case(100, TestFixture::narrow && *rc::gen::arbitrary<bool>());
+    const Case c = some_case(100, *rc::gen::arbitrary<bool>());
     StageRun how = some_run();
     how.backward = Backward::mask;
     require(equals_the_oracle<TypeParam>(c, c.values == Values::hot_key, how));
   });
+  // Rows of the mask that end where a step of the scan ends.
+  EXPECT_TRUE(equals_the_oracle<TypeParam>(Case{.query_tokens = 256,
+                                                .key_tokens = 50,
+                                                .dim = 8,
+                                                .value_dim = 8,
+                                                .options = {.block_size = 2, .levels = 1, .top_k = {2}}},
+                                           false, {.stream = {}, .backward = Backward::mask}));
+  for (const std::int64_t dim : {64, 128, 192, 256})
+    EXPECT_TRUE(equals_the_oracle<TypeParam>(Case{.query_tokens = 70,
+                                                  .key_tokens = 50,
+                                                  .dim = dim,
+                                                  .value_dim = dim - 8,
+                                                  .options = {.block_size = 16, .levels = 1, .top_k = {2}}},
+                                             false, {.stream = {}, .backward = Backward::mask}))
+        << dim;
   // More queries of a key than the kernel gathers at a time.
   EXPECT_TRUE(equals_the_oracle<TypeParam>(Case{.query_tokens = 2100,
                                                 .key_tokens = 7,
