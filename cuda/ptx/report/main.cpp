@@ -1,7 +1,7 @@
 // llsa-ptx-counts: what the compiled PTX of the kernels does, executed by an interpreter. Not a run on a GPU.
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
+#include <CLI/CLI.hpp>
 #include <fstream>
 #include <iostream>
 
@@ -23,10 +23,12 @@ void print(const llsa::ptx::KernelCounts& counts, const llsa::ptx::Chip& chip) {
   for (const auto& [kernel, c] : counts) {
     const llsa::ptx::Bounds bounds = llsa::ptx::bounds(c, chip);
     const auto of = [&](llsa::ptx::Class kind) { return c.by_class[static_cast<std::size_t>(kind)]; };
-    const double banks = c.best_wavefronts ? static_cast<double>(c.shared_wavefronts) / static_cast<double>(c.best_wavefronts) : 0;
+    const double banks =
+        c.best_wavefronts ? static_cast<double>(c.shared_wavefronts) / static_cast<double>(c.best_wavefronts) : 0;
     fmt::print("{:<44} {:>8} {:>12} {:>10} {:>9} {:>6.2f} {:>9} {:>9} {:>9} {:>9.3f} {:>10}\n", kernel.substr(0, 44),
                c.launches, c.instructions, of(llsa::ptx::Class::matrix), of(llsa::ptx::Class::ldmatrix), banks,
-               c.global_sectors, c.distinct_sectors, c.missing_sectors, 1e6 * bounds.largest(), bounds.name_of_largest());
+               c.global_sectors, c.distinct_sectors, c.missing_sectors, 1e6 * bounds.largest(),
+               bounds.name_of_largest());
   }
 }
 
@@ -47,8 +49,11 @@ int main(int argc, char** argv) {
   app.add_option("--block", workload.block_size, "Tokens of a block, B")->capture_default_str();
   app.add_option("--top-k", workload.top_k, "Blocks that a query selects, K")->capture_default_str();
   app.add_option("--levels", workload.levels, "Levels, L")->capture_default_str();
-  app.add_option("--dtype", dtype, "f32, f16 or bf16")->check(CLI::IsMember({"f32", "f16", "bf16"}))->capture_default_str();
-  app.add_option("--chip", chip, "Device that the stand-in shows, and whose roofs bound the times: a100, h100, h200, l40s")
+  app.add_option("--dtype", dtype, "f32, f16 or bf16")
+      ->check(CLI::IsMember({"f32", "f16", "bf16"}))
+      ->capture_default_str();
+  app.add_option("--chip", chip,
+                 "Device that the stand-in shows, and whose roofs bound the times: a100, h100, h200, l40s")
       ->capture_default_str();
   app.add_option("--json", json, "Write the counts to this file");
   CLI11_PARSE(app, argc, argv);

@@ -10,8 +10,8 @@ namespace llsa::ptx {
 
 using KernelCounts = std::map<std::string, Counts>;
 
-/// Counts as JSON: an object by kernel, in it one by count. `read_counts` gives names and numbers back and throws `Error`
-/// for anything else.
+/// Counts as JSON: an object by kernel, in it one by count. `read_counts` gives names and numbers back and throws
+/// `Error` for anything else.
 std::string to_json(const KernelCounts& counts);
 std::map<std::string, std::map<std::string, std::uint64_t>> read_counts(const std::string& json);
 

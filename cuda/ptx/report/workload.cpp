@@ -77,10 +77,17 @@ class Counting {
 std::map<std::string, Counts> count_workload(const Workload& workload) {
   const Counting counting;
   switch (workload.dtype) {
-    case DType::f32: run<float>(workload); break;
-    case DType::f16: run<half>(workload); break;
-    case DType::bf16: run<bfloat16>(workload); break;
-    default: throw Error("kernels store f32, f16 or bf16");
+    case DType::f32:
+      run<float>(workload);
+      break;
+    case DType::f16:
+      run<half>(workload);
+      break;
+    case DType::bf16:
+      run<bfloat16>(workload);
+      break;
+    default:
+      throw Error("kernels store f32, f16 or bf16");
   }
   return counters().all();
 }
