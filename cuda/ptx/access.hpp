@@ -45,14 +45,16 @@ inline std::uint32_t shared_offset(Block& block, std::uint64_t address, std::uin
   return static_cast<std::uint32_t>(offset);
 }
 
-inline void check_global(Block& block, std::uint64_t address, std::uint32_t bytes, std::uint32_t lane) {
+/// `alignment` is that of the access, of which only `bytes` may be needed.
+inline void check_global(Block& block, std::uint64_t address, std::uint32_t bytes, std::uint32_t lane,
+                         std::uint32_t alignment) {
   if (address < block.recent.begin || address >= block.recent.end) {
     const Allocation* found = block.memory().find(address);
     if (!found) detail::outside_global(address, bytes, lane);
     block.recent = *found;
   }
   if (bytes > block.recent.end - address) detail::outside_global(address, bytes, lane);
-  if (address % bytes != 0) detail::misaligned(address, bytes, lane);
+  if (address % alignment != 0) detail::misaligned(address, alignment, lane);
 }
 
 /// Where an aligned access of 1, 2, 4, 8 or 16 bytes goes, with all checks done. Throws `Fault`.
@@ -65,7 +67,7 @@ inline std::byte* reach(Block& block, std::uint64_t address, std::uint32_t bytes
       detail::touch_bytes<touch>(&block.shared_shadow(offset), block.clock, who, address, bytes, false);
     return block.shared().data() + offset;
   }
-  check_global(block, address, bytes, who.lane);
+  check_global(block, address, bytes, who.lane, bytes);
   if (block.settings().check)
     detail::touch_bytes<touch>(&block.memory().shadow(address), block.clock, who, address, bytes, true);
   return reinterpret_cast<std::byte*>(address);

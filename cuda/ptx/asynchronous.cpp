@@ -59,7 +59,7 @@ void start_copies(Warp& warp, const Instruction& instruction, std::uint32_t lane
     if (sizes[lane] > instruction.bytes) throw Fault{"copies more bytes than the copy has", lane};
     if (copy.source_bytes) {
       reading |= 1u << lane;
-      check_global(block, copy.from, instruction.bytes, lane);
+      check_global(block, copy.from, copy.source_bytes, lane, instruction.bytes);
       if (block.settings().check)
         for (std::uint32_t byte = 0; byte < copy.source_bytes; byte += 4)
           touch_read<true>(block.memory().shadow(copy.from + byte), block.clock, {warp.index(), lane},

@@ -10,9 +10,12 @@ function(ptx_test name)
                        "RC_PARAMS=seed=${LLSA_TEST_SEED} max_success=${ARG_CASES}")
 endfunction()
 
+# The very objects of the device's tests, linked a second time.
 foreach(name stages_test attend_test attend_contract_test attention_test half_test device_test)
-  ptx_test(${name} SOURCES ${name}.cpp)
+  ptx_test(${name} SOURCES $<TARGET_OBJECTS:cuda_gpu_${name}>)
+  set_target_properties(cuda_ptx_${name} PROPERTIES LINKER_LANGUAGE CXX)
 endforeach()
+# Kernels of its own, so compiled once more.
 ptx_test(mma_test SOURCES mma_test.cu)
 llsa_ptx_target(cuda_ptx_mma_test)
 
