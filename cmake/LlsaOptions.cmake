@@ -13,6 +13,10 @@ set(LLSA_CUDA AUTO CACHE STRING "Build cuda/: ON, OFF, or AUTO (when a CUDA comp
 set(LLSA_CUDA_ON_CPU AUTO CACHE STRING "Build the CUDA kernels for the CPU executor: ON, OFF, or AUTO (with Boost.Context)")
 set(LLSA_SANITIZE "" CACHE STRING "Sanitizers for every target, for example address,undefined or thread")
 
+if(LLSA_DEMO_ONLY)
+  message(STATUS "LLSA_DEMO_ONLY: tests, viewer, benchmarks and CUDA are left out; `cmake --preset release` adds them")
+endif()
+
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)

@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "compare/comparator.hpp"
-#include "compare/profile/fit.hpp"
+#include "compare/statistics.hpp"
 #include "compare/keys_per_query.hpp"
 #include "compare/seconds_of.hpp"
 #include "reference/dense.hpp"
