@@ -67,6 +67,17 @@ function(llsa_compile_quickly target)
   target_compile_options(${target} PRIVATE $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CONFIG:Release>>:-O1>)
 endfunction()
 
+# llsa_embed(RESULT FILE NAMESPACE VARIABLE): a rule that makes a source in which VARIABLE, a `const char* const`, is the text of
+# FILE; the source's path in RESULT.
+function(llsa_embed result file namespace variable)
+  set(input ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+  set(output ${CMAKE_CURRENT_BINARY_DIR}/${variable}.cpp)
+  set(script ${PROJECT_SOURCE_DIR}/cmake/embed.cmake)
+  add_custom_command(OUTPUT ${output} DEPENDS ${input} ${script} VERBATIM
+    COMMAND ${CMAKE_COMMAND} -DINPUT=${input} -DOUTPUT=${output} -DNAMESPACE=${namespace} -DVARIABLE=${variable} -P ${script})
+  set(${result} ${output} PARENT_SCOPE)
+endfunction()
+
 # llsa_library(NAME SOURCES... [PUBLIC_LINKS ...] [LINKS ...] [INTERNAL]): target llsa_NAME, alias llsa::NAME.
 # INTERNAL libraries serve the project's own programs only and are not installed.
 function(llsa_library name)

@@ -5,15 +5,15 @@
 #include <charconv>
 
 #include "backends/backends.hpp"
-#include "files/atomic_file.hpp"
-#include "files/image.hpp"
-#include "files/make_folder.hpp"
 #include "datasets/procedural.hpp"
 #include "demo/capture.hpp"
 #include "demo/figures.hpp"
 #include "demo/methods.hpp"
 #include "demo/model_captures.hpp"
 #include "demo/report.hpp"
+#include "files/atomic_file.hpp"
+#include "files/image.hpp"
+#include "files/make_folder.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::demo {
