@@ -9,6 +9,7 @@ import documents
 import folders
 import format as formatting
 import headers
+import wrap
 
 GOOD = {
     "README.md": "See [the demo](docs/demo.md), `llsa/a.hpp` and scripts/run.\n| " + "wide table " * 20 + "|\n",
@@ -46,6 +47,14 @@ class Planted(unittest.TestCase):
     def test_a_long_line_is_found_and_counted_in_characters(self):
         self.write("docs/long.md", "é" * 120 + "\n" + "é" * 121 + "\n")
         self.one(documents.check(self.root), "docs/long.md:2", "121 columns")
+
+    def test_what_is_wrapped_says_the_same_and_fits(self):
+        text = ("* " + "some `code in one piece` and words " * 9 + "\n\n| " + "x" * 130 + " |\n\n```\nllsa-compare run " +
+                "--option value " * 12 + " # why\n```\n")
+        after = wrap.wrapped_text(text)
+        self.assertTrue(all(len(line) <= 120 or line.startswith("|") for line in after.split("\n")), after)
+        self.assertEqual(sorted(after.replace(" \\\n", " ").split()), sorted(text.split()))
+        self.assertEqual(wrap.wrapped_text(after), after)
 
     def test_a_name_without_a_file_is_found_in_a_document(self):
         self.write("docs/demo.md", "See `demo/projection.hpp`.\n")
