@@ -28,7 +28,7 @@ struct Input {
 /// together, and numbers that are not finite.
 Input input_from_file(const std::filesystem::path& path);
 
-/// The pixels of a picture as tokens, projected as llsa-demo does it (demo/projection.hpp).
+/// The pixels of a picture as tokens, projected as llsa-demo does it (datasets/pixel_projection.hpp).
 struct PictureRequest {
   std::filesystem::path path = {};  ///< PNG or JPEG; empty: a generated landscape
   int size = 128;                   ///< resampled to size x size, 8 to 1024
