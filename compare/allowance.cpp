@@ -54,8 +54,8 @@ Allowances derived_allowances(const Problem<double>& problem, DType storage, con
   const Tolerance table = tolerance_of(storage);
   const auto values = [&](const Comparison& of_dense, double factor) {
     Tolerance t{.score_gap = table.score_gap, .resolution = table.resolution};
-    t.relative_l2 = factor * (std::max(of_dense.relative_l2, 2 * place) + score);
-    t.element = factor * (std::max(of_dense.max_error, 4 * place) + 2 * score);
+    t.relative_l2 = factor * (std::max(of_dense.relative_l2, place / 2) + score);
+    t.element = factor * (std::max(of_dense.max_error, 2 * place) + 2 * score);
     t.cosine = t.relative_l2 * t.relative_l2;
     return t;
   };

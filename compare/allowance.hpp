@@ -14,7 +14,7 @@ Allowances table_allowances(const Problem<double>& problem, DType storage, Stric
 
 /// Allowances for one problem, derived from what an implementation of the same precision errs by without any choice of
 /// keys. `dense` compares dense attention by that implementation on the same inputs with dense attention in double
-/// (`dense_errors`): O may err by twice as much, gradients by three times. No more exact than one last place of the
+/// (`dense_errors`): O may err by twice as much, gradients by three times. No more exact than half a last place of the
 /// storage type is asked for, and the rounding of scores is granted: of their sums in fp32, and, where the problem has
 /// coarse keys that a half type stores, of these. That is also what LSE, a dimensionless number, may be off by
 /// absolutely, besides twice the error of the dense LSE.

@@ -112,6 +112,10 @@ Case well_conditioned(Case c) {
   if (c.values == Values::hot_key) c.values = Values::normal;
   c.magnitude = std::min(c.magnitude, 1.0);
   c.options.scale = std::nullopt;
+  c.query_tokens = std::max<std::int64_t>(c.query_tokens, 32);
+  c.key_tokens = std::max<std::int64_t>(c.key_tokens, 32);
+  c.dim = std::max<std::int64_t>(c.dim, 8);
+  c.value_dim = std::max<std::int64_t>(c.value_dim, 8);
   return c;
 }
 
