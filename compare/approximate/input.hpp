@@ -38,7 +38,8 @@ struct PictureRequest {
 /// Throws `Error` for a picture that cannot be read and numbers out of range.
 Input input_from_picture(const PictureRequest& request);
 
-/// Some batch entries and heads of an input: the first of each.
+/// Some batch entries and query heads of an input: the first of each, with the key heads that they read; at least one
+/// key head with all its query heads.
 Input first_heads(const Input& input, std::int64_t batch, std::int64_t heads);
 
 /// The input with its tokens in another order. `order` must be the input's own or, where the grid is known, one that
