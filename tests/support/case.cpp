@@ -58,8 +58,8 @@ const char* name_of(Values values) {
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, const Case& c) {
-  out << "Q [" << c.batch << ", " << c.heads << ", " << c.query_tokens << ", " << c.dim << "], Hk " << c.heads / c.group << ", Nk " << c.key_tokens
-      << ", Dv " << c.value_dim << ", block_size " << c.options.block_size << ", levels ";
+  out << "Q [" << c.batch << ", " << c.heads << ", " << c.query_tokens << ", " << c.dim << "], Hk " << c.heads / c.group
+      << ", Nk " << c.key_tokens << ", Dv " << c.value_dim << ", block_size " << c.options.block_size << ", levels ";
   if (c.options.levels)
     out << *c.options.levels;
   else
