@@ -30,8 +30,7 @@ RC_GTEST_PROP(Layout, every_element_is_found_again_at_its_place, ()) {
   for (std::size_t i = 0; i < rank; ++i) count *= extents.emplace_back(*rc::gen::inRange(1, 5));
   std::vector<float> values(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
-  const Tensor<float> tensor =
-      to_bhnd(files::NamedTensor("q", extents, std::span<const float>(values)), layout);
+  const Tensor<float> tensor = to_bhnd(files::NamedTensor("q", extents, std::span<const float>(values)), layout);
   const auto extent = [&](char axis) {
     const auto at = layout.find(axis);
     return at == std::string::npos ? 1 : extents[at];
