@@ -11,10 +11,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// As published, or with the dot that some archives put before the kind in place of the dash.
+/// As published, compressed or not, or with the dot that some archives put before the kind in place of the dash.
 fs::path find_file(const fs::path& folder, const std::string& prefix, const std::string& kind) {
-  const fs::path dotted = folder / (prefix + "." + kind);
-  return fs::exists(dotted) ? dotted : folder / (prefix + "-" + kind);
+  const std::string usual = prefix + "-" + kind, dotted = prefix + "." + kind;
+  for (const std::string& name : {dotted, usual, dotted + ".gz", usual + ".gz"})
+    if (fs::exists(folder / name)) return folder / name;
+  return folder / usual;
 }
 
 class Mnist final : public Dataset {

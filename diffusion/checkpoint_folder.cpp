@@ -4,6 +4,7 @@
 #include <regex>
 
 #include "files/atomic_file.hpp"
+#include "files/make_folder.hpp"
 #include "diffusion/checkpoint.hpp"
 #include "llsa/error.hpp"
 

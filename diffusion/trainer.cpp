@@ -9,6 +9,7 @@
 
 #include "backends/backends.hpp"
 #include "files/atomic_file.hpp"
+#include "files/make_folder.hpp"
 #include "diffusion/layers/eigen_layers.hpp"
 #include "diffusion/learner.hpp"
 #include "diffusion/pictures.hpp"

@@ -4,6 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <new>
 
 #include "llsa/error.hpp"
@@ -19,6 +23,13 @@ std::string ask_for_command(const CLI::App& program) {
   return "give a command: " + names + "; --help describes them";
 }
 
+/// What a report that nobody can read is worth: a full disk behind stdout is an error.
+void flush_output() {
+  errno = 0;
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    throw Error(std::string("standard output cannot be written: ") + std::strerror(errno != 0 ? errno : EIO));
+}
+
 }  // namespace
 
 void say(const std::string& name, std::string message) {
@@ -32,11 +43,18 @@ int run(CLI::App& program, int argc, char** argv, const std::function<int()>& bo
     say(program.get_name(), message);
     return status;
   };
+  // A file-size limit then fails the write, which says so, instead of killing the program in the middle of it.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     program.parse(argc, argv);
-    return body();
+    const int status = body();
+    flush_output();
+    return status;
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return program.exit(error);  // --help
+    if (error.get_exit_code() == 0) {  // --help
+      const int status = program.exit(error);
+      return std::fflush(stdout) == 0 ? status : exit_bad_input;
+    }
     const bool commandless = program.get_require_subcommand_min() > 0 && program.get_subcommands().empty();
     return refuse(commandless ? ask_for_command(program) : error.what(), exit_bad_input);
   } catch (const Cancelled&) {

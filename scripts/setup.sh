@@ -12,6 +12,7 @@ libfmt-dev|text formatting
 libcli11-dev|command lines
 nlohmann-json3-dev|JSON files
 libstb-dev|PNG and JPEG decoding
+zlib1g-dev|data sets compressed with gzip
 libcairo2-dev|pictures and plots (PNG, SVG)
 fonts-dejavu-core|their text
 libgtest-dev|tests

@@ -49,7 +49,7 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_option("--q", a.q, "Q from this file (with --k and --v)");
   app.add_option("--k", a.k, "K from this file");
   app.add_option("--v", a.v, "V from this file");
-  app.add_option("--layout", a.layout, "axes of the tensors when the file does not say: bhnd, bnhd, hnd, nhd, bnd, nd");
+  app.add_option("--layout", a.layout, "axes of the tensors when the file does not say (default: bhnd for four axes, nd for two): bhnd, bnhd, hnd, nhd, bnd, nd");
   app.add_option("--grid", a.grid, "how the tokens lie: HxW or TxHxW");
   app.add_option("--key-grid", a.key_grid, "the same for the keys of cross-attention");
   app.add_option("--stored-order", a.stored_order, "the order of the tokens in the file: raster, morton, hilbert");

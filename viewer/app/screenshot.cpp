@@ -64,6 +64,22 @@ void choose_query_at(Workspace& work, const std::vector<std::int64_t>& query) {
   work.choose_query((frame * grid.height + query[1]) * grid.width + query[0]);
 }
 
+void require_chosen(const Workspace& work, const Targets& targets) {
+  const auto require = [](const char* option, const std::optional<std::int64_t>& value, std::int64_t first,
+                          std::int64_t last) {
+    if (value && (*value < first || *value > last))
+      throw Error(fmt::format("{} is {}; this file has {} to {}", option, *value, first, last));
+  };
+  const Document& document = *work.document();
+  require("--set", targets.set, 0, static_cast<std::int64_t>(document.sets.size()) - 1);
+  const Shape& shape = document.shape(work.side(0).settings.set);
+  require("--batch", targets.batch, 0, shape.batch - 1);
+  require("--head", targets.head_index, 0, shape.heads - 1);
+  const auto& head = work.shown().result().selection;
+  if (head && targets.level && (*targets.level < 1 || *targets.level > head->levels()))
+    throw Error(fmt::format("--level is {}; this head has {} levels", *targets.level, head->levels()));
+}
+
 void write_targets(const Session& session, const Targets& targets, int threads) {
   check_paths(targets);
   Workspace work(threads);
@@ -79,6 +95,7 @@ void write_targets(const Session& session, const Targets& targets, int threads) 
     work.finish();
     throw_problems(work);
   }
+  require_chosen(work, targets);
   if (targets.query) choose_query_at(work, *targets.query);
   if (targets.exact_error) work.shown().request_exact_error();
   work.finish();
