@@ -31,7 +31,7 @@ class Bench {
   Bench(std::int64_t tokens, bool dense, ThreadPool& threads)
       : tokens_(tokens),
         threads_(threads),
-        problem_(compare::ProfileRequest{}, tokens),
+        problem_(compare::profile::ProfileRequest{}, tokens),
         attention_(make_attention<float>("reference", threads)) {
     if (dense) options_ = {.levels = 0, .top_k = {1}};
     forward();
@@ -70,7 +70,7 @@ class Bench {
  private:
   std::int64_t tokens_;
   ThreadPool& threads_;
-  compare::ProfileProblem<float> problem_;
+  compare::profile::ProfileProblem<float> problem_;
   std::unique_ptr<Attention<float>> attention_;
   Options options_;
   std::unique_ptr<AttentionState> state_;

@@ -84,7 +84,7 @@ void run(ApproximateArguments& a, const CommandContext& context) {
 
 }  // namespace
 
-void add_approximate_command(CLI::App& program, CommandContext& context) {
+void add_command(CLI::App& program, CommandContext& context) {
   const auto a = std::make_shared<ApproximateArguments>();
   CLI::App& command = *program.add_subcommand(
       "approximate", "Measure how well each method approximates dense attention, at equal numbers of touched keys");

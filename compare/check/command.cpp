@@ -37,9 +37,9 @@ void run_check(const CheckArguments& a, bool tensors_given, CommandContext& cont
     loaded = load_problem<double>(a.files, options_from(a.options));
     options.given = &loaded->problem;
   }
-  std::unique_ptr<Progress> progress;
+  std::unique_ptr<program::Progress> progress;
   options.on_line = [&progress](std::string_view name, std::int64_t lines) {
-    if (!progress) progress = std::make_unique<Progress>("llsa-compare check", lines);
+    if (!progress) progress = std::make_unique<program::Progress>("llsa-compare check", lines);
     progress->step(name);
   };
   const BatteryReport report =
@@ -52,7 +52,7 @@ void run_check(const CheckArguments& a, bool tensors_given, CommandContext& cont
 
 }  // namespace
 
-void add_check_command(CLI::App& program, CommandContext& context) {
+void add_command(CLI::App& program, CommandContext& context) {
   const auto arguments = std::make_shared<CheckArguments>();
   CLI::App& command = *program.add_subcommand(
       "check", "Hold one implementation against the oracle in a battery of checks, negative controls included");

@@ -57,9 +57,9 @@ void shuffle_selection(Selection& selection, const ResolvedOptions& options) {
 
 /// The gradient of `name` summed from parts that are divided by the count that is their keys' weight.
 template <class T>
-Tensor<T> without_weight(const std::vector<Part>& parts, const Shape& shape) {
+Tensor<T> without_weight(const std::vector<verify::Part>& parts, const Shape& shape) {
   Tensor<double> sum(shape);
-  for (const Part& part : parts)
+  for (const verify::Part& part : parts)
     for (std::size_t n = 0; n < part.values.size(); ++n) sum.flat()[n] += part.values[n] / part.count;
   return converted<T>(sum);
 }
@@ -76,7 +76,7 @@ std::vector<BatteryLine> run_controls(std::uint64_t seed, ThreadPool& threads) {
   const Problem<double> problem = as_stored<T>(make_problem(spec, dtype_of<T>()));
   reference::ReferenceAttention<double> attention(threads);
   const Outcome<double> exact = run_attention<double>(attention, problem);
-  const KeyValueParts parts = key_value_parts(problem, exact, false, threads);
+  const verify::KeyValueParts parts = verify::key_value_parts(problem, exact, false, threads);
   const Outcome<T> right{converted<T>(exact.output),
                          converted<Accumulate<T>>(exact.lse),
                          converted<T>(exact.query_gradient),

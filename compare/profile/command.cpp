@@ -48,7 +48,7 @@ void run(ProfileArguments& a, const CommandContext& context) {
 
 }  // namespace
 
-void add_profile_command(CLI::App& program, CommandContext& context) {
+void add_command(CLI::App& program, CommandContext& context) {
   const auto arguments = std::make_shared<ProfileArguments>();
   ProfileRequest& request = arguments->request;
   CLI::App& command = *program.add_subcommand(

@@ -83,7 +83,7 @@ void run(const RunArguments& a, const CommandContext& context) {
 
 }  // namespace
 
-void add_run_command(CLI::App& program, CommandContext& context) {
+void add_command(CLI::App& program, CommandContext& context) {
   const auto arguments = std::make_shared<RunArguments>();
   CLI::App& command = *program.add_subcommand("run", "Run one implementation on given tensors and write all outputs");
   add_problem_arguments(command, arguments->files);

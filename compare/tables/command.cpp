@@ -69,7 +69,7 @@ void run(TableArguments& a, CommandContext& context) {
 
 }  // namespace
 
-void add_table_command(CLI::App& program, CommandContext& context) {
+void add_command(CLI::App& program, CommandContext& context) {
   const auto a = std::make_shared<TableArguments>();
   CLI::App& command = *program.add_subcommand("table", "Make a table or figure of the paper again, scaled down");
   command.add_option("name", a->name, fmt::format("{}, or all", fmt::join(tables::table_names(), ", ")))->required();

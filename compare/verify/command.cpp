@@ -76,7 +76,7 @@ void run_verify(const VerifyArguments& a, bool precision_given, CommandContext& 
 
 }  // namespace
 
-void add_verify_command(CLI::App& program, CommandContext& context) {
+void add_command(CLI::App& program, CommandContext& context) {
   const auto arguments = std::make_shared<VerifyArguments>();
   CLI::App& command = *program.add_subcommand(
       "verify", "Judge anybody's kernel from the outputs that it wrote, and say what a wrong one looks like");
