@@ -65,6 +65,15 @@ void add_problem_arguments(CLI::App& command, ProblemFiles& files) {
                      "gradient of lse [batch, heads, tokens]; only with --grad-output ('grad_lse' likewise)");
 }
 
+void register_inputs(const ProblemFiles& f, program::CommandFiles& paths) {
+  paths.reads("--input", f.input);
+  paths.reads("--q", f.query);
+  paths.reads("--k", f.key);
+  paths.reads("--v", f.value);
+  paths.reads("--grad-output", f.output_gradient);
+  paths.reads("--grad-lse", f.lse_gradient);
+}
+
 void add_option_arguments(CLI::App& command, OptionArguments& a) {
   add_number<std::int64_t>(command, "--block-size", a.block_size, "tokens per block, B >= 2")
       ->default_str(std::to_string(a.block_size));

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "compare/load.hpp"
+#include "program/command_files.hpp"
 
 namespace CLI {
 class App;
@@ -30,6 +31,8 @@ struct ExecutionArguments {
 };
 
 void add_problem_arguments(CLI::App& command, ProblemFiles& files);
+/// Names every file of a problem as read by its option.
+void register_inputs(const ProblemFiles& files, program::CommandFiles& paths);
 void add_option_arguments(CLI::App& command, OptionArguments& arguments);
 /// --method, one of `method_names()`.
 void add_method_argument(CLI::App& command, std::string& method);

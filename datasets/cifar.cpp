@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "files/byte_source.hpp"
 #include "datasets/dataset.hpp"
+#include "files/byte_source.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::datasets {
@@ -78,8 +78,8 @@ class Cifar final : public Dataset {
     batch.count = static_cast<std::int64_t>(batch.bytes.size() / record);
     for (std::size_t at = 0; at < batch.bytes.size(); at += record)
       if (const auto label = static_cast<int>(batch.bytes[at + version_.label_bytes - 1]); label >= version_.classes)
-        throw Error(fmt::format("{}: record {} at byte {} has label {}; it must be 0 to {}", batch.file, at / record, at,
-                                label, version_.classes - 1));
+        throw Error(fmt::format("{}: record {} at byte {} has label {}; it must be 0 to {}", batch.file, at / record,
+                                at, label, version_.classes - 1));
     size_ += batch.count;
     batches_.push_back(std::move(batch));
   }

@@ -102,9 +102,10 @@ std::unique_ptr<Dataset> open_any(const std::string& place, Split split, const s
   if (has("train.bin") || has("test.bin")) return open_cifar100(folder, split);
   const auto is_file = [&](const char* name) { return std::filesystem::is_regular_file(folder / name, ignored); };
   if (is_file("data_batch_1") || is_file("test_batch") || (is_file("meta") && (is_file("train") || is_file("test"))))
-    throw Error(fmt::format("{}: is CIFAR's python version; take the binary version (cifar-10-binary.tar.gz, "
-                              "cifar-100-binary.tar.gz)",
-                              place));
+    throw Error(
+        fmt::format("{}: is CIFAR's python version; take the binary version (cifar-10-binary.tar.gz, "
+                    "cifar-100-binary.tar.gz)",
+                    place));
   for (const char* name :
        {"train-images-idx3-ubyte", "train-images.idx3-ubyte", "t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte"})
     if (has(name) || has(std::string(name) + ".gz")) return open_mnist(folder, split);

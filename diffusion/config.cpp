@@ -79,18 +79,18 @@ std::vector<std::string> preset_names() { return {"tiny", "S", "B"}; }
 
 nlohmann::json to_json(const ModelConfig& c) {
   nlohmann::json json = {{"image_size", c.image_size},
-          {"channels", c.channels},
-          {"patch_size", c.patch_size},
-          {"hidden", c.hidden},
-          {"layers", c.layers},
-          {"heads", c.heads},
-          {"mlp_ratio", c.mlp_ratio},
-          {"classes", c.classes},
-          {"frequency_dim", c.frequency_dim},
-          {"per_block_embedders", c.per_block_embedders},
-          {"rope_base", c.rope_base},
-          {"order", c.order},
-          {"attention", to_json(c.attention)}};
+                         {"channels", c.channels},
+                         {"patch_size", c.patch_size},
+                         {"hidden", c.hidden},
+                         {"layers", c.layers},
+                         {"heads", c.heads},
+                         {"mlp_ratio", c.mlp_ratio},
+                         {"classes", c.classes},
+                         {"frequency_dim", c.frequency_dim},
+                         {"per_block_embedders", c.per_block_embedders},
+                         {"rope_base", c.rope_base},
+                         {"order", c.order},
+                         {"attention", to_json(c.attention)}};
   if (!c.class_names.empty()) json["class_names"] = c.class_names;
   return json;
 }

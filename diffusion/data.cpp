@@ -64,8 +64,7 @@ datasets::Loader::Order training_order(std::int64_t size, std::int64_t held_out,
 
 TrainingData::TrainingData(const DataConfig& config, std::int64_t held_out,
                            const std::optional<std::vector<std::string>>& classes)
-    : set_(datasets::open_dataset(config.place, datasets::Split::train,
-                                  classes.value_or(std::vector<std::string>()))),
+    : set_(datasets::open_dataset(config.place, datasets::Split::train, classes.value_or(std::vector<std::string>()))),
       training_size_(set_->size()) {
   const std::string shapes = next_shapes(config.place);
   const std::string& place = !config.validation.empty() ? config.validation : !shapes.empty() ? shapes : config.place;

@@ -29,9 +29,9 @@ using Report = std::function<void(const std::string& message)>;
 /// sees. Labels are by name: a class of the validation pictures has the number that the training pictures give it.
 class TrainingData {
  public:
-  /// `classes`: names that number both kinds of pictures, those of a checkpoint; without, the training pictures' own; none
-  /// at all, where labels are not used and any class may occur. Throws `Error` when a place cannot be opened, has a class
-  /// of another name, or has no more pictures than are to be held out.
+  /// `classes`: names that number both kinds of pictures, those of a checkpoint; without, the training pictures' own;
+  /// none at all, where labels are not used and any class may occur. Throws `Error` when a place cannot be opened, has
+  /// a class of another name, or has no more pictures than are to be held out.
   TrainingData(const DataConfig& config, std::int64_t held_out,
                const std::optional<std::vector<std::string>>& classes = std::nullopt);
 

@@ -26,9 +26,9 @@ using Clock = std::chrono::steady_clock;
 bool due(std::int64_t step, std::int64_t every) { return every > 0 && step % every == 0; }
 
 /// One line that overwrites itself on a terminal, and a line every ten seconds elsewhere.
-class Progress {
+class StepLine {
  public:
-  Progress(bool quiet, std::int64_t total) : quiet_(quiet), terminal_(isatty(STDERR_FILENO)), total_(total) {}
+  StepLine(bool quiet, std::int64_t total) : quiet_(quiet), terminal_(isatty(STDERR_FILENO)), total_(total) {}
 
   void show(const LogEntry& entry) {
     rate_ = rate_ == 0 ? entry.seconds : 0.95 * rate_ + 0.05 * entry.seconds;
@@ -125,7 +125,7 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
   message(fmt::format("{} parameters, {} tokens of {} pictures a step, {} classes, attention {}",
                       learner.model().layout().count(), config.batch * config.model.tokens(), config.batch,
                       config.model.classes, config.model.attention.name));
-  Progress progress(options.quiet, config.steps);
+  StepLine progress(options.quiet, config.steps);
   const auto snapshot = [&] {
     TrainState now = learner.state();
     now.data_position = position;

@@ -44,8 +44,7 @@ FolderLock::FolderLock(std::filesystem::path folder, const char* what)
   do {
     if (descriptor_ >= 0) ::close(descriptor_);
     descriptor_ = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (descriptor_ < 0)
-      throw Error(fmt::format("{}: cannot be written: {}", folder_.string(), std::strerror(errno)));
+    if (descriptor_ < 0) throw Error(fmt::format("{}: cannot be written: {}", folder_.string(), std::strerror(errno)));
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) continue;
     const int problem = errno;
     const std::string holder = holder_of(descriptor_);

@@ -4,9 +4,9 @@
 
 namespace llsa::files {
 
-/// The right to write into a folder, for one process at a time. It is a lock on the file `.lock` in the folder, which the
-/// system takes back when the process ends, however it ends. Made and removed with the lock; the folder itself is made
-/// where it is missing, and removed again if it is still empty.
+/// The right to write into a folder, for one process at a time. It is a lock on the file `.lock` in the folder, which
+/// the system takes back when the process ends, however it ends. Made and removed with the lock; the folder itself is
+/// made where it is missing, and removed again if it is still empty.
 class FolderLock {
  public:
   /// Throws `Error` that begins with the folder when another process has it, naming that process, or when the folder

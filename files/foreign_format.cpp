@@ -16,8 +16,9 @@ struct Kind {
 constexpr std::array kinds{
     Kind{0, "\x1f\x8b", "is compressed with gzip; decompress it first"},
     Kind{0, "\x89HDF\r\n", "is an HDF5 file; save the arrays with numpy.save or safetensors"},
-    Kind{0, "\x80\x02", "is a Python pickle (an old .pt, or CIFAR's python version); save the tensors with "
-                        "safetensors.torch.save_file, or take the data set's binary version"},
+    Kind{0, "\x80\x02",
+         "is a Python pickle (an old .pt, or CIFAR's python version); save the tensors with "
+         "safetensors.torch.save_file, or take the data set's binary version"},
     Kind{0, "\x80\x03", "is a Python pickle; save the tensors with safetensors.torch.save_file"},
     Kind{0, "\x80\x04", "is a Python pickle; save the tensors with safetensors.torch.save_file"},
     Kind{0, "\x80\x05", "is a Python pickle; save the tensors with safetensors.torch.save_file"},

@@ -18,8 +18,7 @@ Image::Image(int width_, int height_) : width(width_), height(height_) {
 }
 
 Image oriented(const Image& image, int orientation) {
-  if (orientation < 1 || orientation > 8)
-    throw Error(fmt::format("orientation is {}; it must be 1 to 8", orientation));
+  if (orientation < 1 || orientation > 8) throw Error(fmt::format("orientation is {}; it must be 1 to 8", orientation));
   if (orientation == 1) return image;
   // 5 to 8 exchange rows and columns; which borders begin the picture decides the rest.
   const bool transposed = orientation >= 5;
@@ -29,8 +28,8 @@ Image oriented(const Image& image, int orientation) {
   for (int y = 0; y < result.height; ++y)
     for (int x = 0; x < result.width; ++x) {
       const int column = transposed ? y : x, row = transposed ? x : y;
-      const std::uint8_t* from = image.pixel(from_right ? image.width - 1 - column : column,
-                                             from_below ? image.height - 1 - row : row);
+      const std::uint8_t* from =
+          image.pixel(from_right ? image.width - 1 - column : column, from_below ? image.height - 1 - row : row);
       std::copy_n(from, 3, result.pixel(x, y));
     }
   return result;

@@ -81,7 +81,8 @@ bool is_frame(std::uint8_t marker) {
 }
 
 bool starts_with(std::span<const std::byte> segment, std::string_view text) {
-  return segment.size() >= text.size() && std::ranges::equal(segment.first(text.size()), std::as_bytes(std::span(text)));
+  return segment.size() >= text.size() &&
+         std::ranges::equal(segment.first(text.size()), std::as_bytes(std::span(text)));
 }
 
 /// The tag Orientation in the first directory of a TIFF structure; 1 when it is missing or makes no sense.
@@ -145,8 +146,9 @@ void check_jpeg(std::span<const std::byte> file) {
     if (marker == end_of_image) {
       if (scans == 0) throw Error(fmt::format("JPEG: the picture ends at byte {} before a scan", at));
       if (four_colors && !adobe)
-        throw Error("JPEG: four colours (CMYK) without an Adobe marker, so that nothing says which way they count; "
-                    "convert it to RGB");
+        throw Error(
+            "JPEG: four colours (CMYK) without an Adobe marker, so that nothing says which way they count; "
+            "convert it to RGB");
       return;
     }
     const std::size_t length = file.size() - at < 2 ? 0 : big_endian(file, at, 2);

@@ -13,17 +13,18 @@ namespace {
 
 const std::map<std::string, char, std::less<>>& axis_words() {
   static const std::map<std::string, char, std::less<>> words = {
-      {"batch", 'b'}, {"b", 'b'},        {"heads", 'h'},   {"head", 'h'},   {"h", 'h'},   {"num_heads", 'h'},
-      {"tokens", 'n'}, {"token", 'n'},   {"n", 'n'},       {"t", 'n'},      {"s", 'n'},   {"l", 'n'},
-      {"seq", 'n'},    {"sequence", 'n'}, {"length", 'n'}, {"seq_len", 'n'}, {"dim", 'd'}, {"d", 'd'},
-      {"head_dim", 'd'}};
+      {"batch", 'b'},     {"b", 'b'},      {"heads", 'h'}, {"head", 'h'},     {"h", 'h'},
+      {"num_heads", 'h'}, {"tokens", 'n'}, {"token", 'n'}, {"n", 'n'},        {"t", 'n'},
+      {"s", 'n'},         {"l", 'n'},      {"seq", 'n'},   {"sequence", 'n'}, {"length", 'n'},
+      {"seq_len", 'n'},   {"dim", 'd'},    {"d", 'd'},     {"head_dim", 'd'}};
   return words;
 }
 
 [[noreturn]] void refuse_layout(std::string_view text) {
-  throw Error(fmt::format("layout is {}; it must name tokens and dim, and heads and batch where there are any, slowest "
-                          "axis first: bhnd, bnhd, bnd, hnd, nhd or nd",
-                          quote(text)));
+  throw Error(
+      fmt::format("layout is {}; it must name tokens and dim, and heads and batch where there are any, slowest "
+                  "axis first: bhnd, bnhd, bnd, hnd, nhd or nd",
+                  quote(text)));
 }
 
 }  // namespace

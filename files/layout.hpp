@@ -18,8 +18,8 @@ std::vector<std::string> layouts_of_rank(std::size_t rank);
 /// Throws `Error` that lists what is allowed when an axis is unknown, repeated, or tokens or dim are missing.
 std::string layout_from(std::string_view text);
 
-/// What the axes of a tensor with `rank` axes are where nothing says it: "bhnd" for four, "nd" for two; empty for three,
-/// which can be three things.
+/// What the axes of a tensor with `rank` axes are where nothing says it: "bhnd" for four, "nd" for two; empty for
+/// three, which can be three things.
 std::string default_layout(std::size_t rank);
 
 /// The layout that a file's metadata says, read by `layout_from`; empty when it says none.

@@ -27,8 +27,8 @@ ElementType type_from(std::string_view text) {
   for (const Descriptor& d : descriptors)
     if (text == d.text) return d.type;
   if (std::ranges::count(bfloat16_texts, text) > 0) return ElementType::bf16;
-  throw Error(fmt::format("header: 'descr' is {}{}; it must be '<f2', '<f4', '<f8', '<i4', '<i8' or '<V2' (bfloat16)", quote(text),
-                          text.starts_with('>') ? " (big-endian)" : ""));
+  throw Error(fmt::format("header: 'descr' is {}{}; it must be '<f2', '<f4', '<f8', '<i4', '<i8' or '<V2' (bfloat16)",
+                          quote(text), text.starts_with('>') ? " (big-endian)" : ""));
 }
 
 /// The little of Python's literal syntax that NumPy writes: one dictionary of strings, booleans and a tuple of numbers.

@@ -18,8 +18,8 @@
 namespace llsa::files {
 namespace {
 
-/// Every entry of a type that is read has the bytes its shape takes, and together they cover the data, which is `size` bytes long, exactly
-/// once.
+/// Every entry of a type that is read has the bytes its shape takes, and together they cover the data, which is `size`
+/// bytes long, exactly once.
 void check_layout(std::vector<SafetensorsEntry>& entries, std::uint64_t size) {
   std::ranges::stable_sort(entries, {}, [](const SafetensorsEntry& e) { return std::tuple(e.begin, e.end); });
   std::uint64_t covered = 0;

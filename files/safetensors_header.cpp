@@ -19,9 +19,9 @@ constexpr std::array all_types{ElementType::f16, ElementType::bf16, ElementType:
                                ElementType::f64, ElementType::i32,  ElementType::i64};
 
 /// Types of the format that nothing here computes with; tensors of these are passed over.
-constexpr std::array<std::string_view, 18> unread_types{"BOOL",    "F4",      "F6_E2M3", "F6_E3M2", "U8",   "I8",
-                                                        "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "I16",
-                                                        "U16",     "U32",     "U64",     "C64",     "U4",   "I4"};
+constexpr std::array<std::string_view, 18> unread_types{
+    "BOOL",        "F4",          "F6_E2M3", "F6_E3M2", "U8",  "I8",  "F8_E5M2", "F8_E4M3", "F8_E8M0",
+    "F8_E4M3FNUZ", "F8_E5M2FNUZ", "I16",     "U16",     "U32", "U64", "C64",     "U4",      "I4"};
 
 /// Follows the JSON event by event: a parsed document would have forgotten that a key came twice.
 class HeaderReader final : public Json::json_sax_t {

@@ -120,8 +120,8 @@ struct TensorFile {
   std::map<std::string, std::string> metadata;
   std::vector<UnreadTensor> unread = {};
 
-  /// Null when there is none of that name. Throws `Error` for one that was not read: what is asked for is never taken as
-  /// missing.
+  /// Null when there is none of that name. Throws `Error` for one that was not read: what is asked for is never taken
+  /// as missing.
   const NamedTensor* find(std::string_view name) const;
   /// Throws `Error` that lists the names that exist.
   const NamedTensor& at(std::string_view name) const;

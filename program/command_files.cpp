@@ -56,8 +56,8 @@ void CommandFiles::check_against_inputs(const Named& output, const fs::path& fil
       throw Error(fmt::format("{} would replace what {} reads; write to another file", name_of(output.option, file),
                               name_of(input.option, input.path)));
     if (fs::is_directory(input.path, problem) && fs::exists(file, problem) && lies_in(file, input.path))
-      throw Error(fmt::format("{} lies in the folder that {} reads; write to another file", name_of(output.option, file),
-                              name_of(input.option, input.path)));
+      throw Error(fmt::format("{} lies in the folder that {} reads; write to another file",
+                              name_of(output.option, file), name_of(input.option, input.path)));
   }
 }
 
@@ -67,7 +67,8 @@ void CommandFiles::check() const {
     check_against_inputs(output, output.path);
     for (std::size_t other = 0; other < i; ++other)
       if (same_file(output.path, outputs_[other].path))
-        throw Error(fmt::format("{} and {} are the same file; give two", name_of(outputs_[other].option, outputs_[other].path),
+        throw Error(fmt::format("{} and {} are the same file; give two",
+                                name_of(outputs_[other].option, outputs_[other].path),
                                 name_of(output.option, output.path)));
     files::expect_writable(output.path);
   }

@@ -8,9 +8,9 @@
 
 namespace llsa::program {
 
-/// The files that a command was told to read and to write. All are named first and checked once, before any work begins,
-/// so that no output ever replaces an input and no minutes are spent on what cannot be written. Options are named as the
-/// user types them ("--json"); an empty path is an option that was not given.
+/// The files that a command was told to read and to write. All are named first and checked once, before any work
+/// begins, so that no output ever replaces an input and no minutes are spent on what cannot be written. Options are
+/// named as the user types them ("--json"); an empty path is an option that was not given.
 class CommandFiles {
  public:
   /// A file, or a folder with everything in it.
@@ -21,9 +21,9 @@ class CommandFiles {
   void writes_into(std::string option, std::filesystem::path folder,
                    std::function<bool(std::string_view name)> is_written);
 
-  /// Throws `Error` when an output is an input, or lies in a folder that is one and exists; when two outputs are the same
-  /// file; and when an output cannot be made: its folder is missing or closed to the user, or it is no regular file.
-  /// Files are the same when their canonical paths are, or their device and inode: links of both kinds are seen.
+  /// Throws `Error` when an output is an input, or lies in a folder that is one and exists; when two outputs are the
+  /// same file; and when an output cannot be made: its folder is missing or closed to the user, or it is no regular
+  /// file. Files are the same when their canonical paths are, or their device and inode: links of both kinds are seen.
   void check() const;
 
  private:

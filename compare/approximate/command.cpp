@@ -7,7 +7,7 @@
 
 #include "compare/approximate/report.hpp"
 #include "compare/command.hpp"
-#include "program/output_path.hpp"
+#include "program/command_files.hpp"
 #include "program/progress.hpp"
 #include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
@@ -52,8 +52,13 @@ void run(ApproximateArguments& a, const CommandContext& context) {
   validate(a.sweep);
   if (a.queries < 0) throw Error(fmt::format("queries is {}; it must be 0 (all) or more", a.queries));
   for (const auto& path : a.plots) plot::require_picture_path(path);
-  for (const auto& path : {a.markdown, a.json}) program::require_writable(path);
-  for (const auto& path : a.plots) program::require_writable(path);
+  program::CommandFiles paths;
+  for (const auto& path : a.files) paths.reads("--input", path);
+  for (const auto& path : a.images) paths.reads("--image", path);
+  paths.writes("--markdown", a.markdown);
+  paths.writes("--json", a.json);
+  for (const auto& path : a.plots) paths.writes("--plot", path);
+  paths.check();
   const auto inputs = inputs_of(a);
   if (!a.plots.empty() && inputs.size() > approximate::most_plotted)
     throw Error(

@@ -25,6 +25,10 @@ struct CheckArguments {
 };
 
 void run_check(const CheckArguments& a, bool tensors_given, CommandContext& context) {
+  program::CommandFiles paths;
+  register_inputs(a.files, paths);
+  paths.writes("--json", a.json);
+  paths.check();
   const DType precision = precision_from(a.execution.precision);
   BatteryOptions options{.backend = a.execution.backend,
                          .seed = a.seed,

@@ -7,7 +7,7 @@
 
 #include "compare/arguments.hpp"
 #include "compare/command.hpp"
-#include "program/output_path.hpp"
+#include "program/command_files.hpp"
 #include "compare/profile/plot.hpp"
 #include "compare/profile/report.hpp"
 #include "program/progress.hpp"
@@ -33,7 +33,11 @@ void run(ProfileArguments& a, const CommandContext& context) {
   a.request.options = options_from(a.options);
   validate(a.request);
   if (!a.plot.empty()) plot::require_picture_path(a.plot);
-  for (const auto& path : {a.json, a.trace, a.plot}) program::require_writable(path);
+  program::CommandFiles paths;
+  paths.writes("--json", a.json);
+  paths.writes("--trace", a.trace);
+  paths.writes("--plot", a.plot);
+  paths.check();
   Profile profile;
   {
     program::Progress progress("llsa-compare profile");

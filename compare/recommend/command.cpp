@@ -8,7 +8,7 @@
 #include <set>
 
 #include "compare/command.hpp"
-#include "program/output_path.hpp"
+#include "program/command_files.hpp"
 #include "program/progress.hpp"
 #include "compare/recommend/recommend.hpp"
 #include "files/atomic_file.hpp"
@@ -50,7 +50,10 @@ void take_shape(RecommendArguments& a, const approximate::Input& input) {
 void run(RecommendArguments& a, const CommandContext& context) {
   if (a.budget_ms) a.request.time_budget = 1e-3 * *a.budget_ms;
   if (a.input.empty() && a.tokens->count() == 0) throw Error("give --tokens N, or --input with tensors q, k and v");
-  program::require_writable(a.json);
+  program::CommandFiles paths;
+  paths.reads("--input", a.input);
+  paths.writes("--json", a.json);
+  paths.check();
   std::optional<approximate::Input> input;
   if (!a.input.empty()) {
     input = approximate::input_from_file(a.input);

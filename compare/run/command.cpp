@@ -34,16 +34,19 @@ void print_inputs(const std::vector<StoredTensor>& stored, DType precision) {
   for (const StoredTensor& tensor : stored) {
     const DType type = dtype_from(tensor.type, tensor.name);
     fmt::print("{} {} {}", tensor.name, files::describe_shape(tensor.shape), files::name_of(tensor.type));
-    if (type == precision)
-      fmt::print("\n");
-    else
-      fmt::print(" converted to {} ({})\n", name_of(precision),
+    if (type != precision)
+      fmt::print(" converted to {} ({})", name_of(precision),
                  llsa::size_of(type) < llsa::size_of(precision) ? "exactly" : "rounded to nearest");
+    fmt::print("{}\n", tensor.layout.empty() ? "" : ", axes " + tensor.layout);
   }
 }
 
 template <class T>
 void run(const RunArguments& a, const CommandContext& context) {
+  program::CommandFiles paths;
+  register_inputs(a.files, paths);
+  paths.writes("--output", a.output);
+  paths.check();
   ThreadPool threads(a.execution.threads);
   threads.set_stop_token(context.stop);
   const auto attention = make_attention<T>(a.method, a.execution.backend, threads);
@@ -57,6 +60,7 @@ void run(const RunArguments& a, const CommandContext& context) {
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
 
   std::map<std::string, std::string> metadata = llsa::option_metadata(outcome.options);
+  metadata["layout"] = "batch,heads,tokens,dim";
   metadata["method"] = a.method;
   metadata["backend"] = a.execution.backend;
   metadata["precision"] = a.execution.precision;

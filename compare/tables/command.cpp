@@ -11,7 +11,9 @@
 #include "compare/command.hpp"
 #include "program/progress.hpp"
 #include "compare/tables/make_tables.hpp"
+#include "diffusion/data.hpp"
 #include "llsa/error.hpp"
+#include "program/command_files.hpp"
 
 namespace llsa::compare::tables {
 namespace {
@@ -50,6 +52,10 @@ void run(TableArguments& a, CommandContext& context) {
   for (const auto& change : a.changes) change(a.request.scale);
   if (a.request.checkpoint_every < 1)
     throw Error(fmt::format("checkpoint interval is {}; it must be at least 1", a.request.checkpoint_every));
+  program::CommandFiles paths;
+  paths.reads("--data", diffusion::folder_of_pictures(a.request.scale.data));
+  paths.writes_into("--out", a.request.out, [](std::string_view) { return true; });
+  paths.check();
   TrainingBar bar;
   try {
     tables::make_tables(

@@ -46,6 +46,11 @@ std::optional<DType> tolerance_from(const std::string& text) {
 }
 
 void run_verify(const VerifyArguments& a, bool precision_given, CommandContext& context) {
+  program::CommandFiles paths;
+  register_inputs(a.files, paths);
+  paths.reads("--theirs", a.theirs);
+  paths.writes("--json", a.json);
+  paths.check();
   VerifyOptions options{.tolerance = tolerance_from(a.tolerance)};
   const DType precision = precision_from(a.execution.precision);
   if (precision_given && !options.tolerance) options.tolerance = precision;

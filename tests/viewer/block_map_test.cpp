@@ -21,7 +21,7 @@ RC_GTEST_PROP(BlockMap, EveryCellSaysWhatTheListsSay, ()) {
   const auto head = any_head();
   const BlockMap map(*head, *rc::gen::inRange(1, head->levels() + 1));
   const auto rows = head->options.query.length(map.level()), columns = head->options.key.length(map.level());
-  RC_ASSERT(map.bounds() == (Rect{0, 0, static_cast<double>(columns), static_cast<double>(rows)}));
+  RC_ASSERT(map.bounds() == (Box{0, 0, static_cast<double>(columns), static_cast<double>(rows)}));
   for (std::int64_t q = 0; q < rows; ++q) {
     const auto list = head->selection.list(map.level(), 0, q);
     for (std::int64_t k = 0; k < columns; ++k) {
@@ -52,9 +52,9 @@ RC_GTEST_PROP(BlockMap, AtFullSizeThePictureIsTheMap, ()) {
 RC_GTEST_PROP(BlockMap, AReducedPartShowsTheBestOfTheCellsUnderEachPixel, ()) {
   const auto head = any_head();
   const BlockMap map(*head, *rc::gen::inRange(1, head->levels() + 1));
-  const Rect all = map.bounds();
+  const Box all = map.bounds();
   const double x0 = *rc::gen::inRange<int>(-2, static_cast<int>(all.x1)), y0 = *rc::gen::inRange<int>(-2, static_cast<int>(all.y1));
-  const Rect visible{x0 + 0.5, y0 + 0.5, x0 + *rc::gen::inRange(1, 40), y0 + *rc::gen::inRange(1, 40)};
+  const Box visible{x0 + 0.5, y0 + 0.5, x0 + *rc::gen::inRange(1, 40), y0 + *rc::gen::inRange(1, 40)};
   const int most = *rc::gen::inRange(1, 9);
   const BlockImage image = map.paint(visible, most, most, BlockValue::rank);
   if (image.width == 0) {

@@ -50,11 +50,14 @@ TEST(Document, MetadataOfASafetensorsFileAreHonoured) {
 TEST(Document, WhatMetadataDoNotSayIsAskedForAndNeverGuessed) {
   TemporaryFolder folder;
   const auto file = folder / "a.safetensors";
-  files::write_safetensors(file, qkv("", {1, 4, 4, 4}));
+  files::write_safetensors(file, qkv("", {4, 4, 4}));
   MetadataNeeded needed = question_of({file}, {});
-  EXPECT_TRUE(needed.layout && needed.grid && needed.order);
+  EXPECT_TRUE(needed.layout && needed.grid && needed.order) << "three axes can be three things";
   EXPECT_EQ(needed.query_tokens, 0);
-  EXPECT_EQ(needed.stored_shape, (std::vector<std::int64_t>{1, 4, 4, 4}));
+  EXPECT_EQ(needed.stored_shape, (std::vector<std::int64_t>{4, 4, 4}));
+  files::write_safetensors(file, qkv("", {1, 4, 4, 4}));
+  needed = question_of({file}, {});
+  EXPECT_TRUE(!needed.layout && needed.grid) << "four axes are [batch, heads, tokens, dim], as everywhere";
   needed = question_of({file}, {.layout = "bhnd"});
   EXPECT_TRUE(!needed.layout && needed.grid && needed.order && !needed.key_grid);
   EXPECT_EQ(needed.query_tokens, 4);

@@ -135,7 +135,7 @@ TEST_F(Panels, SelectedBlocksAreOutlinedInTheColourOfTheirLevel) {
   const QueryView& query = *work->query();
   for (const Candidate& c : query.level(2).candidates) {
     const auto cells = key_cells(*query.head, {2, c.token});
-    const Region region = query.head->head->key_cells.region(cells);
+    const CellShape region = query.head->head->key_cells.region(cells);
     const Segment& top = region.outline.front();
     const Point middle = screen.ui().picture.camera.to_screen(Point{(top.a.x + top.b.x) / 2, (top.a.y + top.b.y) / 2});
     bool outlined = false;

@@ -113,7 +113,7 @@ TEST(Panel, DefaultPlacesOfOpenPanelsDoNotOverlap) {
   for (std::size_t i = 0; i < places.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) {
       if (!places[i].open || !places[j].open) continue;
-      const Rect &a = places[i].rect, &b = places[j].rect;
+      const Box &a = places[i].rect, &b = places[j].rect;
       EXPECT_TRUE(a.x0 >= b.x1 || b.x0 >= a.x1 || a.y0 >= b.y1 || b.y0 >= a.y1) << i << " " << j;
     }
 }

@@ -215,6 +215,7 @@ void Dialogs::save(Ui& ui) {
   const std::filesystem::path path(path_.data());
   try {
     const QueryView* query = ui.work.query();
+    ui.work.expect_not_open(path);
     if (what_ < 2 && !query) throw Error("nothing is computed yet");
     if (what_ == 0) export_selection(path, *ui.work.document(), *query);
     else if (what_ == 1) export_head(path, *query->head);

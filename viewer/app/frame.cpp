@@ -82,7 +82,7 @@ void Frame::menu() {
   ImGui::EndMainMenuBar();
 }
 
-void Frame::panels(const Rect& area) {
+void Frame::panels(const Box& area) {
   // A window that a person moved keeps its place in fractions; when the area changes, all windows follow.
   const ImVec2 size{static_cast<float>(area.width()), static_cast<float>(area.height())};
   const bool resized = size.x != drawn_size_.x || size.y != drawn_size_.y;
@@ -113,7 +113,7 @@ void Frame::panels(const Rect& area) {
   }
 }
 
-void Frame::status(const Rect& area) {
+void Frame::status(const Box& area) {
   ImGui::SetNextWindowPos(vec({area.x0, area.y0}));
   ImGui::SetNextWindowSize({static_cast<float>(area.width()), static_cast<float>(area.height())});
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(ui_.px(8), ui_.px(3)));
@@ -122,7 +122,7 @@ void Frame::status(const Rect& area) {
                ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings |
                    ImGuiWindowFlags_NoBringToFrontOnFocus | ImGuiWindowFlags_NoNav);
   const Workspace& work = ui_.work;
-  const Progress progress = work.progress();
+  const JobStatus progress = work.progress();
   if (progress.busy) {
     const std::string text = progress.fraction > 0 ? fmt::format("{} {:.0f}%", progress.stage, 100 * progress.fraction) : progress.stage;
     ImGui::ProgressBar(static_cast<float>(progress.fraction), {ui_.px(210), ImGui::GetTextLineHeight() + ui_.px(3)}, text.c_str());

@@ -18,8 +18,8 @@ class Frame {
  private:
   void take_keys();
   void menu();
-  void panels(const Rect& area);
-  void status(const Rect& area);
+  void panels(const Box& area);
+  void status(const Box& area);
 
   Ui& ui_;
   Dialogs dialogs_;

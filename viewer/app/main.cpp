@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "backends/backends.hpp"
+#include "program/command_files.hpp"
 #include "program/program.hpp"
 #include "viewer/app/screenshot.hpp"
 #include "viewer/app/window.hpp"
@@ -111,7 +112,12 @@ void apply_options(const Arguments& a, Settings& settings) {
   }
   if (a.block_size) o.block_size = *a.block_size;
   if (a.levels == "auto") o.levels.reset();
-  else if (!a.levels.empty()) o.levels = static_cast<int>(std::clamp<std::int64_t>(numbers_in("--levels", a.levels, 1)[0], -1, max_levels + 1));
+  else if (!a.levels.empty()) {
+    const std::int64_t levels = numbers_in("--levels", a.levels, 1)[0];
+    if (levels < 0 || levels > max_levels)
+      throw Error(fmt::format("--levels is {}; it must be auto or 0 to {}", levels, max_levels));
+    o.levels = static_cast<int>(levels);
+  }
   if (!a.top_k.empty()) o.top_k = numbers_in("--top-k", a.top_k, max_levels);
   if (a.enrichment) o.enrichment_levels = *a.enrichment;
   if (a.no_reweight) o.reweight = false;
@@ -129,10 +135,15 @@ struct Size {
 };
 
 Size window_size(const Arguments& a) {
-  const Grid first_second = grid_from(a.size);
-  if (first_second.frames != 1 || first_second.height > 16384 || first_second.width > 16384)
-    throw Error("size is '" + a.size + "'; it must be WxH, at most 16384 each");
-  return {static_cast<int>(first_second.height), static_cast<int>(first_second.width)};
+  constexpr std::int64_t most = 16384;
+  std::optional<Grid> sides;
+  try {
+    sides = grid_from(a.size);
+  } catch (const Error&) {
+  }
+  if (!sides || sides->frames != 1 || sides->height > most || sides->width > most)
+    throw Error(fmt::format("--size is '{}'; it must be WxH, each 1 to {}", a.size, most));
+  return {static_cast<int>(sides->height), static_cast<int>(sides->width)};
 }
 
 /// The session to start from: the kept one, changed by what the arguments say.
@@ -142,7 +153,7 @@ Session start_session(const Arguments& a, const std::filesystem::path& file, boo
     try {
       session = load_session(file);
     } catch (const Error& error) {
-      if (!interactive) throw;
+      if (!interactive || !a.session.empty()) throw;  // a file that somebody named is not replaced by a session
       message = error.what();  // a broken session must not keep the window shut
     }
   }
@@ -176,18 +187,44 @@ Session start_session(const Arguments& a, const std::filesystem::path& file, boo
   return session;
 }
 
+/// Nothing that is opened is written over, the session's own file excepted.
+void expect_free_places(const Arguments& a, const Session& session, const std::filesystem::path& session_file,
+                        bool interactive) {
+  program::CommandFiles paths;
+  for (const auto& file : session.files) paths.reads("the document", file);
+  paths.reads("--profile", session.profile);
+  paths.reads("the checkpoint", session.checkpoint);
+  if (interactive) {
+    const auto is_session = [&](std::string_view name) { return name == session_file.filename().string(); };
+    if (!session_file.empty())
+      paths.writes_into("--session", session_file.has_parent_path() ? session_file.parent_path() : ".", is_session);
+  } else {
+    paths.reads("--session", session_file);
+  }
+  paths.writes("--screenshot", a.targets.screenshot);
+  paths.writes("--figure", a.targets.figure);
+  paths.writes("--export", a.targets.selection);
+  paths.writes("--export-head", a.targets.head);
+  paths.check();
+}
+
 int view(Arguments& a) {
   const bool interactive = a.targets.empty();
   const std::filesystem::path session_file =
       !a.session.empty() ? std::filesystem::path(a.session) : interactive && !a.no_session ? default_session_path() : std::filesystem::path();
   std::string message;
   const Session session = start_session(a, session_file, interactive, message);
+  expect_free_places(a, session, session_file, interactive);
   const Size size = window_size(a);
+  a.targets.set = a.set;
+  a.targets.batch = a.batch;
+  a.targets.head_index = a.head;
+  a.targets.level = a.level;
   std::optional<std::vector<std::int64_t>> query;
   if (!a.query.empty()) query = numbers_in("--query", a.query, 3);
   if (query && query->size() < 2) throw Error("--query is '" + a.query + "'; it must be X,Y or X,Y,T");
   if (interactive) {
-    const WindowStart start{session, session_file, a.threads, size.width, size.height, query, message};
+    const WindowStart start{session, session_file, a.threads, size.width, size.height, query, message, a.targets};
     run_window(start);
     return program::exit_done;
   }

@@ -11,7 +11,7 @@ namespace llsa::viewer {
 
 /// What is written without a window, each when its path is not empty.
 struct Targets {
-  std::string screenshot, figure, selection, head;  ///< paths
+  std::string screenshot, figure, selection, head;            ///< paths
   std::optional<std::int64_t> set, batch, head_index, level;  ///< as given on the command line; must exist
   std::optional<Panel> panel;  ///< alone in the screenshot, and the one of the figure (selected blocks when empty)
   std::optional<std::vector<std::int64_t>> query;  ///< column, row, perhaps frame

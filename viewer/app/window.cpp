@@ -75,6 +75,14 @@ void choose_first_query(Workspace& work, std::optional<std::vector<std::int64_t>
   query.reset();
 }
 
+void say_what_is_missing(Workspace& work, const Targets& chosen) {
+  try {
+    require_chosen(work, chosen);
+  } catch (const Error& error) {
+    work.report(error.what(), true);
+  }
+}
+
 /// Files that were dropped arrive here, between two frames.
 void on_drop(GLFWwindow* window, int count, const char** paths) {
   auto& work = *static_cast<Workspace*>(glfwGetWindowUserPointer(window));
@@ -103,6 +111,7 @@ void run_window(const WindowStart& start) {
     // Input may take two frames to show its effect (a tooltip's size, a closing box); then the window rests.
     int frames_wanted = 3;
     auto query = start.query;
+    bool checked = false;
     while (!glfwWindowShouldClose(window.get()) && !ui.requests.quit) {
       if (frames_wanted > 0) glfwPollEvents();
       else glfwWaitEventsTimeout(work.busy() ? 0.05 : 0.5);
@@ -114,6 +123,10 @@ void run_window(const WindowStart& start) {
         ui.requests.rescale_fonts = false;
       }
       if (query && work.document()) choose_first_query(work, query);
+      if (!checked && work.shown().result().selection) {
+        say_what_is_missing(work, start.chosen);
+        checked = true;
+      }
       ImGui_ImplOpenGL3_NewFrame();
       ImGui_ImplGlfw_NewFrame();
       ImGui::NewFrame();

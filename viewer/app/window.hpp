@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "viewer/app/screenshot.hpp"
 #include "viewer/model/session.hpp"
 
 namespace llsa::viewer {
@@ -14,6 +15,7 @@ struct WindowStart {
   int width = 1280, height = 800;     ///< in points
   std::optional<std::vector<std::int64_t>> query;  ///< column, row, perhaps frame; chosen when the document is there
   std::string message;                ///< shown first, for example why a session was not restored
+  Targets chosen = {};                ///< its set, batch, head and level were typed: the window says when there is none
 };
 
 /// Runs until the window is closed. Throws `Error` when there is no display or no OpenGL 3.3.

@@ -7,7 +7,7 @@
 
 namespace llsa::viewer {
 
-Plane::Plane(Ui& ui, PlaneCamera& shared, const char* id, const Rect& world, bool square, float below, Point axes)
+Plane::Plane(Ui& ui, PlaneCamera& shared, const char* id, const Box& world, bool square, float below, Point axes)
     : ui_(ui) {
   const ImVec2 at = ImGui::GetCursorScreenPos(), room = ImGui::GetContentRegionAvail();
   const ImVec2 size{std::max(room.x, ui.px(24)), std::max(room.y - below, ui.px(24))};
@@ -48,20 +48,20 @@ Plane::Plane(Ui& ui, PlaneCamera& shared, const char* id, const Rect& world, boo
 
 Plane::~Plane() { list_->PopClipRect(); }
 
-void Plane::image(const Texture& texture, const Rect& world, double opacity) {
-  const Rect at = camera_.to_screen(world);
+void Plane::image(const Texture& texture, const Box& world, double opacity) {
+  const Box at = camera_.to_screen(world);
   list_->AddImage(texture.id(), vec({at.x0, at.y0}), vec({at.x1, at.y1}), {0, 0}, {1, 1},
                   IM_COL32(255, 255, 255, static_cast<int>(opacity * 255 + 0.5)));
 }
 
-void Plane::fill(const Region& region, ImU32 color) {
-  for (const Rect& r : region.fill) {
-    const Rect at = camera_.to_screen(r);
+void Plane::fill(const CellShape& region, ImU32 color) {
+  for (const Box& r : region.fill) {
+    const Box at = camera_.to_screen(r);
     list_->AddRectFilled(vec({at.x0, at.y0}), vec({at.x1, at.y1}), color);
   }
 }
 
-void Plane::outline(const Region& region, ImU32 color, float width, bool rim) {
+void Plane::outline(const CellShape& region, ImU32 color, float width, bool rim) {
   const auto draw = [&](ImU32 c, float w) {
     const double half = static_cast<double>(w) / 2;
     for (const Segment& s : region.outline) {
@@ -73,8 +73,8 @@ void Plane::outline(const Region& region, ImU32 color, float width, bool rim) {
   draw(color, width);
 }
 
-void Plane::frame(const Rect& world, ImU32 color, float width) {
-  const Rect at = camera_.to_screen(world);
+void Plane::frame(const Box& world, ImU32 color, float width) {
+  const Box at = camera_.to_screen(world);
   list_->AddRect(vec({at.x0, at.y0}), vec({at.x1, at.y1}), color, 0, 0, width);
 }
 
@@ -88,7 +88,7 @@ void Plane::marker(Point world) {
 void Plane::numbers(const GridLayout& layout, const std::function<std::string(std::int64_t)>& text) {
   const double cell = std::min(camera_.zoom.x, camera_.zoom.y);
   if (cell < static_cast<double>(ui_.px(44))) return;
-  const Rect seen = camera_.visible(), all = layout.bounds();
+  const Box seen = camera_.visible(), all = layout.bounds();
   for (double y = std::floor(std::max(seen.y0, all.y0)); y < std::min(seen.y1, all.y1); ++y)
     for (double x = std::floor(std::max(seen.x0, all.x0)); x < std::min(seen.x1, all.x1); ++x)
       if (const auto hit = layout.hit({x + 0.5, y + 0.5})) label({x + 0.5, y + 0.5}, text(*hit), IM_COL32_WHITE);

@@ -61,7 +61,7 @@ TextureCache::Pixels heat_pixels(const GridLayout& layout, std::span<const float
   }
   pixels.rgba.assign(width * height * 4, 0);
   for (std::size_t cell = 0; cell < values.size(); ++cell) {
-    const Rect at = layout.cell(static_cast<std::int64_t>(cell));
+    const Box at = layout.cell(static_cast<std::int64_t>(cell));
     const plot::Rgb color = scale.color(static_cast<double>(values[cell]));
     std::uint8_t* to = pixels.rgba.data() + 4 * (static_cast<std::size_t>(at.y0) * width + static_cast<std::size_t>(at.x0));
     to[0] = color.r, to[1] = color.g, to[2] = color.b, to[3] = 255;

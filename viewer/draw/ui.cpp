@@ -91,7 +91,7 @@ void text_shortened(const std::string& text) {
   if (shown != text && ImGui::IsItemHovered()) ImGui::SetTooltip("%s", text.c_str());
 }
 
-void begin_tooltip_beside(const Ui& ui, const Rect& avoid) {
+void begin_tooltip_beside(const Ui& ui, const Box& avoid) {
   static ImVec2 size{0, 0};  // of the last tooltip: this one's is known only after it was drawn
   const ImVec2 room = ImGui::GetIO().DisplaySize;
   const ImVec2 mouse = ImGui::GetIO().MousePos;

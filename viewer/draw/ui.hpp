@@ -51,6 +51,6 @@ void say_why_empty(const char* text);
 void text_shortened(const std::string& text);
 
 /// Opens a tooltip beside `avoid` (screen pixels), inside the window; close with `ImGui::EndTooltip()`.
-void begin_tooltip_beside(const Ui& ui, const Rect& avoid);
+void begin_tooltip_beside(const Ui& ui, const Box& avoid);
 
 }  // namespace llsa::viewer

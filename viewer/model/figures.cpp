@@ -20,7 +20,7 @@ struct Place {
 };
 
 Place place_of(const GridLayout& layout, std::int64_t cell) {
-  const Rect at = layout.cell(cell);
+  const Box at = layout.cell(cell);
   return {static_cast<std::int64_t>(at.y0), static_cast<std::int64_t>(at.x0)};
 }
 
@@ -121,7 +121,7 @@ plot::Canvas pyramid_figure(const Workspace& work, const QueryView& query, doubl
   };
   for (const PyramidNode& node : layout.nodes()) {
     if (node.parent < 0) continue;
-    const Rect& parent = layout.nodes()[static_cast<std::size_t>(node.parent)].rect;
+    const Box& parent = layout.nodes()[static_cast<std::size_t>(node.parent)].rect;
     const bool chosen = node.rank >= 0;
     canvas.line(place({parent.center().x, parent.y1}), place({node.rect.center().x, node.rect.y0}),
                 {.color = plot::Color(level_color(node.key.level)).with_alpha(chosen ? 0.8 : 0.15), .width = chosen ? 1.0 : 0.5});
@@ -133,7 +133,7 @@ plot::Canvas pyramid_figure(const Workspace& work, const QueryView& query, doubl
     canvas.fill(rect, chosen ? plot::Color(level_color(node.key.level)) : plot::grid_line);
   }
   for (int row = 0; row < layout.rows(); ++row) {
-    const Rect band = layout.row(layout.level_of_row(row));
+    const Box band = layout.row(layout.level_of_row(row));
     canvas.text(row + 1 == layout.rows() ? "fine keys" : fmt::format("level {}", layout.level_of_row(row)),
                 {12, place(band.center()).y}, {.vertical = plot::VAlign::middle});
   }

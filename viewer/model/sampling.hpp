@@ -45,7 +45,7 @@ class Sampling {
   /// Takes in results; true when there were any.
   bool update() { return lane_.deliver(); }
   void cancel() { lane_.cancel(); }
-  Progress progress() const { return lane_.progress(); }
+  JobStatus progress() const { return lane_.progress(); }
 
   const std::filesystem::path& checkpoint() const { return checkpoint_; }
   const diffusion::Model* model() const { return model_.get(); }

@@ -23,7 +23,7 @@ Panel panel_from(std::string_view name);
 /// Where a panel's window lies, in fractions of the area for windows.
 struct PanelPlace {
   bool open = true;
-  Rect rect;
+  Box rect;
 };
 using PanelPlaces = std::array<PanelPlace, panel_count>;
 PanelPlaces default_places();

@@ -39,7 +39,7 @@ class Workspace {
   void cancel();
   bool busy() const;
   /// Of the loading document or of the sides; `busy` false when idle.
-  Progress progress() const;
+  JobStatus progress() const;
   /// Waits until nothing is under way: for programs without a window.
   void finish();
 
@@ -66,6 +66,9 @@ class Workspace {
   void choose_level(int level);
   void swap_sides();
   void report(std::string text, bool error);
+
+  /// Throws `Error` when `path` is a file that is open here: an export must not replace what it shows.
+  void expect_not_open(const std::filesystem::path& path) const;
 
   Session session() const;
   /// Settings and view of a session; its document is not opened.

@@ -32,7 +32,7 @@ void show_cell(Ui& ui, const Plane& plane, const BlockMap& map, const QueryView&
     ui.work.choose_query(cells[cells.size() / 2]);
   }
   if (plane.input().right_clicked) ui.work.pinned = TokenRef{map.level(), cell.key};
-  begin_tooltip_beside(ui, plane.camera().to_screen(Rect{static_cast<double>(cell.key), static_cast<double>(cell.query),
+  begin_tooltip_beside(ui, plane.camera().to_screen(Box{static_cast<double>(cell.key), static_cast<double>(cell.query),
                                                          static_cast<double>(cell.key + 1), static_cast<double>(cell.query + 1)}));
   std::string text = fmt::format("level {}: query token {}, key token {}\n", map.level(), cell.query, cell.key);
   const auto entry = map.entry(cell);
@@ -63,7 +63,7 @@ void draw_blocks(Ui& ui) {
     const Camera& camera = plane.camera();
     const int width = std::max(1, static_cast<int>(camera.viewport.width())),
               height = std::max(1, static_cast<int>(camera.viewport.height()));
-    const Rect seen = camera.visible();
+    const Box seen = camera.visible();
     const BlockImage image = map.part(seen, width, height);
     if (image.width > 0) {
       const std::string key = fmt::format("{} {} {} {} {} {} {} {} {}", static_cast<const void*>(query->head.get()), level,

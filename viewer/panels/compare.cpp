@@ -40,7 +40,7 @@ void describe_outputs(Ui& ui) {
 void draw_overlap(Ui& ui, Plane& plane, const QueryView& query, const SelectionOverlap& overlap, int level) {
   const auto draw = [&](const std::vector<std::int32_t>& tokens, plot::Rgb c) {
     for (const std::int32_t token : tokens) {
-      const Region& region = region_of(ui, *query.head, {level, token});
+      const CellShape& region = region_of(ui, *query.head, {level, token});
       plane.fill(region, color(c, 0.25));
       plane.outline(region, color(c), ui.px(2));
     }

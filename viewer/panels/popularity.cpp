@@ -56,7 +56,7 @@ void draw_popularity(Ui& ui) {
       const TokenRef token{level, head.options.key.ancestor(level, tokens.key_position(*cell))};
       ui.hovered = token;
       if (plane.input().right_clicked) ui.work.pinned = ui.work.pinned == token ? std::nullopt : std::optional(token);
-      const Region& region = region_of(ui, head, token);
+      const CellShape& region = region_of(ui, head, token);
       begin_tooltip_beside(ui, plane.camera().to_screen(region.fill.front()));
       describe_token(ui, *query, token);
       const std::string text = fmt::format("selected by {} of {} query tokens", counts[static_cast<std::size_t>(token.token)],

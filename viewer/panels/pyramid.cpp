@@ -18,7 +18,7 @@ bool linked(const Hierarchy& keys, const std::optional<TokenRef>& focus, TokenRe
 void draw_lines(Ui& ui, Plane& plane, const QueryView& query, const PyramidLayout& layout,
                 const std::optional<TokenRef>& focus) {
   const Hierarchy& keys = query.head->options.key;
-  const Rect seen = plane.camera().visible();
+  const Box seen = plane.camera().visible();
   for (const PyramidNode& node : layout.nodes()) {
     if (node.parent < 0 || node.rect.x1 < seen.x0 - seen.width() || node.rect.x0 > seen.x1 + seen.width()) continue;
     const PyramidNode& parent = layout.nodes()[static_cast<std::size_t>(node.parent)];
@@ -38,7 +38,7 @@ void draw_nodes(Ui& ui, Plane& plane, const QueryView& query, const PyramidLayou
   for (const AttendedKey& key : query.keys)
     if (key.key.level == 0 && key.probability > largest) largest = key.probability;
   for (const PyramidNode& node : layout.nodes()) {
-    const Rect at = plane.camera().to_screen(node.rect);
+    const Box at = plane.camera().to_screen(node.rect);
     if (at.x1 < plane.camera().viewport.x0 || at.x0 > plane.camera().viewport.x1) continue;
     const bool chosen = node.rank >= 0 || node.key.level == 0;
     const float gap = at.width() > static_cast<double>(ui.px(4)) ? ui.px(1) : 0;
@@ -80,7 +80,7 @@ void draw_pyramid(Ui& ui) {
   const float names = ImGui::CalcTextSize("level 9").x + ui.px(10);
   ImGui::SetCursorScreenPos({static_cast<float>(cursor_at.x) + names, static_cast<float>(cursor_at.y)});
   const auto focus = highlighted(ui);
-  Rect area;
+  Box area;
   {
     Plane plane(ui, ui.pyramid, "pyramid", layout.bounds(), false, 0, {1, 0});
     area = plane.camera().viewport;

@@ -111,7 +111,7 @@ void draw_samples(Ui& ui) {
                       static_cast<long long>(config.heads), config.attention.name.c_str(),
                       static_cast<long long>(sampling.model()->step));
   edit_options(ui, sampling);
-  const Progress progress = sampling.progress();
+  const JobStatus progress = sampling.progress();
   if (progress.busy) {
     ImGui::SameLine();
     if (ImGui::Button("cancel")) sampling.cancel();

@@ -28,7 +28,7 @@ void draw_picture(Ui& ui, Plane& plane, const QueryView& query) {
   const GridLayout& layout = query.head->head->key_cells;
   if (!has_picture(ui)) {
     for (std::int64_t f = 0; f < layout.grid().frames; ++f) {
-      const Rect at = plane.camera().to_screen(layout.frame(f));
+      const Box at = plane.camera().to_screen(layout.frame(f));
       plane.list().AddRectFilled(vec({at.x0, at.y0}), vec({at.x1, at.y1}), IM_COL32(128, 128, 128, 255));
     }
     return;
@@ -98,9 +98,9 @@ void describe_token(Ui& ui, const QueryView& query, TokenRef token) {
   ui.under_cursor = text;
 }
 
-const Region& region_of(Ui& ui, const HeadSelection& head, TokenRef token) {
+const CellShape& region_of(Ui& ui, const HeadSelection& head, TokenRef token) {
   // Regions depend on the head's order and grid alone; one head at a time is on the screen, two while comparing.
-  static std::map<std::pair<const HeadSelection*, std::pair<int, std::int64_t>>, Region> cache;
+  static std::map<std::pair<const HeadSelection*, std::pair<int, std::int64_t>>, CellShape> cache;
   static std::uint64_t revision = 0;
   const std::uint64_t now = ui.work.side(0).revision() + (ui.work.side(1).revision() << 32);
   if (now != revision) cache.clear();
