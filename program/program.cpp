@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <system_error>
 
 #include "llsa/error.hpp"
 
@@ -23,11 +24,14 @@ std::string ask_for_command(const CLI::App& program) {
   return "give a command: " + names + "; --help describes them";
 }
 
-/// What a report that nobody can read is worth: a full disk behind stdout is an error.
+std::string output_problem() {
+  return std::string("standard output cannot be written: ") + std::strerror(errno != 0 ? errno : EIO);
+}
+
+/// A report that nobody can read is none: a full disk behind stdout is an error.
 void flush_output() {
   errno = 0;
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-    throw Error(std::string("standard output cannot be written: ") + std::strerror(errno != 0 ? errno : EIO));
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw Error(output_problem());
 }
 
 }  // namespace
@@ -61,6 +65,9 @@ int run(CLI::App& program, int argc, char** argv, const std::function<int()>& bo
     return refuse(words.interrupted, exit_interrupted);
   } catch (const std::bad_alloc&) {
     return refuse(words.no_memory, exit_bad_input);
+  } catch (const std::system_error& error) {
+    errno = error.code().value();
+    return refuse(std::ferror(stdout) != 0 ? output_problem() : error.what(), exit_bad_input);
   } catch (const std::exception& error) {
     return refuse(error.what(), exit_bad_input);
   }
