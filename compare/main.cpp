@@ -23,7 +23,9 @@ int run_program(int argc, char** argv) {
   approximate::add_command(program, context);
   recommend::add_command(program, context);
   tables::add_command(program, context);
-  return program::run(program, argc, argv, [&] { return context.exit_code; });
+  return program::run(
+      program, argc, argv, [&] { return context.exit_code; },
+      {.old_spellings = {{"--out", "--output", "table"}, {"--scale", "--sizes", "table"}}});
 }
 
 }  // namespace

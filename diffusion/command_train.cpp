@@ -27,10 +27,10 @@ struct TrainCommand {
 };
 
 void TrainCommand::add_options(CLI::App& app) {
-  app.add_option("--out", run.out, "folder of the run")->required();
+  app.add_option("--output", run.out, "folder of the run")->required();
   settings.add<std::string>(app, "--data", "/data/place", "a folder, shapes or shapes:SEED (default shapes)");
   settings.add<std::string>(app, "--validation-data", "/data/validation", "pictures to validate on, like --data");
-  app.add_flag("--resume", resume, "continue from the newest checkpoint in --out; starts anew when there is none");
+  app.add_flag("--resume", resume, "continue from the newest checkpoint in --output; starts anew when there is none");
   app.add_option("--init-from", init_from, "take over weights of this checkpoint, for example of smaller pictures");
   preset_option = app.add_option("--preset", preset, "tiny, S or B")->capture_default_str();
   settings.add<std::int64_t>(app, "--image-size", "/model/image_size", "pixels along a side (default 32)");
@@ -132,7 +132,7 @@ void TrainCommand::expect_free_places(const RunOptions& options) const {
     return name.starts_with("step-") || name == "log.jsonl" || name == "loss.png";
   };
   for (const std::filesystem::path& folder : {options.out, options.out / "checkpoints", options.out / "samples"})
-    paths.writes_into("--out", folder, written);
+    paths.writes_into("--output", folder, written);
   paths.check();
 }
 
@@ -144,7 +144,7 @@ void TrainCommand::execute(CommandContext& context) const {
   const files::FolderLock lock(options.out, "a training run");
   const CheckpointFolder folder(options.out / "checkpoints");
   if (!resume && !folder.steps().empty()) {
-    throw Error(fmt::format("{}: holds a run already; continue it with --resume, or choose another --out",
+    throw Error(fmt::format("{}: holds a run already; continue it with --resume, or choose another --output",
                             options.out.string()));
   }
   std::vector<std::string> skipped;

@@ -34,6 +34,23 @@ void flush_output() {
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw Error(output_problem());
 }
 
+/// "--out=x" as "--output=x" where "--out" is an older name, said in one line.
+std::vector<std::string> in_new_spelling(const std::string& program, int argc, char** argv,
+                                         const std::vector<OldSpelling>& old_spellings) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  const std::vector<std::string> given = arguments;
+  for (std::size_t i = 0; i < arguments.size(); ++i)
+    for (const OldSpelling& each : old_spellings) {
+      const auto before = given.begin() + static_cast<std::ptrdiff_t>(i);
+      if (!each.command.empty() && std::find(given.begin(), before, each.command) == before) continue;
+      const std::string option = given[i].substr(0, given[i].find('='));
+      if (option != each.old) continue;
+      arguments[i] = each.now + given[i].substr(option.size());
+      say(program, each.old + " is now " + each.now + "; the old name goes with the next release");
+    }
+  return arguments;
+}
+
 }  // namespace
 
 void say(const std::string& name, std::string message) {
@@ -50,7 +67,9 @@ int run(CLI::App& program, int argc, char** argv, const std::function<int()>& bo
   // A file-size limit then fails the write, which says so, instead of killing the program in the middle of it.
   std::signal(SIGXFSZ, SIG_IGN);
   try {
-    program.parse(argc, argv);
+    std::vector<std::string> arguments = in_new_spelling(program.get_name(), argc, argv, words.old_spellings);
+    std::ranges::reverse(arguments);  // as CLI11 takes them
+    program.parse(std::move(arguments));
     const int status = body();
     flush_output();
     return status;

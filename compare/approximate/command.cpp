@@ -8,6 +8,7 @@
 #include "compare/approximate/report.hpp"
 #include "compare/command.hpp"
 #include "program/command_files.hpp"
+#include "program/list_option.hpp"
 #include "program/progress.hpp"
 #include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
@@ -98,7 +99,7 @@ void add_command(CLI::App& program, CommandContext& context) {
                      "PNG or JPEG whose pixels become tokens, as in llsa-demo; several may be given");
   command.add_flag("--landscape", a->landscape, "a generated landscape besides; the default when nothing is given");
   const auto list = [&](const char* name, auto& target, const char* description) {
-    return command.add_option(name, target, description)->delimiter(',');
+    return program::add_list(command, name, target, description);
   };
   list("--size", a->sizes, "sides that pictures are resampled to")->default_str("128");
   list("--seed", a->seeds, "seeds of the pictures' projection, and of the landscape")->default_str("1");

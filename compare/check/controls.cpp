@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "compare/check/battery.hpp"
-#include "compare/check/cases.hpp"
+#include "compare/problem_cases.hpp"
 #include "compare/verify/gradient_parts.hpp"
 #include "reference/attention.hpp"
 
@@ -27,8 +27,9 @@ void change(T& value, Change to) {
 /// Every query gets the mean of V of its head.
 template <class T>
 void set_mean_of_values(Outcome<T>& outcome, const Tensor<double>& value) {
-  for (std::int64_t head = 0; head < value.shape().batch * value.shape().heads; ++head) {
-    const auto v = value.view().head(head);
+  const Shape& shape = outcome.output.shape();
+  for (std::int64_t head = 0; head < shape.batch * shape.heads; ++head) {
+    const auto v = value.view().head(outcome.options.key_head(head));
     const auto o = outcome.output.view().head(head);
     for (std::int64_t d = 0; d < v.dim; ++d) {
       double sum = 0;

@@ -48,7 +48,7 @@ class Programs {
     set_up(LLSA_COMPARE, "run --input {qkv} --block-size 4 --levels 1 --output {theirs}");
     set_up(LLSA_DIFFUSION,
            "train --steps 1 --image-size 8 --hidden 16 --layers 1 --heads 1 --batch 2 --validation-pictures 2 "
-           "--sample-count 1 --quiet --out {run}");
+           "--sample-count 1 --quiet --output {run}");
     fs::rename(folder_ / "run/checkpoints/step-00000001.safetensors", folder_ / "model");
     fs::remove_all(folder_ / "run");
   }
@@ -100,7 +100,7 @@ const std::string profile = "profile --tokens 256 --repetitions 1 ";
 const std::string check = "check --quick ";
 const std::string of_model = " --checkpoint {model} ";
 const std::string demo = "--size 16 --heads 1 --head-dim 16 --output {report} ";
-const std::string small_run = "train --steps 1 --image-size 8 --hidden 16 --layers 1 --heads 1 --batch 2 --out {run} ";
+const std::string small_run = "train --steps 1 --image-size 8 --hidden 16 --layers 1 --heads 1 --batch 2 --output {run} ";
 
 std::vector<Failure> failures() {
   std::vector<Failure> all;
@@ -129,7 +129,7 @@ std::vector<Failure> failures() {
     add("input", c, "approximate --image " + file, hint);
     add("input", c, "recommend --input " + file, hint);
     for (const char* command :
-         {"sample --grid {new}", "evaluate", "export --out {new}", "capture --layer 0 --step 0 --out {new}"})
+         {"sample --grid {new}", "evaluate", "export --output {new}", "capture --layer 0 --step 0 --output {new}"})
       add("input", d, std::string(command) + " --checkpoint " + file, hint);
     add("input", d, small_run + "--init-from " + file, hint);
     add("input", d, small_run + "--data " + file, hint);
@@ -148,12 +148,12 @@ std::vector<Failure> failures() {
     add("output", c, approximate + "--markdown " + place, hint);
     add("output", d, "sample --grid " + place + of_model, hint);
     add("output", d, "evaluate --json " + place + of_model, hint);
-    add("output", d, "export --out " + place + of_model, hint);
-    add("output", d, "capture --layer 0 --step 0 --out " + place + of_model, hint);
+    add("output", d, "export --output " + place + of_model, hint);
+    add("output", d, "capture --layer 0 --step 0 --output " + place + of_model, hint);
   }
   add("output", c, profile + "--plot {nowhere/new.svg}", "nowhere/new.svg");
   add("output", d, "sample --folder {junk}" + of_model, "junk");
-  add("output", d, "train --steps 1 --out {junk}", "junk");
+  add("output", d, "train --steps 1 --output {junk}", "junk");
   add("output", p, "--size 16 --output {junk}", "junk");
   for (const char* target : {"--screenshot {nowhere/new.png}", "--figure {nowhere/new.svg}",
                              "--export {nowhere/new.csv}", "--export-head {nowhere/new.csv}"})
@@ -173,8 +173,8 @@ std::vector<Failure> failures() {
   add("output = input", c, recommend + "--json {qkv}", replaces);
   add("output = input", d, "sample --grid {model}" + of_model, replaces);
   add("output = input", d, "evaluate --json {model}" + of_model, replaces);
-  add("output = input", d, "export --out {model}" + of_model, replaces);
-  add("output = input", d, "capture --layer 0 --step 0 --out {model}" + of_model, replaces);
+  add("output = input", d, "export --output {model}" + of_model, replaces);
+  add("output = input", d, "capture --layer 0 --step 0 --output {model}" + of_model, replaces);
   add("output = input", p, "--size 16 --image {picture.png} --output .", replaces);
   add("output = input", v, "--no-session {picture.png} --screenshot {picture.png}", replaces);
   add("output = input", v, "--no-session {picture.png} --figure {picture.png}", replaces);
@@ -185,7 +185,7 @@ std::vector<Failure> failures() {
   add("shape", c, compare_run + "--grad-output {short.npy} --output {new}", "grad_output has shape");
   add("shape", c, "approximate --input {odd}", "key has shape");
   add("shape", c, "recommend --input {odd}", "key has shape");
-  add("range", d, "capture --layer 9 --step 0 --out {new}" + of_model, "layer is 9");
+  add("range", d, "capture --layer 9 --step 0 --output {new}" + of_model, "layer is 9");
   add("range", d, "sample --label 99 --grid {new}" + of_model, "label is 99");
   add("range", p, "--size 4", "size is 4");
   for (const auto& [option, hint] : {std::pair("--head 7", "--head is 7"),
@@ -206,8 +206,8 @@ std::vector<Failure> failures() {
       "standard output", {}, "/dev/full");
   const std::string too_large = "File too large";
   add("file too large", c, compare_run + "--output {new}", too_large, "ulimit -f 1");
-  add("file too large", d, "export --precision f32 --out {new}" + of_model, too_large, "ulimit -f 1");
-  add("file too large", d, "capture --layer 0 --step 0 --steps 1 --out {new}" + of_model, too_large, "ulimit -f 1");
+  add("file too large", d, "export --precision f32 --output {new}" + of_model, too_large, "ulimit -f 1");
+  add("file too large", d, "capture --layer 0 --step 0 --steps 1 --output {new}" + of_model, too_large, "ulimit -f 1");
   add("file too large", c, "approximate --image {picture.png} --size 16 --heads 1 --plot {new.svg}", too_large,
       "ulimit -f 1");
 
@@ -217,7 +217,7 @@ std::vector<Failure> failures() {
 #endif
   const std::string little = "ulimit -v 2000000", no_memory = "memory";
   add("memory", c, "profile --tokens 16777216 --heads 8 --repetitions 1 --dense-limit 0", no_memory, little);
-  add("memory", d, "train --steps 1 --batch 100000 --out {run}", no_memory, little);
+  add("memory", d, "train --steps 1 --batch 100000 --output {run}", no_memory, little);
   add("memory", p, "--size 1024 --heads 64 --head-dim 256 --output {report}", no_memory, little);
   return all;
 }
