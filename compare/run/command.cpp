@@ -10,10 +10,11 @@
 #include "compare/command.hpp"
 #include "llsa/option_metadata.hpp"
 #include "compare/outcome_file.hpp"
-#include "program/progress.hpp"
 #include "compare/storage.hpp"
 #include "files/safetensors.hpp"
 #include "llsa/error.hpp"
+#include "program/command_files.hpp"
+#include "program/progress.hpp"
 
 namespace llsa::compare::run {
 namespace {

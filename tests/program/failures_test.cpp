@@ -1,15 +1,14 @@
 // Every program against every failure: the exit status is 2, stderr is one line that begins with the program's name and
 // says what is wrong, and every file is as it was: nothing replaced, nothing half-written, no temporary file left.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 
 #include "../files/support.hpp"
 #include "files/npy.hpp"
 #include "files/safetensors.hpp"
+#include "support/run_program.hpp"
 
 namespace llsa::testing {
 namespace {
@@ -53,18 +52,11 @@ class Programs {
     fs::remove_all(folder_ / "run");
   }
 
-  struct Outcome {
-    int status = 0;
-    std::string error;
-  };
-  Outcome run(const Failure& failure) const {
-    const TemporaryFolder messages;
-    const std::string out = failure.stdout_to.empty() ? (messages / "out").string() : failure.stdout_to;
-    const std::string command = (failure.limits.empty() ? "" : failure.limits + "; ") + "cd " +
-                                folder_.path().string() + " && exec " + failure.program + " " +
-                                filled(failure.command) + " >" + out + " 2>" + (messages / "error").string();
-    const int status = std::system(("/bin/sh -c '" + command + "'").c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status), read_text(messages / "error")};
+  room::ProgramRun run(const Failure& failure) const {
+    const std::string command = (failure.limits.empty() ? "" : failure.limits + "; ") + "exec " + failure.program + " " +
+                                filled(failure.command) +
+                                (failure.stdout_to.empty() ? "" : " >" + failure.stdout_to);
+    return room::run_program("/bin/sh", "-c '" + command + "'", folder_.path());
   }
 
   /// Every file by path, with its content.
@@ -85,8 +77,8 @@ class Programs {
     return text;
   }
   void set_up(const char* program, const std::string& arguments) const {
-    const Outcome outcome = run({"", program, arguments, ""});
-    if (outcome.status != 0) throw Error("setting up: " + outcome.error);
+    const room::ProgramRun outcome = run({"", program, arguments, ""});
+    if (outcome.exit_code != 0) throw Error("setting up: " + outcome.err);
   }
 
   TemporaryFolder folder_;
@@ -227,8 +219,9 @@ TEST(Failures, every_one_ends_with_its_status_and_one_line_and_every_file_as_it_
   const auto before = programs.contents();
   for (const Failure& failure : failures()) {
     SCOPED_TRACE(std::string(failure.name) + ": " + failure.program + " " + failure.command);
-    const auto [status, error] = programs.run(failure);
-    EXPECT_EQ(status, 2);
+    const room::ProgramRun outcome = programs.run(failure);
+    const std::string& error = outcome.err;
+    EXPECT_EQ(outcome.exit_code, 2);
     EXPECT_EQ(std::ranges::count(error, '\n'), 1) << error;
     EXPECT_TRUE(error.starts_with(fs::path(failure.program).filename().string() + ": ")) << error;
     EXPECT_NE(error.find(failure.hint), std::string::npos) << error;
