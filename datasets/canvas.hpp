@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstdint>
 
-#include "files/image.hpp"
 #include "datasets/random.hpp"
+#include "files/image.hpp"
 
 /// What the generated pictures are made of. Only operations that IEEE 754 rounds exactly are used (+ - * / sqrt floor),
 /// and the files that include this are compiled without fused multiply-adds: equal bytes on every platform.

@@ -7,8 +7,8 @@
 #include <optional>
 #include <set>
 
-#include "files/byte_source.hpp"
 #include "datasets/dataset.hpp"
+#include "files/byte_source.hpp"
 #include "llsa/error.hpp"
 #include "llsa/quote.hpp"
 
@@ -27,8 +27,8 @@ bool is_picture(const fs::path& path) {
 
 /// What no person put there as pictures of a class: hidden, or left behind by archives, file servers and Windows.
 bool is_system(const fs::path& name) {
-  static const std::set<std::string> left_behind = {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found",
-                                                    "System Volume Information", "__pycache__"};
+  static const std::set<std::string> left_behind = {
+      "__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found", "System Volume Information", "__pycache__"};
   const std::string text = name.string();
   return text.starts_with('.') || left_behind.contains(text);
 }

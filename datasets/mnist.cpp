@@ -45,7 +45,8 @@ class Mnist final : public Dataset {
  private:
   Sample load(std::int64_t index, int) const override {
     const auto i = static_cast<std::size_t>(index);
-    Sample sample{files::Image(static_cast<int>(images_.shape[2]), static_cast<int>(images_.shape[1])), labels_.values[i]};
+    Sample sample{files::Image(static_cast<int>(images_.shape[2]), static_cast<int>(images_.shape[1])),
+                  labels_.values[i]};
     const std::size_t pixels = sample.image.rgb.size() / 3;
     for (std::size_t p = 0; p < pixels; ++p)
       std::fill_n(sample.image.rgb.data() + p * 3, 3, images_.values[i * pixels + p]);

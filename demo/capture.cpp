@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <map>
 
-#include "llsa/option_metadata.hpp"
 #include "files/layout.hpp"
 #include "files/tensor_file.hpp"
 #include "llsa/error.hpp"
+#include "llsa/option_metadata.hpp"
 
 namespace llsa::demo {
 namespace {

@@ -22,7 +22,7 @@ double score(const QueryContext& context, const ResolvedOptions& options, std::i
 }
 
 std::vector<float> probabilities_of(const QueryContext& context, const ResolvedOptions& options, std::int64_t head,
-                          std::int64_t i, const std::vector<reference::KeyRef>& keys) {
+                                    std::int64_t i, const std::vector<reference::KeyRef>& keys) {
   std::vector<double> scores;
   for (const reference::KeyRef& key : keys) scores.push_back(score(context, options, head, i, key));
   reference::softmax(scores);
@@ -50,11 +50,12 @@ std::vector<float> dense_probabilities(const QueryContext& context, const Resolv
 std::vector<float> sparse_probabilities(const QueryContext& context, const MethodResult& result, std::int64_t head,
                                         datasets::Pixel query) {
   const std::int64_t i = context.token_at(query);
-  return probabilities_of(context, result.options, head, i, reference::naive_key_set(result.selection, result.options, head, i));
+  return probabilities_of(context, result.options, head, i,
+                          reference::naive_key_set(result.selection, result.options, head, i));
 }
 
 files::Image seen_by(const QueryContext& context, const MethodResult& result, std::int64_t head,
-                        datasets::Pixel query) {
+                     datasets::Pixel query) {
   const std::int64_t i = context.token_at(query);
   auto keys = reference::naive_key_set(result.selection, result.options, head, i);
   std::ranges::stable_sort(keys, [](const auto& a, const auto& b) { return a.level > b.level; });  // finest last

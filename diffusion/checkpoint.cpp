@@ -203,8 +203,7 @@ TakenOver take_over(const Model& from, const ModelConfig& config, std::span<floa
       result.left_out.push_back(fmt::format("{}: not in the other model", parameter.name));
     } else if (old->shape != parameter.shape) {
       result.left_out.push_back(fmt::format("{}: shape {} there, {} here", parameter.name,
-                                            files::describe_shape(old->shape),
-                                            files::describe_shape(parameter.shape)));
+                                            files::describe_shape(old->shape), files::describe_shape(parameter.shape)));
     } else if (belongs_to_classes(parameter.name) && !same_classes(from.config, config)) {
       result.left_out.push_back(fmt::format("{}: the classes have other names there", parameter.name));
     } else {

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "files/tensor_file.hpp"
 #include "diffusion/aligned.hpp"
 #include "diffusion/parameters.hpp"
 #include "diffusion/settings.hpp"
+#include "files/tensor_file.hpp"
 
 namespace llsa::diffusion {
 

@@ -2,11 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "files/safetensors.hpp"
 #include "diffusion/capture.hpp"
 #include "diffusion/command.hpp"
 #include "diffusion/overrides.hpp"
 #include "diffusion/pictures.hpp"
+#include "files/safetensors.hpp"
 #include "llsa/error.hpp"
 #include "program/command_files.hpp"
 
@@ -47,8 +47,8 @@ struct CaptureCommand {
     Capture taken = capture(runner.model, model.weights, model.flow, wanted, what);
     files::write_safetensors(out, taken.file);
     if (!picture.empty()) {
-      files::write_png(
-          picture, picture_grid(taken.pictures, config.channels, config.image_size, grid_columns(wanted.count), 1));
+      files::write_png(picture,
+                       picture_grid(taken.pictures, config.channels, config.image_size, grid_columns(wanted.count), 1));
     }
     say(fmt::format("wrote q, k, v {} of layer {} at step {} to {}",
                     files::describe_shape(taken.file.tensors.front().shape()), what.layer, what.step, out));

@@ -2,10 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "files/atomic_file.hpp"
 #include "diffusion/command.hpp"
 #include "diffusion/evaluate.hpp"
 #include "diffusion/overrides.hpp"
+#include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
 #include "program/command_files.hpp"
 

@@ -4,11 +4,11 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "files/make_folder.hpp"
 #include "diffusion/command.hpp"
 #include "diffusion/overrides.hpp"
 #include "diffusion/pictures.hpp"
 #include "diffusion/sampler.hpp"
+#include "files/make_folder.hpp"
 #include "llsa/error.hpp"
 #include "program/command_files.hpp"
 

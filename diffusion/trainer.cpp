@@ -8,13 +8,13 @@
 #include <cstdio>
 
 #include "backends/backends.hpp"
-#include "files/atomic_file.hpp"
-#include "files/make_folder.hpp"
 #include "diffusion/layers/eigen_layers.hpp"
 #include "diffusion/learner.hpp"
 #include "diffusion/pictures.hpp"
 #include "diffusion/run_log.hpp"
 #include "diffusion/sampler.hpp"
+#include "files/atomic_file.hpp"
+#include "files/make_folder.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::diffusion {
@@ -64,7 +64,7 @@ void save_samples(const fs::path& folder, const TrainConfig& config, const RunOp
   const std::int64_t size = config.model.image_size;
   const std::int64_t columns = sample_columns(config, options);
   files::write_png(folder / fmt::format("step-{:08d}.png", state.step),
-                      picture_grid(pictures, config.model.channels, size, columns, grid_zoom(size)));
+                   picture_grid(pictures, config.model.channels, size, columns, grid_zoom(size)));
 }
 
 }  // namespace

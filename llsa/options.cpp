@@ -38,7 +38,8 @@ std::vector<std::int64_t> resolve_top_k(const std::vector<std::int64_t>& top_k, 
   const auto count = static_cast<std::size_t>(levels);
   if (top_k.size() == 1) return std::vector<std::int64_t>(count, top_k.front());
   if (levels > 0 && top_k.size() != count)
-    throw Error("top_k has " + std::to_string(top_k.size()) + " numbers for " + std::to_string(levels) + " levels" + (automatic ? ", which is what automatic levels became" : "") +
+    throw Error("top_k has " + std::to_string(top_k.size()) + " numbers for " + std::to_string(levels) + " levels" +
+                (automatic ? ", which is what automatic levels became" : "") +
                 "; give one number, or one for each level with level 1 first");
   return levels == 0 ? std::vector<std::int64_t>{} : top_k;
 }

@@ -1,4 +1,6 @@
 // llsa-compare approximate: how well each method approximates dense attention, at equal numbers of touched keys.
+#include "compare/command.hpp"
+
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
@@ -6,13 +8,12 @@
 #include <memory>
 
 #include "compare/approximate/report.hpp"
-#include "compare/command.hpp"
-#include "program/command_files.hpp"
-#include "program/list_option.hpp"
-#include "program/progress.hpp"
 #include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
 #include "plot/canvas.hpp"
+#include "program/command_files.hpp"
+#include "program/list_option.hpp"
+#include "program/progress.hpp"
 
 namespace llsa::compare::approximate {
 namespace {

@@ -6,13 +6,13 @@
 #include <charconv>
 #include <cmath>
 
-#include "llsa/grid_text.hpp"
-#include "llsa/option_metadata.hpp"
 #include "datasets/pixel_projection.hpp"
 #include "datasets/procedural.hpp"
 #include "files/layout.hpp"
 #include "files/tensor_file.hpp"
 #include "llsa/error.hpp"
+#include "llsa/grid_text.hpp"
+#include "llsa/option_metadata.hpp"
 #include "llsa/options.hpp"
 
 namespace llsa::compare::approximate {
@@ -107,7 +107,7 @@ Input input_from_picture(const PictureRequest& request) {
   datasets::validate(projection);
   const bool generated = request.path.empty();
   const files::Image picture = generated ? datasets::landscape(size, size, request.seed)
-                                            : files::resize_and_crop(files::read_image(request.path), size, size);
+                                         : files::resize_and_crop(files::read_image(request.path), size, size);
   const Grid grid{1, size, size};
   datasets::PixelTokens tokens =
       datasets::project(picture, datasets::local_features(picture), token_order("morton", grid), projection);

@@ -1,4 +1,6 @@
 // llsa-compare profile: where the time goes, against dense attention, over a range of lengths.
+#include "compare/command.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -6,16 +8,15 @@
 #include <memory>
 
 #include "compare/arguments.hpp"
-#include "compare/command.hpp"
-#include "program/command_files.hpp"
-#include "program/list_option.hpp"
 #include "compare/profile/plot.hpp"
 #include "compare/profile/report.hpp"
-#include "program/progress.hpp"
 #include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
 #include "llsa/method.hpp"
 #include "plot/canvas.hpp"
+#include "program/command_files.hpp"
+#include "program/list_option.hpp"
+#include "program/progress.hpp"
 
 namespace llsa::compare::profile {
 namespace {

@@ -1,4 +1,6 @@
 // llsa-compare run: one implementation on given tensors, all outputs written.
+#include "compare/command.hpp"
+
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -7,12 +9,11 @@
 
 #include "backends/backends.hpp"
 #include "compare/arguments.hpp"
-#include "compare/command.hpp"
-#include "llsa/option_metadata.hpp"
 #include "compare/outcome_file.hpp"
 #include "compare/storage.hpp"
 #include "files/safetensors.hpp"
 #include "llsa/error.hpp"
+#include "llsa/option_metadata.hpp"
 #include "program/command_files.hpp"
 #include "program/progress.hpp"
 

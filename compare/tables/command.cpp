@@ -1,4 +1,6 @@
 // llsa-compare table: the paper's tables and figures at a scale that two cores can run.
+#include "compare/command.hpp"
+
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
@@ -8,12 +10,11 @@
 #include <cstdio>
 #include <memory>
 
-#include "compare/command.hpp"
-#include "program/progress.hpp"
 #include "compare/tables/make_tables.hpp"
 #include "diffusion/data.hpp"
 #include "llsa/error.hpp"
 #include "program/command_files.hpp"
+#include "program/progress.hpp"
 
 namespace llsa::compare::tables {
 namespace {

@@ -7,13 +7,13 @@
 #include <optional>
 
 #include "compare/tables/denoising.hpp"
-#include "files/atomic_file.hpp"
-#include "files/folder_lock.hpp"
 #include "diffusion/learner.hpp"
 #include "diffusion/metrics.hpp"
 #include "diffusion/runner.hpp"
 #include "diffusion/sampler.hpp"
 #include "diffusion/trainer.hpp"
+#include "files/atomic_file.hpp"
+#include "files/folder_lock.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::compare::tables {

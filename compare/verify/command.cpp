@@ -13,8 +13,8 @@
 #include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
 #include "llsa/method.hpp"
-#include "program/exact_number.hpp"
 #include "program/command_files.hpp"
+#include "program/exact_number.hpp"
 #include "program/progress.hpp"
 
 namespace llsa::compare::verify {

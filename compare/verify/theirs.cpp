@@ -95,8 +95,8 @@ Theirs read_theirs(const files::TensorFile& file, const Problem<double>& problem
       {"o", {q.batch, q.heads, q.tokens, v.dim}}, {"dq", q}, {"dk", k}, {"dv", v}};
   const std::string layout = files::said_layout(file.metadata);
   if (!layout.empty() && layout != files::default_layout(layout.size()))
-    throw Error(fmt::format("theirs: layout is {}; outputs are judged as [batch, heads, tokens, dim]: transpose them",
-                            layout));
+    throw Error(
+        fmt::format("theirs: layout is {}; outputs are judged as [batch, heads, tokens, dim]: transpose them", layout));
   for (const files::UnreadTensor& other : file.unread)
     if (shapes.contains(other.name) || other.name == "lse" || level_of(other.name) >= 1) file.at(other.name);  // throws
   Theirs theirs;

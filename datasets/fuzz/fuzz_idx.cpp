@@ -1,5 +1,5 @@
-#include "files/fuzz/fuzz.hpp"
 #include "datasets/idx.hpp"
+#include "files/fuzz/fuzz.hpp"
 #include "files/tensor_file.hpp"
 
 using namespace llsa::datasets;

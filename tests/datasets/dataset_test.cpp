@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include "../files/support.hpp"
 #include "datasets/idx.hpp"
 #include "datasets/procedural.hpp"
-#include "../files/support.hpp"
 
 namespace llsa::datasets {
 namespace {

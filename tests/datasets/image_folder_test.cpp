@@ -2,8 +2,8 @@
 
 #include <cstdlib>
 
-#include "datasets/dataset.hpp"
 #include "../files/support.hpp"
+#include "datasets/dataset.hpp"
 
 namespace llsa::datasets {
 namespace {
@@ -43,8 +43,8 @@ TEST(ImageFolder, hidden_and_system_folders_and_files_are_no_classes_and_no_pict
   const TemporaryFolder folder;
   put(folder, "ant/1.png", 1);
   put(folder, "bee/1.png", 2);
-  for (const char* name : {".ipynb_checkpoints/1-checkpoint.png", "__MACOSX/ant/._1.png", "ant/.ipynb_checkpoints/1.png",
-                           "bee/._1.png", "@eaDir/1.png", ".hidden.png"})
+  for (const char* name : {".ipynb_checkpoints/1-checkpoint.png", "__MACOSX/ant/._1.png",
+                           "ant/.ipynb_checkpoints/1.png", "bee/._1.png", "@eaDir/1.png", ".hidden.png"})
     put(folder, name, 9);
   const auto set = open_image_folder(folder.path());
   EXPECT_EQ(listing(*set), "1:0 2:1 ");

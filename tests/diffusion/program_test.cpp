@@ -215,7 +215,8 @@ TEST(Program, KeepsTheNamesOfClassesInTheCheckpoint) {
   const std::string model = (runs / "run/checkpoints/step-00000001.safetensors").string();
   ASSERT_EQ(run("export --checkpoint " + model + " --output " + (runs / "m").string()).exit_code, 0);
   EXPECT_EQ(load_model(runs / "m").config.class_names, (std::vector<std::string>{"cat", "dog"}));
-  const std::string judge = "evaluate --count 2 --steps 1 --directions 2 --no-full --checkpoint " + (runs / "m").string();
+  const std::string judge =
+      "evaluate --count 2 --steps 1 --directions 2 --no-full --checkpoint " + (runs / "m").string();
   std::filesystem::rename(folder / "val/dog", folder / "val/fox");
   expect_refused(judge + data, "class 'fox' is not one of the 2 classes: 'cat', 'dog'");
   expect_refused("train --resume --steps 2 --output " + (runs / "run").string() + small_model, "class 'fox'");

@@ -53,8 +53,8 @@ class Programs {
   }
 
   room::ProgramRun run(const Failure& failure) const {
-    const std::string command = (failure.limits.empty() ? "" : failure.limits + "; ") + "exec " + failure.program + " " +
-                                filled(failure.command) +
+    const std::string command = (failure.limits.empty() ? "" : failure.limits + "; ") + "exec " + failure.program +
+                                " " + filled(failure.command) +
                                 (failure.stdout_to.empty() ? "" : " >" + failure.stdout_to);
     return room::run_program("/bin/sh", "-c '" + command + "'", folder_.path());
   }
@@ -92,7 +92,8 @@ const std::string profile = "profile --tokens 256 --repetitions 1 ";
 const std::string check = "check --quick ";
 const std::string of_model = " --checkpoint {model} ";
 const std::string demo = "--size 16 --heads 1 --head-dim 16 --output {report} ";
-const std::string small_run = "train --steps 1 --image-size 8 --hidden 16 --layers 1 --heads 1 --batch 2 --output {run} ";
+const std::string small_run =
+    "train --steps 1 --image-size 8 --hidden 16 --layers 1 --heads 1 --batch 2 --output {run} ";
 
 std::vector<Failure> failures() {
   std::vector<Failure> all;

@@ -10,9 +10,7 @@
 namespace llsa::viewer {
 namespace {
 
-Grid any_grid() {
-  return {*rc::gen::inRange(1, 6), *rc::gen::inRange(1, 20), *rc::gen::inRange(1, 20)};
-}
+Grid any_grid() { return {*rc::gen::inRange(1, 6), *rc::gen::inRange(1, 20), *rc::gen::inRange(1, 20)}; }
 
 RC_GTEST_PROP(GridLayout, HitTestingInvertsDrawing, ()) {
   const GridLayout layout(any_grid());
@@ -87,8 +85,7 @@ RC_GTEST_PROP(GridLayout, AnOutlineIsEveryBorderOfTheRegionOnce, ()) {
     const Point middle = at.center();
     for (const Point step : {Point{-1, 0}, Point{1, 0}, Point{0, -1}, Point{0, 1}}) {
       const auto next = layout.hit({middle.x + step.x, middle.y + step.y});
-      if (!next || !std::ranges::count(cells, *next))
-        expected.insert({middle.x + step.x / 2, middle.y + step.y / 2});
+      if (!next || !std::ranges::count(cells, *next)) expected.insert({middle.x + step.x / 2, middle.y + step.y / 2});
     }
   }
   RC_ASSERT(drawn == expected);
@@ -105,9 +102,7 @@ TEST(GridLayout, AMortonBlockIsOneRectangleWithFourEdges) {
   EXPECT_EQ(region.outline.size(), 4u);
 }
 
-TEST(GridLayout, APointThatIsNotANumberHitsNothing) {
-  EXPECT_FALSE(GridLayout(Grid{1, 4, 4}).hit({std::nan(""), 1}));
-}
+TEST(GridLayout, APointThatIsNotANumberHitsNothing) { EXPECT_FALSE(GridLayout(Grid{1, 4, 4}).hit({std::nan(""), 1})); }
 
 }  // namespace
 }  // namespace llsa::viewer

@@ -17,8 +17,12 @@ Session any_session() {
   Session session;
   session.files = {"a b.png", "/x/ü.safetensors"};
   session.profile = "p.json";
-  session.hints = {.layout = "bnhd", .order = "hilbert", .grid = Grid{2, 3, 4}, .key_grid = Grid{1, 5, 6},
-                   .picture_size = Grid{1, 7, 8}, .in_order = *rc::gen::arbitrary<bool>(),
+  session.hints = {.layout = "bnhd",
+                   .order = "hilbert",
+                   .grid = Grid{2, 3, 4},
+                   .key_grid = Grid{1, 5, 6},
+                   .picture_size = Grid{1, 7, 8},
+                   .in_order = *rc::gen::arbitrary<bool>(),
                    .seed = static_cast<std::uint64_t>(*rc::gen::inRange(0, 1000))};
   for (Settings& settings : session.settings) {
     settings = (*small_problems()).settings;

@@ -37,7 +37,8 @@ void Frame::take_keys() {
   const int space = ImGui::GetKeyIndex(ImGuiKey_Space);
   if (work.view.compare && (ImGui::IsKeyPressed(space, false) || ImGui::IsKeyReleased(space))) work.swap_sides();
   if (ImGui::IsKeyPressed(ImGui::GetKeyIndex(ImGuiKey_Escape), false)) {
-    if (ui_.requests.help) ui_.requests.help = false;
+    if (ui_.requests.help)
+      ui_.requests.help = false;
     else if (!dialogs_.close_any()) {
       if (work.busy()) work.cancel();
       work.pinned.reset();
@@ -103,7 +104,9 @@ void Frame::panels(const Box& area) {
       if (!resized) {
         const ImVec2 p = ImGui::GetWindowPos(), s = ImGui::GetWindowSize();
         if (p.x != from.x || p.y != from.y || s.x != to.x - from.x || s.y != to.y - from.y) {
-          const auto fraction = [](float v, double low, float length) { return std::clamp((static_cast<double>(v) - low) / static_cast<double>(length), -0.9, 1.9); };
+          const auto fraction = [](float v, double low, float length) {
+            return std::clamp((static_cast<double>(v) - low) / static_cast<double>(length), -0.9, 1.9);
+          };
           place.rect = {fraction(p.x, area.x0, size.x), std::max(0.0, fraction(p.y, area.y0, size.y)),
                         fraction(p.x + s.x, area.x0, size.x), fraction(p.y + s.y, area.y0, size.y)};
         }
@@ -124,8 +127,10 @@ void Frame::status(const Box& area) {
   const Workspace& work = ui_.work;
   const JobStatus progress = work.progress();
   if (progress.busy) {
-    const std::string text = progress.fraction > 0 ? fmt::format("{} {:.0f}%", progress.stage, 100 * progress.fraction) : progress.stage;
-    ImGui::ProgressBar(static_cast<float>(progress.fraction), {ui_.px(210), ImGui::GetTextLineHeight() + ui_.px(3)}, text.c_str());
+    const std::string text =
+        progress.fraction > 0 ? fmt::format("{} {:.0f}%", progress.stage, 100 * progress.fraction) : progress.stage;
+    ImGui::ProgressBar(static_cast<float>(progress.fraction), {ui_.px(210), ImGui::GetTextLineHeight() + ui_.px(3)},
+                       text.c_str());
     ImGui::SameLine();
     if (ImGui::SmallButton("cancel (Esc)")) ui_.work.cancel();
     ImGui::SameLine();
@@ -147,7 +152,8 @@ void Frame::draw(std::optional<Panel> only) {
   if (only) {
     ImGui::SetNextWindowPos({0, 0});
     ImGui::SetNextWindowSize(display);
-    ImGui::Begin(title_of(*only), nullptr, ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoResize | ImGuiWindowFlags_NoCollapse);
+    ImGui::Begin(title_of(*only), nullptr,
+                 ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoResize | ImGuiWindowFlags_NoCollapse);
     draw_panel(ui_, *only);
     ImGui::End();
   } else {

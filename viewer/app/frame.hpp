@@ -1,7 +1,7 @@
 #pragma once
 
-#include "viewer/draw/ui.hpp"
 #include "viewer/app/dialogs.hpp"
+#include "viewer/draw/ui.hpp"
 
 namespace llsa::viewer {
 

@@ -113,8 +113,10 @@ void run_window(const WindowStart& start) {
     auto query = start.query;
     bool checked = false;
     while (!glfwWindowShouldClose(window.get()) && !ui.requests.quit) {
-      if (frames_wanted > 0) glfwPollEvents();
-      else glfwWaitEventsTimeout(work.busy() ? 0.05 : 0.5);
+      if (frames_wanted > 0)
+        glfwPollEvents();
+      else
+        glfwWaitEventsTimeout(work.busy() ? 0.05 : 0.5);
       const float wanted = content_scale(window.get()) * static_cast<float>(work.view.scale);
       if (wanted != scale || ui.requests.rescale_fonts) {
         apply_style(ui, wanted);
@@ -138,11 +140,12 @@ void run_window(const WindowStart& start) {
       glClearColor(0.06f, 0.065f, 0.075f, 1);
       glClear(GL_COLOR_BUFFER_BIT);
       ImGui_ImplOpenGL3_RenderDrawData(ImGui::GetDrawData());
-      if (const std::string path = frame.dialogs().take_picture_request(); !path.empty()) write_picture(window.get(), work, path);
+      if (const std::string path = frame.dialogs().take_picture_request(); !path.empty())
+        write_picture(window.get(), work, path);
       glfwSwapBuffers(window.get());
       const ImGuiIO& io = ImGui::GetIO();
-      const bool active = io.MouseDelta.x != 0 || io.MouseDelta.y != 0 || io.MouseWheel != 0 || ImGui::IsAnyMouseDown() ||
-                          io.InputQueueCharacters.Size > 0 || ImGui::IsAnyItemActive();
+      const bool active = io.MouseDelta.x != 0 || io.MouseDelta.y != 0 || io.MouseWheel != 0 ||
+                          ImGui::IsAnyMouseDown() || io.InputQueueCharacters.Size > 0 || ImGui::IsAnyItemActive();
       frames_wanted = active ? 3 : frames_wanted - 1;
     }
   }

@@ -15,8 +15,9 @@ Plane::Plane(Ui& ui, PlaneCamera& shared, const char* id, const Box& world, bool
   camera_.viewport = {at.x, at.y, at.x + size.x, at.y + size.y};
   if (ui.requests.fit) shared.fitting = true;
   if (shared.fitting) camera_.fit(world, square, ui.px(6));
-  ImGui::InvisibleButton(id, size, ImGuiButtonFlags_MouseButtonLeft | ImGuiButtonFlags_MouseButtonRight |
-                                       ImGuiButtonFlags_MouseButtonMiddle);
+  ImGui::InvisibleButton(
+      id, size,
+      ImGuiButtonFlags_MouseButtonLeft | ImGuiButtonFlags_MouseButtonRight | ImGuiButtonFlags_MouseButtonMiddle);
   const ImGuiIO& io = ImGui::GetIO();
   const Point mouse{io.MousePos.x, io.MousePos.y};
   const bool over = ImGui::IsItemHovered(), held = ImGui::IsItemActive();
@@ -35,8 +36,7 @@ Plane::Plane(Ui& ui, PlaneCamera& shared, const char* id, const Box& world, bool
   }
   shared.camera = camera_;
   const auto let_go = [&](int button) {
-    return over && ImGui::IsMouseReleased(button) &&
-           io.MouseDragMaxDistanceSqr[button] < threshold * threshold;
+    return over && ImGui::IsMouseReleased(button) && io.MouseDragMaxDistanceSqr[button] < threshold * threshold;
   };
   if (over) input_.cursor = camera_.to_world(mouse);
   input_.clicked = let_go(0);
@@ -119,14 +119,16 @@ void draw_color_bar(Ui& ui, const ColorScale& scale, const std::string& unit) {
   for (const plot::Tick& tick : plot::ticks(scale.range(), std::max(2, static_cast<int>(width / ui.px(70))))) {
     const float x = x0 + (x1 - x0) * static_cast<float>(scale.range().position(tick.value));
     if (x < x0 - 1 || x > x1 + 1) continue;
-    list.AddLine({x, y0 + height}, {x, y0 + height + ui.px(tick.label.empty() ? 2 : 4)}, ImGui::GetColorU32(ImGuiCol_Text));
+    list.AddLine({x, y0 + height}, {x, y0 + height + ui.px(tick.label.empty() ? 2 : 4)},
+                 ImGui::GetColorU32(ImGuiCol_Text));
     const ImVec2 size = ImGui::CalcTextSize(tick.label.c_str());
     const float left = std::clamp(x - size.x / 2, at.x, std::max(at.x, at.x + width - size.x));
     if (tick.label.empty() || left < free_from) continue;
     list.AddText({left, y0 + height + ui.px(4)}, ImGui::GetColorU32(ImGuiCol_Text), tick.label.c_str());
     free_from = left + size.x + ui.px(8);
   }
-  ImGui::InvisibleButton("colour bar", {std::max(width, 1.0f), ui.px(color_bar_height) - ImGui::GetStyle().ItemSpacing.y});
+  ImGui::InvisibleButton("colour bar",
+                         {std::max(width, 1.0f), ui.px(color_bar_height) - ImGui::GetStyle().ItemSpacing.y});
   if (!ImGui::IsItemHovered()) return;
   const double position = static_cast<double>((ImGui::GetIO().MousePos.x - x0) / (x1 - x0));
   if (position < 0 || position > 1) return;

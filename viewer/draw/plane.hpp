@@ -16,8 +16,8 @@ struct PlaneInput {
   bool right_clicked = false;
 };
 
-/// An area of a panel seen through a camera: zooms to the cursor, pans, fits. Between `begin` and `end` drawing is clipped
-/// to it and `camera` turns world into screen.
+/// An area of a panel seen through a camera: zooms to the cursor, pans, fits. Between `begin` and `end` drawing is
+/// clipped to it and `camera` turns world into screen.
 class Plane {
  public:
   /// `below` pixels stay free under the area (a colour bar, text). `axes`: which axes zoom.

@@ -20,9 +20,9 @@ struct JobStatus {
   double fraction = 0;  ///< of the stage, in [0, 1]
 };
 
-/// One lane of long work beside the window's thread: the newest job replaces the one that runs (which is asked to stop).
-/// A job hands over results as functions that `deliver` runs on the window's thread; those of replaced or cancelled jobs
-/// are dropped, so what is delivered always belongs to the newest job.
+/// One lane of long work beside the window's thread: the newest job replaces the one that runs (which is asked to
+/// stop). A job hands over results as functions that `deliver` runs on the window's thread; those of replaced or
+/// cancelled jobs are dropped, so what is delivered always belongs to the newest job.
 class Background {
  public:
   /// What a job sees of its lane.

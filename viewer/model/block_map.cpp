@@ -29,7 +29,9 @@ std::optional<BlockMap::Entry> BlockMap::entry(Cell cell) const {
 
 BlockImage BlockMap::part(const Box& visible, int max_width, int max_height) const {
   const Box all = bounds();
-  const auto first = [](double v, double end) { return static_cast<std::int64_t>(std::clamp(std::floor(v), 0.0, end)); };
+  const auto first = [](double v, double end) {
+    return static_cast<std::int64_t>(std::clamp(std::floor(v), 0.0, end));
+  };
   const auto last = [](double v, double end) { return static_cast<std::int64_t>(std::clamp(std::ceil(v), 0.0, end)); };
   const std::int64_t column0 = first(visible.x0, all.x1), column1 = last(visible.x1, all.x1);
   const std::int64_t row0 = first(visible.y0, all.y1), row1 = last(visible.y1, all.y1);

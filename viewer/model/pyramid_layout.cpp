@@ -28,8 +28,9 @@ PyramidLayout::PyramidLayout(const QueryView& view, bool to_scale) : rows_(view.
       PyramidNode& node = nodes_[n];
       const TokenRange fine = hierarchy.fine(level, node.key.token);
       const auto all = static_cast<double>(hierarchy.tokens()), slot = static_cast<double>(n - begin);
-      node.rect = to_scale ? Box{static_cast<double>(fine.begin) / all, band.y0, static_cast<double>(fine.end) / all, band.y1}
-                           : Box{slot * width, band.y0, (slot + 1) * width, band.y1};
+      node.rect =
+          to_scale ? Box{static_cast<double>(fine.begin) / all, band.y0, static_cast<double>(fine.end) / all, band.y1}
+                   : Box{slot * width, band.y0, (slot + 1) * width, band.y1};
       if (level == rows_ - 1) continue;
       const std::int64_t parent = node.key.token / hierarchy.block_size();
       const auto row_above_end = nodes_.begin() + static_cast<std::ptrdiff_t>(begin);

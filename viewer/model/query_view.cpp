@@ -56,7 +56,8 @@ void attend(QueryView& view, const HeadSelection& head, std::vector<double>& out
     for (std::int64_t t = run.begin; t < run.end; ++t) {
       const TokenRef key{run.level, t};
       const double weight = key.level > 0 && o.reweight ? static_cast<double>(o.key.count(key.level, t)) : 1;
-      view.keys.push_back({key, weight, o.scale * dot(q, vectors(tokens.key, head.key, key), dim) + std::log(weight), 0});
+      view.keys.push_back(
+          {key, weight, o.scale * dot(q, vectors(tokens.key, head.key, key), dim) + std::log(weight), 0});
       view.fine_keys += key.level == 0 ? 1 : 0;
     }
   }

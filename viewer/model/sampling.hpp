@@ -38,8 +38,8 @@ class Sampling {
   /// Loads the model, then generates. On failure `problem` says why and what was there stays.
   void open(const std::filesystem::path& checkpoint);
   void generate();
-  /// Generates again up to the end, keeps Q, K, V of the place, and hands them over as a document of all heads whose batch
-  /// entries are the pictures, as noisy as they were then.
+  /// Generates again up to the end, keeps Q, K, V of the place, and hands them over as a document of all heads whose
+  /// batch entries are the pictures, as noisy as they were then.
   void inspect(const AttentionPlace& place, std::function<void(std::shared_ptr<const Document>)> take);
 
   /// Takes in results; true when there were any.

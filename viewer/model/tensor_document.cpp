@@ -7,8 +7,8 @@
 #include <cctype>
 #include <map>
 
-#include "llsa/options.hpp"
 #include "files/layout.hpp"
+#include "llsa/options.hpp"
 #include "viewer/model/layout.hpp"
 
 namespace llsa::viewer {
@@ -66,7 +66,8 @@ std::string lower_case(std::string text) {
 }
 
 QkvRole role_of(const std::string& name) {
-  static const std::map<std::string, int> words = {{"q", 0}, {"query", 0}, {"k", 1}, {"key", 1}, {"v", 2}, {"value", 2}};
+  static const std::map<std::string, int> words = {{"q", 0},   {"query", 0}, {"k", 1},
+                                                   {"key", 1}, {"v", 2},     {"value", 2}};
   const auto cut = name.find_last_of("_-./ ");
   const std::size_t begin = cut == std::string::npos ? 0 : cut + 1;
   const auto found = words.find(lower_case(name.substr(begin)));

@@ -23,7 +23,8 @@ void clamp_to(const Document& document, Settings& settings) {
 
 }  // namespace
 
-Workspace::Workspace(int threads, std::function<void()> wake) : loading_(1, wake), profile_loading_(1, wake), sampling_(threads, wake) {
+Workspace::Workspace(int threads, std::function<void()> wake)
+    : loading_(1, wake), profile_loading_(1, wake), sampling_(threads, wake) {
   for (auto& side : sides_) side = std::make_unique<Side>(threads, wake);
   restore(Session());
 }
@@ -120,7 +121,8 @@ void Workspace::cancel() {
 bool Workspace::busy() const { return progress().busy; }
 
 JobStatus Workspace::progress() const {
-  for (const JobStatus& each : {loading_.progress(), profile_loading_.progress(), sampling_.progress(), side(0).progress(), side(1).progress()})
+  for (const JobStatus& each :
+       {loading_.progress(), profile_loading_.progress(), sampling_.progress(), side(0).progress(), side(1).progress()})
     if (each.busy) return each;
   return {};
 }

@@ -20,10 +20,10 @@ class Workspace {
   explicit Workspace(int threads = 0, std::function<void()> wake = {});
 
   ViewState view;
-  std::optional<TokenRef> pinned;           ///< a key token that stays highlighted
-  std::string message;                      ///< the last failure or success, for the status line
+  std::optional<TokenRef> pinned;  ///< a key token that stays highlighted
+  std::string message;             ///< the last failure or success, for the status line
   bool message_is_error = false;
-  std::optional<MetadataNeeded> question;   ///< what must be answered before a file can be shown
+  std::optional<MetadataNeeded> question;  ///< what must be answered before a file can be shown
 
   /// Opens a document, a profile (.json) or a checkpoint. On failure `message` says why and everything else stays.
   void open(std::vector<std::filesystem::path> files, LoadHints hints);

@@ -27,8 +27,8 @@ void draw_legend(Ui& ui, const QueryView& query) {
     ImGui::SetCursorScreenPos({at.x + size, at.y});
     ImGui::TextUnformatted(text.c_str());
     if (ImGui::IsItemHovered())
-      ImGui::SetTooltip("%lld of %zu candidates selected; click chooses the level", static_cast<long long>(view.selected),
-                        view.candidates.size());
+      ImGui::SetTooltip("%lld of %zu candidates selected; click chooses the level",
+                        static_cast<long long>(view.selected), view.candidates.size());
     if (ImGui::IsItemClicked()) ui.work.choose_level(level);
   }
   if (query.head->levels() == 0) ImGui::TextDisabled("dense attention: every key is attended to");
@@ -75,8 +75,10 @@ void draw_ranks(Ui& ui, Plane& plane, const QueryView& query) {
       const Box at = plane.camera().to_screen(first);
       if (at.width() < static_cast<double>(ui.px(24)) || at.height() < static_cast<double>(ui.px(18))) continue;
       const std::string text = std::to_string(c.rank + 1);
-      const ImVec2 size = ImGui::CalcTextSize(text.c_str()), place{static_cast<float>(at.x0) + ui.px(3), static_cast<float>(at.y0) + ui.px(2)};
-      plane.list().AddRectFilled(place, {place.x + size.x + ui.px(4), place.y + size.y}, color(level_color(level)), ui.px(2));
+      const ImVec2 size = ImGui::CalcTextSize(text.c_str()),
+                   place{static_cast<float>(at.x0) + ui.px(3), static_cast<float>(at.y0) + ui.px(2)};
+      plane.list().AddRectFilled(place, {place.x + size.x + ui.px(4), place.y + size.y}, color(level_color(level)),
+                                 ui.px(2));
       plane.list().AddText({place.x + ui.px(2), place.y}, IM_COL32_WHITE, text.c_str());
     }
   }
@@ -94,7 +96,8 @@ void draw_overlay(Ui& ui) {
   // What was not chosen steps back a little.
   for (std::int64_t f = 0; f < head.key_cells.grid().frames; ++f) {
     const Box at = plane.camera().to_screen(head.key_cells.frame(f));
-    plane.list().AddRectFilled(vec({at.x0, at.y0}), vec({at.x1, at.y1}), IM_COL32(0, 0, 0, query->head->levels() ? 70 : 0));
+    plane.list().AddRectFilled(vec({at.x0, at.y0}), vec({at.x1, at.y1}),
+                               IM_COL32(0, 0, 0, query->head->levels() ? 70 : 0));
   }
   draw_selected(ui, plane, *query);
   draw_ranks(ui, plane, *query);
@@ -116,8 +119,8 @@ void draw_overlay(Ui& ui) {
     const auto& candidates = query->level(level).candidates;
     const auto found = std::ranges::find(candidates, ancestor, &Candidate::token);
     if (found != candidates.end())
-      ImGui::Text("below level %d token %lld (rank %d, score %s)", level, static_cast<long long>(ancestor), found->rank + 1,
-                  plot::format_value(static_cast<double>(found->score), 4).c_str());
+      ImGui::Text("below level %d token %lld (rank %d, score %s)", level, static_cast<long long>(ancestor),
+                  found->rank + 1, plot::format_value(static_cast<double>(found->score), 4).c_str());
   }
   ImGui::EndTooltip();
 }

@@ -1,4 +1,6 @@
 // `llsa-compare run` as its contract says.
+#include "../cli.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,7 +9,6 @@
 #include <fstream>
 
 #include "backends/backends.hpp"
-#include "../cli.hpp"
 #include "compare/problem_cases.hpp"
 #include "files/safetensors.hpp"
 #include "reference/naive.hpp"
@@ -121,15 +122,16 @@ TEST_F(CliRun, LetsQueryHeadsShareKeyHeads) {
   problem.options = {.block_size = 4, .levels = 2, .top_k = {3, 2}};
   work.write(problem, DType::f64);
   const std::string options = "--block-size 4 --levels 2 --top-k 3,2 --precision f64 ";
-  ASSERT_EQ(work.run("run --input qkv.safetensors --grad-output qkv.safetensors " + options +
-                     "--output out.safetensors")
-                .exit_code,
-            0);
+  ASSERT_EQ(
+      work.run("run --input qkv.safetensors --grad-output qkv.safetensors " + options + "--output out.safetensors")
+          .exit_code,
+      0);
   const ResolvedOptions o = problem.resolved();
   const Selection selection = reference::naive_select(reference::naive_pool(problem.query.view(), o.query),
                                                       reference::naive_pool(problem.key.view(), o.key), o);
   const auto outputs = reference::naive_forward(problem.inputs(), selection, o);
-  const auto gradients = reference::naive_backward(problem.inputs(), selection, o, {problem.output_gradient.view(), {}});
+  const auto gradients =
+      reference::naive_backward(problem.inputs(), selection, o, {problem.output_gradient.view(), {}});
   const files::TensorFile file = output();
   EXPECT_THAT(file.at("dk").shape(), ElementsAre(2, 2, 50, 8));
   EXPECT_THAT(file.at("dv").shape(), ElementsAre(2, 2, 50, 5));
