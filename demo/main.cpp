@@ -18,7 +18,10 @@ void expect_free_places(const llsa::demo::DemoOptions& options) {
   paths.reads("--image", options.image);
   for (const auto& file : options.captures) paths.reads("--capture", file);
   paths.reads("--capture-picture", options.capture_picture);
+  paths.reads("--checkpoint", options.checkpoint);
   paths.writes_into("--output", options.output, llsa::demo::is_report_file);
+  if (!options.checkpoint.empty())
+    paths.writes_into("--output", options.output / "captures", [](std::string_view) { return true; });
   paths.check();
 }
 

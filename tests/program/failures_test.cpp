@@ -208,10 +208,10 @@ std::vector<Failure> failures() {
 #ifdef __SANITIZE_ADDRESS__
   return all;
 #endif
-  const std::string little = "ulimit -v 2000000", no_memory = "memory";
-  add("memory", c, "profile --tokens 16777216 --heads 8 --repetitions 1 --dense-limit 0", no_memory, little);
-  add("memory", d, "train --steps 1 --batch 100000 --output {run}", no_memory, little);
-  add("memory", p, "--size 1024 --heads 64 --head-dim 256 --output {report}", no_memory, little);
+  const std::string at_most = "ulimit -v 2000000", no_memory = "memory";
+  add("memory", c, "profile --tokens 16777216 --heads 8 --repetitions 1 --dense-limit 0", no_memory, at_most);
+  add("memory", d, "train --steps 1 --batch 100000 --output {run}", no_memory, at_most);
+  add("memory", p, "--size 1024 --heads 64 --head-dim 256 --output {report}", no_memory, at_most);
   return all;
 }
 
