@@ -266,8 +266,19 @@ TEST_F(Panels, WritingWithoutAWindowGivesEveryTargetAndNamesWhatIsMissing) {
     tensors.emplace_back(name, std::vector<std::int64_t>{1, 1, 16, 4}, std::span<const float>(values));
   files::write_safetensors(folder / "a.safetensors", tensors);
   session.files = {folder / "a.safetensors"};
-  EXPECT_NE(error_of([&] { write_targets(session, targets, 1); }).find("say --layout, --grid, --stored-order"),
-            std::string::npos);
+  EXPECT_NE(error_of([&] { write_targets(session, targets, 1); }).find("; say --grid, --stored-order"), std::string::npos);
+  session.hints = {.order = "raster", .grid = Grid{1, 4, 4}};
+  targets.query = {3, 3};
+  const auto refused = [&](std::optional<std::int64_t> Targets::*index, std::int64_t value, const char* what) {
+    Targets wanted = targets;
+    wanted.*index = value;
+    EXPECT_NE(error_of([&] { write_targets(session, wanted, 1); }).find(what), std::string::npos) << what;
+  };
+  refused(&Targets::set, 1, "--set is 1; this file has 0 to 0");
+  refused(&Targets::batch, 7, "--batch is 7; this file has 0 to 0");
+  refused(&Targets::head_index, 1, "--head is 1; this file has 0 to 0");
+  refused(&Targets::level, 3, "--level is 3; this head has");
+  refused(&Targets::level, 0, "--level is 0; this head has");
   targets.screenshot = (folder / "s.gif").string();
   EXPECT_NE(error_of([&] { write_targets(session, targets, 1); }).find(".png"), std::string::npos);
 }
