@@ -27,7 +27,11 @@ def set_threads(threads):
 
 
 # Loaded when they are first used: what needs torch, and the tools.
-_LAZY = {}
+_LAZY = {
+    "nn": ("pyllsa.nn", None),
+    "replace": ("pyllsa._replace", "replace"),
+    "Replacement": ("pyllsa._replace", "Replacement"),
+}
 
 
 def __getattr__(name):
