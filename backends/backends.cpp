@@ -41,7 +41,7 @@ std::vector<std::string> backend_names() {
 }
 
 template <class T>
-std::unique_ptr<Attention<T>> make_attention(std::string_view name, reference::ThreadPool& threads) {
+std::unique_ptr<Attention<T>> make_attention(std::string_view name, ThreadPool& threads) {
   if (name == "reference") return std::make_unique<reference::ReferenceAttention<T>>(threads);
 #if defined(LLSA_HAVE_CUDA)
   if (name == "cuda") return on_cuda<T>(name, [] { return cuda::make_attention<T>(); });
@@ -56,7 +56,7 @@ std::unique_ptr<Attention<T>> make_attention(std::string_view name, reference::T
 
 template <class T>
 std::unique_ptr<Attention<T>> make_attention(std::string_view method, std::string_view backend,
-                                             reference::ThreadPool& threads) {
+                                             ThreadPool& threads) {
   check_method(method);
   auto inner = make_attention<T>(backend, threads);  // first, so that an unknown backend is what an error says
   if (method == "llsa") return inner;
@@ -70,8 +70,8 @@ std::unique_ptr<Attention<T>> make_attention(std::string_view method, std::strin
 }
 
 #define LLSA_INSTANTIATE(T)                                                                        \
-  template std::unique_ptr<Attention<T>> make_attention(std::string_view, reference::ThreadPool&); \
-  template std::unique_ptr<Attention<T>> make_attention(std::string_view, std::string_view, reference::ThreadPool&);
+  template std::unique_ptr<Attention<T>> make_attention(std::string_view, ThreadPool&); \
+  template std::unique_ptr<Attention<T>> make_attention(std::string_view, std::string_view, ThreadPool&);
 LLSA_INSTANTIATE(float)
 LLSA_INSTANTIATE(double)
 LLSA_INSTANTIATE(half)

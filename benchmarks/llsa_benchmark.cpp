@@ -13,8 +13,8 @@
 #include <string>
 
 #include "backends/backends.hpp"
-#include "compare/profile_keys.hpp"
-#include "compare/profile_problem.hpp"
+#include "compare/keys_per_query.hpp"
+#include "compare/profile/problem.hpp"
 #include "llsa/error.hpp"
 #include "reference/attend.hpp"
 #include "reference/attend_backward.hpp"
@@ -28,7 +28,7 @@ using namespace llsa;
 /// What the stages of one size work on: inputs, and what earlier stages leave for later ones.
 class Bench {
  public:
-  Bench(std::int64_t tokens, bool dense, reference::ThreadPool& threads)
+  Bench(std::int64_t tokens, bool dense, ThreadPool& threads)
       : tokens_(tokens),
         threads_(threads),
         problem_(compare::ProfileRequest{}, tokens),
@@ -69,7 +69,7 @@ class Bench {
 
  private:
   std::int64_t tokens_;
-  reference::ThreadPool& threads_;
+  ThreadPool& threads_;
   compare::ProfileProblem<float> problem_;
   std::unique_ptr<Attention<float>> attention_;
   Options options_;
@@ -79,7 +79,7 @@ class Bench {
 };
 
 /// One problem at a time is kept: the largest takes gigabytes.
-Bench& bench_of(std::int64_t tokens, bool dense, reference::ThreadPool& threads) {
+Bench& bench_of(std::int64_t tokens, bool dense, ThreadPool& threads) {
   static std::unique_ptr<Bench> kept;
   static bool kept_dense = false;
   if (!kept || kept->tokens() != tokens || kept_dense != dense) {
@@ -91,7 +91,7 @@ Bench& bench_of(std::int64_t tokens, bool dense, reference::ThreadPool& threads)
 }
 
 void add(const char* method, const char* pass, const char* stage, std::int64_t tokens, void (Bench::*work)(),
-         reference::ThreadPool& threads) {
+         ThreadPool& threads) {
   const bool dense = std::strcmp(method, "dense") == 0;
   const std::string name = fmt::format("reference/{}/{}/{}/{}", method, pass, stage, tokens);
   const auto run = [=, &threads](benchmark::State& state) {
@@ -104,7 +104,7 @@ void add(const char* method, const char* pass, const char* stage, std::int64_t t
   benchmark::RegisterBenchmark(name.c_str(), run)->Unit(benchmark::kMillisecond);
 }
 
-void add_all(reference::ThreadPool& threads) {
+void add_all(ThreadPool& threads) {
   for (const std::int64_t tokens : {4096, 65536, 1048576}) {
     add("llsa", "forward", "pool", tokens, &Bench::pool, threads);
     add("llsa", "forward", "select", tokens, &Bench::select, threads);
@@ -133,7 +133,7 @@ int threads_wanted() {
 
 int main(int argc, char** argv) {
   try {
-    reference::ThreadPool threads(threads_wanted());
+    ThreadPool threads(threads_wanted());
     add_all(threads);
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

@@ -21,7 +21,7 @@ set(LLSA_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/llsa)
 install(TARGETS ${LLSA_INSTALLED_LIBRARIES} EXPORT llsaTargets COMPONENT libraries
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT llsaTargets NAMESPACE llsa:: DESTINATION ${LLSA_PACKAGE_DIR} COMPONENT libraries)
-foreach(part llsa reference backends plot datasets diffusion compare cuda)
+foreach(part llsa reference backends files plot datasets diffusion compare cuda)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${part} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/llsa COMPONENT libraries
           FILES_MATCHING PATTERN "*.hpp" PATTERN "fuzz" EXCLUDE)
 endforeach()

@@ -57,6 +57,11 @@ if(LLSA_SANITIZE)
   add_link_options(-fsanitize=${LLSA_SANITIZE})
 endif()
 
+# llsa_compile_quickly(TARGET): for code that computes nothing itself, where compiling costs more than running ever will.
+function(llsa_compile_quickly target)
+  target_compile_options(${target} PRIVATE $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CONFIG:Release>>:-O1>)
+endfunction()
+
 # llsa_library(NAME SOURCES... [PUBLIC_LINKS ...] [LINKS ...] [INTERNAL]): target llsa_NAME, alias llsa::NAME.
 # INTERNAL libraries serve the project's own programs only and are not installed.
 function(llsa_library name)

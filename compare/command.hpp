@@ -12,7 +12,7 @@ using enum program::ExitStatus;
 /// `exit_code` when it is not `exit_done`, and throws `Error` (one line, exit 2) for bad input.
 struct CommandContext {
   int exit_code = exit_done;
-  std::stop_token stop;  ///< requested by Ctrl-C; hand it to `reference::ThreadPool::set_stop_token`
+  std::stop_token stop;  ///< requested by Ctrl-C; hand it to `ThreadPool::set_stop_token`
 };
 
 /// One file per command: compare/<name>_command.cpp.

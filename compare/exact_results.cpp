@@ -21,7 +21,7 @@ ExactResults naive_results(const Problem<double>& p, const ResolvedOptions& o, c
 }
 
 ExactResults reference_results(const Problem<double>& p, const ResolvedOptions& o, const Selection& selection,
-                               reference::ThreadPool& threads) {
+                               ThreadPool& threads) {
   reference::ReferenceAttention<double> attention(threads);
   Outcome<double> outcome = run_attention<double>(attention, p, &selection);
   return {reference::pool<double>(p.query.view(), o.query, threads).coarse,
@@ -36,7 +36,7 @@ ExactResults reference_results(const Problem<double>& p, const ResolvedOptions& 
 }  // namespace
 
 ExactResults exact_results(const Problem<double>& problem, const ResolvedOptions& options, const Selection& selection,
-                           bool small, reference::ThreadPool& threads) {
+                           bool small, ThreadPool& threads) {
   return small ? naive_results(problem, options, selection) : reference_results(problem, options, selection, threads);
 }
 

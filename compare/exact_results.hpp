@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "compare/problem.hpp"
-#include "reference/thread_pool.hpp"
+#include "llsa/thread_pool.hpp"
 
 namespace llsa::compare {
 
@@ -15,6 +15,6 @@ struct ExactResults {
 
 /// `small`: by the naive oracle, else by the reference in double.
 ExactResults exact_results(const Problem<double>& problem, const ResolvedOptions& options, const Selection& selection,
-                           bool small, reference::ThreadPool& threads);
+                           bool small, ThreadPool& threads);
 
 }  // namespace llsa::compare

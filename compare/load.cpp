@@ -8,8 +8,8 @@
 namespace llsa::compare {
 namespace {
 
-using datasets::describe_shape;
-using datasets::NamedTensor;
+using files::describe_shape;
+using files::NamedTensor;
 
 void expect_shape(const std::string& name, const Shape& got, const Shape& wanted) {
   if (got == wanted) return;
@@ -37,7 +37,7 @@ class Loader {
  public:
   Tensor<T> tensor(const NamedTensor& source, const std::string& path, const std::string& name) {
     note(source, path, name);
-    return naming(path, [&] { return datasets::to_tensor<T>(source.renamed(name)); });
+    return naming(path, [&] { return files::to_tensor<T>(source.renamed(name)); });
   }
   Tensor<Accumulate<T>> per_token(const NamedTensor& source, const std::string& path, const std::string& name) {
     note(source, path, name);
@@ -54,7 +54,7 @@ class Loader {
     if (without_ones(source.shape()) != without_ones(full))
       throw Error(fmt::format("{}: {} has shape {}; it must be {}, where extents of 1 may be left out", path,
                               source.name(), describe_shape(source.shape()), describe_shape(full)));
-    return naming(path, [&] { return datasets::to_tensor<T>(source.reshaped(full)); });
+    return naming(path, [&] { return files::to_tensor<T>(source.reshaped(full)); });
   }
 
   std::vector<StoredTensor> stored;
@@ -78,25 +78,25 @@ void expect_paths(const ProblemFiles& f) {
 }  // namespace
 
 NamedTensor tensor_from(const std::string& path, const std::string& name) {
-  const datasets::TensorFile file = datasets::read_tensor_file(path);
+  const files::TensorFile file = files::read_tensor_file(path);
   if (file.tensors.size() == 1) return file.tensors.front();
   return naming(path, [&] { return file.at(name); });
 }
 
-DType dtype_from(datasets::ElementType type, const std::string& name) {
+DType dtype_from(files::ElementType type, const std::string& name) {
   switch (type) {
-    case datasets::ElementType::f16:
+    case files::ElementType::f16:
       return DType::f16;
-    case datasets::ElementType::bf16:
+    case files::ElementType::bf16:
       return DType::bf16;
-    case datasets::ElementType::f32:
+    case files::ElementType::f32:
       return DType::f32;
-    case datasets::ElementType::f64:
+    case files::ElementType::f64:
       return DType::f64;
     default:
       break;
   }
-  throw Error(fmt::format("{} is {}; it must be F16, BF16, F32 or F64", name, datasets::name_of(type)));
+  throw Error(fmt::format("{} is {}; it must be F16, BF16, F32 or F64", name, files::name_of(type)));
 }
 
 DType coarsest_type(const std::vector<StoredTensor>& tensors) {
@@ -118,7 +118,7 @@ Tensor<T> per_token_tensor(const NamedTensor& tensor) {
   if (full.empty())
     throw Error(fmt::format("{} has shape {}; it must be [batch, heads, tokens], or [tokens] for one head",
                             tensor.name(), describe_shape(shape)));
-  return datasets::to_tensor<T>(tensor.reshaped(full));
+  return files::to_tensor<T>(tensor.reshaped(full));
 }
 
 template <class T>
@@ -128,9 +128,9 @@ LoadedProblem<T> load_problem(const ProblemFiles& files, const Options& options,
   LoadedProblem<T> loaded;
   Problem<T>& p = loaded.problem;
   p.options = method_options(method, options);
-  datasets::TensorFile file;
+  files::TensorFile file;
   if (!files.input.empty()) {
-    file = datasets::read_tensor_file(files.input);
+    file = files::read_tensor_file(files.input);
     const auto take = [&](const char* name) {
       return loader.tensor(naming(files.input, [&] { return file.at(name); }), files.input, name);
     };

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "compare/problem.hpp"
-#include "datasets/tensor_file.hpp"
+#include "files/tensor_file.hpp"
 
 namespace llsa::compare {
 
@@ -21,7 +21,7 @@ struct ProblemFiles {
 struct StoredTensor {
   std::string name;
   std::vector<std::int64_t> shape;
-  datasets::ElementType type;
+  files::ElementType type;
 };
 
 template <class T>
@@ -42,14 +42,14 @@ LoadedProblem<T> load_problem(const ProblemFiles& files, const Options& options,
 /// A tensor with one value per token, `[batch, heads, tokens]`, `[batch, heads, tokens, 1]`, or `[tokens]` or `[tokens,
 /// 1]` for one head, as `[batch, heads, tokens, 1]`. Throws `Error` for another rank or an integer type.
 template <class T>
-Tensor<T> per_token_tensor(const datasets::NamedTensor& tensor);
+Tensor<T> per_token_tensor(const files::NamedTensor& tensor);
 
 /// The tensor that a file is given for: the only one in it, or the one called `name`. Throws `Error`.
-datasets::NamedTensor tensor_from(const std::string& path, const std::string& name);
+files::NamedTensor tensor_from(const std::string& path, const std::string& name);
 
 /// The coarsest of the floating types that tensors are stored in.
 DType coarsest_type(const std::vector<StoredTensor>& tensors);
 /// Throws `Error` for integers, naming `name`.
-DType dtype_from(datasets::ElementType type, const std::string& name);
+DType dtype_from(files::ElementType type, const std::string& name);
 
 }  // namespace llsa::compare

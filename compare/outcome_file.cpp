@@ -12,7 +12,7 @@ namespace {
 /// More padding than this, in elements, is a slip of the keyboard.
 constexpr std::int64_t most_padded = std::int64_t{1} << 30;
 
-datasets::NamedTensor indices_tensor(int level, const LevelSelection& lists, std::int64_t k, const Shape& query) {
+files::NamedTensor indices_tensor(int level, const LevelSelection& lists, std::int64_t k, const Shape& query) {
   const std::int64_t rows = lists.heads * lists.queries;
   if (k > lists.width && k > most_padded / rows)
     throw Error(
@@ -30,26 +30,26 @@ datasets::NamedTensor indices_tensor(int level, const LevelSelection& lists, std
 }  // namespace
 
 template <class T>
-std::vector<datasets::NamedTensor> outcome_tensors(const Outcome<T>& outcome) {
+std::vector<files::NamedTensor> outcome_tensors(const Outcome<T>& outcome) {
   const Shape& o = outcome.output.shape();
-  std::vector<datasets::NamedTensor> tensors{
-      datasets::from_tensor("o", outcome.output),
-      datasets::from_tensor("lse", outcome.lse).reshaped({o.batch, o.heads, o.tokens})};
+  std::vector<files::NamedTensor> tensors{
+      files::from_tensor("o", outcome.output),
+      files::from_tensor("lse", outcome.lse).reshaped({o.batch, o.heads, o.tokens})};
   for (int l = 1; l <= outcome.options.levels; ++l)
     tensors.push_back(indices_tensor(l, outcome.selection.level(l), outcome.options.k(l), o));
   if (!outcome.query_gradient.flat().empty()) {
-    tensors.push_back(datasets::from_tensor("dq", outcome.query_gradient));
-    tensors.push_back(datasets::from_tensor("dk", outcome.key_gradient));
-    tensors.push_back(datasets::from_tensor("dv", outcome.value_gradient));
+    tensors.push_back(files::from_tensor("dq", outcome.query_gradient));
+    tensors.push_back(files::from_tensor("dk", outcome.key_gradient));
+    tensors.push_back(files::from_tensor("dv", outcome.value_gradient));
     for (const NamedExtra<T>& gradient : outcome.extra_gradients)
-      tensors.push_back(datasets::from_tensor("d" + gradient.name, gradient.tensor));
+      tensors.push_back(files::from_tensor("d" + gradient.name, gradient.tensor));
   }
   return tensors;
 }
 
-template std::vector<datasets::NamedTensor> outcome_tensors(const Outcome<half>&);
-template std::vector<datasets::NamedTensor> outcome_tensors(const Outcome<bfloat16>&);
-template std::vector<datasets::NamedTensor> outcome_tensors(const Outcome<float>&);
-template std::vector<datasets::NamedTensor> outcome_tensors(const Outcome<double>&);
+template std::vector<files::NamedTensor> outcome_tensors(const Outcome<half>&);
+template std::vector<files::NamedTensor> outcome_tensors(const Outcome<bfloat16>&);
+template std::vector<files::NamedTensor> outcome_tensors(const Outcome<float>&);
+template std::vector<files::NamedTensor> outcome_tensors(const Outcome<double>&);
 
 }  // namespace llsa::compare

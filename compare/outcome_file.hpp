@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "compare/problem.hpp"
-#include "datasets/tensor_file.hpp"
+#include "files/tensor_file.hpp"
 
 namespace llsa::compare {
 
@@ -16,6 +16,6 @@ namespace llsa::compare {
 /// type, `lse` in its accumulation type. Throws `Error` when the padding that a K_l far above the number of candidates
 /// asks for is out of proportion.
 template <class T>
-std::vector<datasets::NamedTensor> outcome_tensors(const Outcome<T>& outcome);
+std::vector<files::NamedTensor> outcome_tensors(const Outcome<T>& outcome);
 
 }  // namespace llsa::compare

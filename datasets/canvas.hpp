@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "datasets/image.hpp"
+#include "files/image.hpp"
 #include "datasets/random.hpp"
 
 /// What the generated pictures are made of. Only operations that IEEE 754 rounds exactly are used (+ - * / sqrt floor),
@@ -64,8 +64,8 @@ inline double fractal_noise(double x, double y, int octaves, std::uint64_t seed)
 /// Each pixel is the mean of `samples` x `samples` points of `scene(x, y)`, where y runs from 0 to 1 downwards and x
 /// from 0 to width / height.
 template <class Scene>
-Image render(int width, int height, int samples, const Scene& scene) {
-  Image image(width, height);
+files::Image render(int width, int height, int samples, const Scene& scene) {
+  files::Image image(width, height);
   const double step = 1.0 / (static_cast<double>(height) * samples), share = 1.0 / (samples * samples);
   const auto to_byte = [](double v) {
     return static_cast<std::uint8_t>(std::clamp(std::floor(v * 255 + 0.5), 0.0, 255.0));

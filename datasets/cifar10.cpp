@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "datasets/byte_source.hpp"
+#include "files/byte_source.hpp"
 #include "datasets/dataset.hpp"
 #include "llsa/error.hpp"
 
@@ -17,7 +17,7 @@ constexpr std::uint64_t largest_batch = record * 100'000;
 std::vector<std::string> read_class_names(const fs::path& file) {
   if (!fs::exists(file))
     return {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
-  const auto bytes = read_whole_file(file, 1 << 16);
+  const auto bytes = files::read_whole_file(file, 1 << 16);
   std::vector<std::string> names;
   std::string line;
   for (const std::byte b : bytes) {
@@ -58,7 +58,7 @@ class Cifar10 final : public Dataset {
   };
 
   void add_batch(const fs::path& file) {
-    Batch batch{file.string(), read_whole_file(file, largest_batch)};
+    Batch batch{file.string(), files::read_whole_file(file, largest_batch)};
     if (batch.bytes.empty() || batch.bytes.size() % record != 0)
       throw Error(fmt::format("{}: {} bytes; a CIFAR-10 batch is one or more records of {} bytes", batch.file,
                               batch.bytes.size(), record));
@@ -80,7 +80,7 @@ class Cifar10 final : public Dataset {
   Sample load(std::int64_t index, int) const override {
     const Batch& batch = batch_of(index);
     const std::byte* from = batch.bytes.data() + static_cast<std::size_t>(index) * record;
-    Sample sample{Image(side, side), static_cast<int>(*from++)};
+    Sample sample{files::Image(side, side), static_cast<int>(*from++)};
     for (std::size_t i = 0; i < plane; ++i)
       for (std::size_t c = 0; c < 3; ++c) sample.image.rgb[i * 3 + c] = static_cast<std::uint8_t>(from[c * plane + i]);
     return sample;

@@ -48,7 +48,7 @@ Sample Dataset::item(std::int64_t index, int extent) const {
   if (extent < 1) throw Error(fmt::format("pictures of {} pixels a side; it must be at least 1", extent));
   Sample sample = load(index, extent);
   if (sample.image.width != extent || sample.image.height != extent)
-    sample.image = resize_and_crop(sample.image, extent, extent);
+    sample.image = files::resize_and_crop(sample.image, extent, extent);
   return sample;
 }
 

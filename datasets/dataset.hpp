@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "datasets/image.hpp"
+#include "files/image.hpp"
 
 namespace llsa::datasets {
 
 /// One picture and its class, -1 where the data set has none.
 struct Sample {
-  Image image;
+  files::Image image;
   int label = -1;
 };
 

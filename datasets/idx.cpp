@@ -4,14 +4,14 @@
 
 #include <algorithm>
 
-#include "datasets/byte_source.hpp"
-#include "datasets/tensor_file.hpp"
+#include "files/byte_source.hpp"
+#include "files/tensor_file.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::datasets {
 namespace {
 
-IdxArray parse(const ByteSource& source, int rank) {
+IdxArray parse(const files::ByteSource& source, int rank) {
   const auto magic = source.read(0, 4);
   const auto byte = [&](std::size_t i) { return static_cast<int>(magic[i]); };
   if (byte(0) == 0x1f && byte(1) == 0x8b) source.fail("is compressed with gzip; decompress it first");
@@ -29,13 +29,13 @@ IdxArray parse(const ByteSource& source, int rank) {
   }
   std::uint64_t wanted = 0;
   try {
-    wanted = static_cast<std::uint64_t>(checked_element_count(array.shape));
+    wanted = static_cast<std::uint64_t>(files::checked_element_count(array.shape));
   } catch (const Error& error) {
     source.fail(error.what());
   }
   if (source.size() - offset != wanted)
     source.fail(fmt::format("{} bytes of data from byte {}; shape {} takes {}", source.size() - offset, offset,
-                            describe_shape(array.shape), wanted));
+                            files::describe_shape(array.shape), wanted));
   const auto bytes = source.read(offset, wanted);
   array.values.resize(bytes.size());
   std::ranges::transform(bytes, array.values.begin(), [](std::byte b) { return static_cast<std::uint8_t>(b); });
@@ -44,10 +44,10 @@ IdxArray parse(const ByteSource& source, int rank) {
 
 }  // namespace
 
-IdxArray read_idx(const std::filesystem::path& path, int rank) { return parse(*open_file(path), rank); }
+IdxArray read_idx(const std::filesystem::path& path, int rank) { return parse(*files::open_file(path), rank); }
 
 IdxArray parse_idx(std::span<const std::byte> file, int rank, const std::string& name) {
-  return parse(*view_memory(file, name), rank);
+  return parse(*files::view_memory(file, name), rank);
 }
 
 }  // namespace llsa::datasets

@@ -7,9 +7,10 @@
 #include <optional>
 #include <set>
 
-#include "datasets/byte_source.hpp"
+#include "files/byte_source.hpp"
 #include "datasets/dataset.hpp"
 #include "llsa/error.hpp"
+#include "llsa/quote.hpp"
 
 namespace llsa::datasets {
 namespace {
@@ -45,7 +46,7 @@ void collect(const fs::path& folder, const fs::path& below, std::set<fs::path>& 
 std::optional<Labels> read_dataset_json(const fs::path& path) {
   constexpr std::uint64_t largest_file = std::uint64_t{1} << 28;
   constexpr std::int64_t most_classes = 1'000'000;
-  const auto bytes = read_whole_file(path, largest_file);
+  const auto bytes = files::read_whole_file(path, largest_file);
   const auto refuse = [&](const std::string& what) { throw Error(path.string() + ": " + what); };
   nlohmann::json json;
   try {
@@ -133,7 +134,7 @@ class ImageFolder final : public Dataset {
   }
 
   Sample load(std::int64_t index, int) const override {
-    return {read_image(folder_ / file(index)), labels_.empty() ? -1 : labels_[static_cast<std::size_t>(index)]};
+    return {files::read_image(folder_ / file(index)), labels_.empty() ? -1 : labels_[static_cast<std::size_t>(index)]};
   }
 
   fs::path folder_;

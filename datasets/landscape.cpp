@@ -202,8 +202,8 @@ class Landscape {
 
 }  // namespace
 
-Image landscape(int width, int height, std::uint64_t seed) {
-  Image{width, height};  // throws before the extents are divided by each other
+files::Image landscape(int width, int height, std::uint64_t seed) {
+  files::Image{width, height};  // throws before the extents are divided by each other
   return render(width, height, 3, Landscape(static_cast<double>(width) / height, seed));
 }
 

@@ -29,9 +29,9 @@ class Mnist final : public Dataset {
     if (labels_.shape[0] != images_.shape[0])
       throw Error(fmt::format("{}: {} labels for the {} pictures of {}", labels.string(), labels_.shape[0],
                               images_.shape[0], file_));
-    if (images_.shape[1] * images_.shape[2] > max_image_pixels)
+    if (images_.shape[1] * images_.shape[2] > files::max_image_pixels)
       throw Error(fmt::format("{}: pictures of {} x {} pixels; at most {} pixels are allowed", file_, images_.shape[2],
-                              images_.shape[1], max_image_pixels));
+                              images_.shape[1], files::max_image_pixels));
     const int largest = *std::ranges::max_element(labels_.values);
     std::vector<std::string> names;
     for (int i = 0; i <= largest; ++i) names.push_back(std::to_string(i));
@@ -43,7 +43,7 @@ class Mnist final : public Dataset {
  private:
   Sample load(std::int64_t index, int) const override {
     const auto i = static_cast<std::size_t>(index);
-    Sample sample{Image(static_cast<int>(images_.shape[2]), static_cast<int>(images_.shape[1])), labels_.values[i]};
+    Sample sample{files::Image(static_cast<int>(images_.shape[2]), static_cast<int>(images_.shape[1])), labels_.values[i]};
     const std::size_t pixels = sample.image.rgb.size() / 3;
     for (std::size_t p = 0; p < pixels; ++p)
       std::fill_n(sample.image.rgb.data() + p * 3, 3, images_.values[i * pixels + p]);

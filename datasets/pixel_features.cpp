@@ -53,7 +53,7 @@ float* Features::of(int row, int column) {
   return values.data() + static_cast<std::ptrdiff_t>(row * width + column) * feature_count;
 }
 
-Features local_features(const Image& picture) {
+Features local_features(const files::Image& picture) {
   const int width = picture.width, height = picture.height;
   const std::size_t pixels = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
   std::array<std::vector<double>, 4> planes;  // luma, red - green, blue - luma, luma squared

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "datasets/image.hpp"
+#include "files/image.hpp"
 
 namespace llsa::datasets {
 
@@ -21,6 +21,6 @@ struct Features {
 inline constexpr int feature_count = 8;
 
 /// Every feature is shifted and scaled to mean 0 and variance 1 over the picture (a constant one becomes 0).
-Features local_features(const Image& picture);
+Features local_features(const files::Image& picture);
 
 }  // namespace llsa::datasets

@@ -90,7 +90,7 @@ void validate(const ProjectionOptions& options) {
     throw Error("sharpness is " + std::to_string(options.sharpness) + "; it must be above 0 and at most 1000");
 }
 
-PixelTokens project(const Image& picture, const Features& features, const TokenOrder& order,
+PixelTokens project(const files::Image& picture, const Features& features, const TokenOrder& order,
                     const ProjectionOptions& options) {
   validate(options);
   const Shape shape{1, options.heads, order.size(), options.head_dim};
@@ -124,10 +124,10 @@ PixelTokens project(const Image& picture, const Features& features, const TokenO
 
 const char* emphasis_name(std::int64_t head) { return emphasis_of(head).name; }
 
-Image colors_of(HeadView<const float> values, std::int64_t head, const TokenOrder& order, int width, int height,
+files::Image colors_of(HeadView<const float> values, std::int64_t head, const TokenOrder& order, int width, int height,
                 const ProjectionOptions& options) {
   const auto matrix = value_matrix(options, head);
-  Image result(width, height);
+  files::Image result(width, height);
   for (std::int64_t i = 0; i < order.size(); ++i) {
     const auto raster = static_cast<std::size_t>(order.to_raster()[static_cast<std::size_t>(i)]);
     for (std::size_t c = 0; c < 3; ++c) {

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "datasets/image.hpp"
+#include "files/image.hpp"
 #include "datasets/pixel_features.hpp"
 #include "llsa/tensor.hpp"
 #include "llsa/token_order.hpp"
@@ -35,7 +35,7 @@ struct PixelTokens {
 /// column (the others keep likeness visible from afar), by angles 2 pi / wavelength with wavelengths spaced
 /// geometrically from 32 pixels to 4 times the longer side. Heads differ in W, U and, in turn, in e: all features; the
 /// colours of the small neighbourhood; the colours of the large one; the contrasts.
-PixelTokens project(const Image& picture, const Features& features, const TokenOrder& order,
+PixelTokens project(const files::Image& picture, const Features& features, const TokenOrder& order,
                     const ProjectionOptions& options);
 
 /// What head `head` emphasises, in words.
@@ -43,7 +43,7 @@ const char* emphasis_name(std::int64_t head);
 
 /// The colour part of values or outputs of one head, as a picture: `U^T O`, clamped to [0, 1]. Inverts V exactly, so
 /// for attention outputs it is the mean colour of what each pixel attends to.
-Image colors_of(HeadView<const float> values, std::int64_t head, const TokenOrder& order, int width, int height,
+files::Image colors_of(HeadView<const float> values, std::int64_t head, const TokenOrder& order, int width, int height,
                 const ProjectionOptions& options);
 
 /// Three pixels that look as different as possible: greedily the farthest in features, on a coarse grid of places.

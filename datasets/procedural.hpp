@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "datasets/image.hpp"
+#include "files/image.hpp"
 
 namespace llsa::datasets {
 
@@ -12,7 +12,7 @@ namespace llsa::datasets {
 /// what attention looks for. A pure function of its arguments, the same bytes on every platform (integer randomness; no
 /// library function that rounds differently elsewhere). The scene depends on the seed and the proportions, not on the
 /// resolution. Throws `Error` when an extent is below 1 or the picture would exceed `max_image_pixels`.
-Image landscape(int width, int height, std::uint64_t seed);
+files::Image landscape(int width, int height, std::uint64_t seed);
 
 /// Names of the classes of `shape_picture`, by label: circle, square, triangle, ...
 std::span<const std::string_view> shape_classes();
@@ -23,6 +23,6 @@ int shape_label(std::uint64_t index);
 /// Picture `index` of an endless labelled set, `size` x `size`: one figure, texture or gradient with random colours,
 /// position, size and direction. A pure function of its arguments, the same bytes on every platform; the scene does not
 /// depend on `size`. Throws `Error` when `size` is below 1 or the picture would exceed `max_image_pixels`.
-Image shape_picture(int size, std::uint64_t seed, std::uint64_t index);
+files::Image shape_picture(int size, std::uint64_t seed, std::uint64_t index);
 
 }  // namespace llsa::datasets

@@ -105,7 +105,7 @@ std::span<const std::string_view> shape_classes() {
 
 int shape_label(std::uint64_t index) { return static_cast<int>(index % kinds.size()); }
 
-Image shape_picture(int size, std::uint64_t seed, std::uint64_t index) {
+files::Image shape_picture(int size, std::uint64_t seed, std::uint64_t index) {
   const Kind& kind = kinds[static_cast<std::size_t>(shape_label(index))];
   Random random(mix(seed, index));
   const Scene s = random_scene(kind, random);

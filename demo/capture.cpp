@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <map>
 
-#include "datasets/option_metadata.hpp"
-#include "datasets/tensor_file.hpp"
+#include "llsa/option_metadata.hpp"
+#include "files/tensor_file.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::demo {
@@ -30,8 +30,8 @@ std::string name_of(const Metadata& metadata) {
                      said(metadata, "time", "?"));
 }
 
-Tensor<float> tensor_of(const datasets::TensorFile& file, const char* name) {
-  Tensor<float> tensor = datasets::to_tensor<float>(file.at(name));
+Tensor<float> tensor_of(const files::TensorFile& file, const char* name) {
+  Tensor<float> tensor = files::to_tensor<float>(file.at(name));
   if (tensor.shape().batch != 1)
     throw Error(fmt::format("holds {} pictures; give a capture of one", tensor.shape().batch));
   return tensor;
@@ -47,7 +47,7 @@ Options llsa_options(const Options& model, std::int64_t tokens) {
           .scale = model.scale};
 }
 
-Capture parse(const datasets::TensorFile& file, datasets::Image picture) {
+Capture parse(const files::TensorFile& file, files::Image picture) {
   const Grid grid{.height = picture.height, .width = picture.width};
   const std::string size = fmt::format("{}x{}", grid.height, grid.width);
   if (const std::string layout = said(file.metadata, "layout", "");
@@ -59,7 +59,7 @@ Capture parse(const datasets::TensorFile& file, datasets::Image picture) {
                   .tokens = {tensor_of(file, "q"), tensor_of(file, "k"), tensor_of(file, "v")},
                   .order = token_order(required(file.metadata, "order"), grid),
                   .picture = std::move(picture),
-                  .options = llsa_options(datasets::options_from(file.metadata), grid.size())};
+                  .options = llsa_options(llsa::options_from(file.metadata), grid.size())};
   const datasets::PixelTokens& tokens = capture.tokens;
   resolve(capture.options, tokens.query.shape(), tokens.key.shape(), tokens.value.shape());
   if (tokens.query.shape().tokens != grid.size() || tokens.key.shape().tokens != grid.size())
@@ -109,8 +109,8 @@ void find_worst(CaptureResult& result) {
 }  // namespace
 
 Capture read_capture(const std::filesystem::path& tensors, const std::filesystem::path& picture) {
-  datasets::Image image = datasets::read_image(picture);
-  const datasets::TensorFile file = datasets::read_tensor_file(tensors);
+  files::Image image = files::read_image(picture);
+  const files::TensorFile file = files::read_tensor_file(tensors);
   try {
     return parse(file, std::move(image));
   } catch (const Error& problem) {
@@ -118,7 +118,7 @@ Capture read_capture(const std::filesystem::path& tensors, const std::filesystem
   }
 }
 
-CaptureResult compare_methods(const Capture& capture, Attention<float>& attention, reference::ThreadPool& threads,
+CaptureResult compare_methods(const Capture& capture, Attention<float>& attention, ThreadPool& threads,
                               const std::function<void(const std::string&)>& progress) {
   CaptureResult result{.capture = &capture};
   result.results =

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/image.hpp"
+#include "files/image.hpp"
 #include "datasets/pixel_projection.hpp"
 #include "demo/methods.hpp"
 
@@ -16,7 +16,7 @@ struct Capture {
   std::string name;              ///< "layer 3, step 10 of 20 (time 0.5)"
   datasets::PixelTokens tokens;  ///< `[1, heads, tokens, dim]`
   TokenOrder order;
-  datasets::Image picture;
+  files::Image picture;
   Options options;  ///< LLSA in the sizes that the model was trained with
 };
 
@@ -35,7 +35,7 @@ struct CaptureResult {
 };
 inline constexpr std::size_t captured_llsa = 1, captured_other_coverage = 2, captured_blocks_only = 3;
 
-CaptureResult compare_methods(const Capture& capture, Attention<float>& attention, reference::ThreadPool& threads,
+CaptureResult compare_methods(const Capture& capture, Attention<float>& attention, ThreadPool& threads,
                               const std::function<void(const std::string&)>& progress);
 
 }  // namespace llsa::demo

@@ -5,9 +5,9 @@
 #include <charconv>
 
 #include "backends/backends.hpp"
-#include "datasets/atomic_file.hpp"
-#include "datasets/image.hpp"
-#include "datasets/make_folder.hpp"
+#include "files/atomic_file.hpp"
+#include "files/image.hpp"
+#include "files/make_folder.hpp"
 #include "datasets/procedural.hpp"
 #include "demo/capture.hpp"
 #include "demo/figures.hpp"
@@ -40,7 +40,7 @@ void check(const DemoOptions& options) {
 }
 
 struct Source {
-  datasets::Image picture;
+  files::Image picture;
   std::string description;
 };
 
@@ -49,14 +49,14 @@ Source load_picture(const DemoOptions& options) {
   if (options.image.empty())
     return {datasets::landscape(size, size, options.projection.seed),
             fmt::format("A procedural landscape (seed {}).", options.projection.seed)};
-  const datasets::Image original = datasets::read_image(options.image);
-  return {datasets::resize_and_crop(original, size, size),
+  const files::Image original = files::read_image(options.image);
+  return {files::resize_and_crop(original, size, size),
           fmt::format("`{}` ({} x {} pixels): the largest centred square of it, resampled to {} x {}.",
                       options.image.filename().string(), original.width, original.height, size, size)};
 }
 
 void draw_capture(const std::filesystem::path& folder, std::size_t number, const CaptureResult& result,
-                  reference::ThreadPool& threads) {
+                  ThreadPool& threads) {
   const Capture& capture = *result.capture;
   const auto key = reference::pool(capture.tokens.key.cview(), result.results[captured_llsa].options.key, threads);
   const QueryContext context{capture.picture, capture.tokens, capture.order, key};
@@ -81,14 +81,14 @@ datasets::Pixel parse_pixel(const std::string& text) {
 
 void run_demo(const DemoOptions& options, std::stop_token stop, const std::function<void(const std::string&)>& print) {
   check(options);
-  reference::ThreadPool threads(options.threads);
+  ThreadPool threads(options.threads);
   threads.set_stop_token(stop);
   const auto attention = make_attention<float>(options.backend, threads);
   const Source source = load_picture(options);
   std::vector<Capture> captures;
   for (const auto& file : options.captures) captures.push_back(read_capture(file, options.capture_picture));
-  datasets::make_folder(options.output);
-  const datasets::Image& picture = source.picture;
+  files::make_folder(options.output);
+  const files::Image& picture = source.picture;
   print(source.description);
 
   const TokenOrder order = morton_order({1, picture.height, picture.width});
@@ -125,7 +125,7 @@ void run_demo(const DemoOptions& options, std::stop_token stop, const std::funct
   const auto path = [&](const std::string& name) { return options.output / name; };
   const auto key = reference::pool(tokens.key.cview(), contents.results[two_levels].options.key, threads);
   const QueryContext context{picture, tokens, order, key};
-  datasets::write_png(path(picture_file), picture);
+  files::write_png(path(picture_file), picture);
   for (std::size_t i = 0; i < contents.queries.size(); ++i) {
     draw_selection(path(selection_file(i + 1)), context, contents.results[two_levels], shown_head, contents.queries[i]);
     draw_attention(path(attention_file(i + 1)), context, contents.results, {one_level, two_levels, two_levels_disjoint},
@@ -136,7 +136,7 @@ void run_demo(const DemoOptions& options, std::stop_token stop, const std::funct
   draw_outputs(path(outputs_file), context, contents.results, options.projection);
   draw_errors(path(errors_file), context, contents.results);
   draw_scaling(path(scaling_file), contents.scaling);
-  datasets::write_file_atomically(path(report_file), report(contents));
+  files::write_file_atomically(path(report_file), report(contents));
 
   print("\n" + results_table(contents.results));
   if (!captures.empty()) print(captures_table(contents));

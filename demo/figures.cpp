@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "compare/profile_fit.hpp"
+#include "compare/profile/fit.hpp"
 #include "plot/heat_map.hpp"
 #include "plot/line_chart.hpp"
 #include "plot/selection_overlay.hpp"

@@ -7,8 +7,8 @@
 #include <limits>
 
 #include "compare/comparator.hpp"
-#include "compare/profile_fit.hpp"
-#include "compare/profile_keys.hpp"
+#include "compare/profile/fit.hpp"
+#include "compare/keys_per_query.hpp"
 #include "compare/seconds_of.hpp"
 #include "reference/dense.hpp"
 
@@ -23,7 +23,7 @@ AttentionInputs<float> inputs_of(const datasets::PixelTokens& tokens) {
 
 AttentionOutputs<float> outputs_of(MethodResult& result) { return {result.output.view(), result.lse.view()}; }
 
-void run_dense(MethodResult& result, const datasets::PixelTokens& tokens, reference::ThreadPool& threads) {
+void run_dense(MethodResult& result, const datasets::PixelTokens& tokens, ThreadPool& threads) {
   result.options = resolve(Options{.levels = 0}, tokens.query.shape(), tokens.key.shape(), tokens.value.shape());
   result.runs = 1;
   result.seconds = compare::seconds_of(
@@ -118,7 +118,7 @@ std::vector<Method> methods_to_compare(std::int64_t tokens, std::int64_t top_k) 
 }
 
 std::vector<MethodResult> run_methods(const datasets::PixelTokens& tokens, const std::vector<Method>& methods,
-                                      Attention<float>& attention, reference::ThreadPool& threads,
+                                      Attention<float>& attention, ThreadPool& threads,
                                       const std::function<void(const std::string&)>& progress) {
   const Shape& shape = tokens.query.shape();
   std::vector<MethodResult> results;

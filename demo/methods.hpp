@@ -7,7 +7,7 @@
 
 #include "datasets/pixel_projection.hpp"
 #include "llsa/attention.hpp"
-#include "reference/thread_pool.hpp"
+#include "llsa/thread_pool.hpp"
 
 namespace llsa::demo {
 
@@ -50,7 +50,7 @@ struct MethodResult {
 
 /// Runs every method on the tokens, dense first. `progress` is told what begins.
 std::vector<MethodResult> run_methods(const datasets::PixelTokens& tokens, const std::vector<Method>& methods,
-                                      Attention<float>& attention, reference::ThreadPool& threads,
+                                      Attention<float>& attention, ThreadPool& threads,
                                       const std::function<void(const std::string&)>& progress);
 
 /// Relative L2 error of each token's output over all heads, raster order.

@@ -56,12 +56,12 @@ std::vector<float> sparse_probabilities(const QueryContext& context, const Metho
   return spread(context, result.options, head, i, reference::naive_key_set(result.selection, result.options, head, i));
 }
 
-datasets::Image seen_by(const QueryContext& context, const MethodResult& result, std::int64_t head,
+files::Image seen_by(const QueryContext& context, const MethodResult& result, std::int64_t head,
                         datasets::Pixel query) {
   const std::int64_t i = context.token_at(query);
   auto keys = reference::naive_key_set(result.selection, result.options, head, i);
   std::ranges::stable_sort(keys, [](const auto& a, const auto& b) { return a.level > b.level; });  // finest last
-  datasets::Image seen(context.picture.width, context.picture.height);
+  files::Image seen(context.picture.width, context.picture.height);
   for (const reference::KeyRef& key : keys) {
     const TokenRange fine = result.options.key.fine(key.level, key.token);
     const auto raster = [&](std::int64_t t) {

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "datasets/image.hpp"
+#include "files/image.hpp"
 #include "demo/methods.hpp"
 #include "plot/region.hpp"
 #include "reference/pool.hpp"
@@ -11,7 +11,7 @@ namespace llsa::demo {
 
 /// Everything needed to look at single queries: the tokens, the coarse keys, and how they lie on the picture.
 struct QueryContext {
-  const datasets::Image& picture;
+  const files::Image& picture;
   const datasets::PixelTokens& tokens;
   const TokenOrder& order;
   const reference::Pyramid<float>& key;  ///< as many levels as the methods that are looked at
@@ -33,7 +33,7 @@ std::vector<float> sparse_probabilities(const QueryContext& context, const Metho
                                         datasets::Pixel query);
 
 /// The picture as one query meets it: every pixel in the mean colour of the finest key that covers it.
-datasets::Image seen_by(const QueryContext& context, const MethodResult& result, std::int64_t head,
+files::Image seen_by(const QueryContext& context, const MethodResult& result, std::int64_t head,
                         datasets::Pixel query);
 
 }  // namespace llsa::demo

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <iterator>
 
-#include "compare/profile_fit.hpp"
-#include "compare/profile_table.hpp"
+#include "compare/profile/fit.hpp"
+#include "compare/markdown_table.hpp"
 #include "plot/ticks.hpp"
 
 namespace llsa::demo {

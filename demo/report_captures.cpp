@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "compare/profile_table.hpp"
+#include "compare/markdown_table.hpp"
 #include "demo/report.hpp"
 #include "plot/ticks.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "compare/profile_keys.hpp"
+#include "compare/keys_per_query.hpp"
 #include "compare/seconds_of.hpp"
 #include "llsa/token_order.hpp"
 #include "reference/dense.hpp"
@@ -12,8 +12,8 @@ namespace {
 
 constexpr int repetitions = 3, smallest_side = 32;
 
-ScalingPoint measure(const datasets::Image& picture, bool with_dense, const datasets::ProjectionOptions& projection,
-                     std::int64_t top_k, Attention<float>& attention, reference::ThreadPool& threads) {
+ScalingPoint measure(const files::Image& picture, bool with_dense, const datasets::ProjectionOptions& projection,
+                     std::int64_t top_k, Attention<float>& attention, ThreadPool& threads) {
   const TokenOrder order = morton_order({1, picture.height, picture.width});
   const datasets::PixelTokens tokens = project(picture, local_features(picture), order, projection);
   const AttentionInputs<float> inputs{tokens.query.view(), tokens.key.view(), tokens.value.view()};
@@ -36,9 +36,9 @@ ScalingPoint measure(const datasets::Image& picture, bool with_dense, const data
 
 }  // namespace
 
-std::vector<ScalingPoint> measure_scaling(const datasets::Image& picture, const datasets::ProjectionOptions& projection,
+std::vector<ScalingPoint> measure_scaling(const files::Image& picture, const datasets::ProjectionOptions& projection,
                                           std::int64_t top_k, Attention<float>& attention,
-                                          reference::ThreadPool& threads,
+                                          ThreadPool& threads,
                                           const std::function<void(const std::string&)>& progress) {
   datasets::ProjectionOptions one_head = projection;
   one_head.heads = 1;
@@ -46,7 +46,7 @@ std::vector<ScalingPoint> measure_scaling(const datasets::Image& picture, const 
   const int side = std::max(picture.width, picture.height);
   for (int each = smallest_side; each <= std::max(2 * side, smallest_side); each *= 2) {
     progress(std::to_string(each) + " x " + std::to_string(each));
-    points.push_back(measure(datasets::resize(picture, each, each), 2 * each <= std::max(side, 2 * smallest_side),
+    points.push_back(measure(files::resize(picture, each, each), 2 * each <= std::max(side, 2 * smallest_side),
                              one_head, top_k, attention, threads));
   }
   return points;

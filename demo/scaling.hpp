@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/image.hpp"
+#include "files/image.hpp"
 #include "datasets/pixel_projection.hpp"
 #include "demo/methods.hpp"
 
@@ -21,9 +21,9 @@ struct ScalingPoint {
 
 /// Times both on the picture resampled to 32 x 32, 64 x 64, ... LLSA up to twice the demo's own side, dense attention
 /// up to half of it, repetitions of the two taking turns. `progress` is told what begins.
-std::vector<ScalingPoint> measure_scaling(const datasets::Image& picture, const datasets::ProjectionOptions& projection,
+std::vector<ScalingPoint> measure_scaling(const files::Image& picture, const datasets::ProjectionOptions& projection,
                                           std::int64_t top_k, Attention<float>& attention,
-                                          reference::ThreadPool& threads,
+                                          ThreadPool& threads,
                                           const std::function<void(const std::string&)>& progress);
 
 }  // namespace llsa::demo

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "datasets/option_metadata.hpp"
+#include "llsa/option_metadata.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::diffusion {
@@ -15,12 +15,12 @@ void require_index(const char* what, std::int64_t value, std::int64_t count) {
   if (value < 0 || value >= count) throw Error(fmt::format("{} is {}; it must be 0 to {}", what, value, count - 1));
 }
 
-datasets::NamedTensor copy_of(const char* name, TensorView<const float> view, std::optional<std::int64_t> head) {
+files::NamedTensor copy_of(const char* name, TensorView<const float> view, std::optional<std::int64_t> head) {
   if (head) {
     view.data += *head * view.strides.heads;
     view.shape.heads = 1;
   }
-  return datasets::from_tensor<float>(name, view);
+  return files::from_tensor<float>(name, view);
 }
 
 std::map<std::string, std::string> describe(const ModelConfig& config, const FlowConfig& flow,
@@ -63,7 +63,7 @@ Capture capture(Dit<float>& model, std::span<const float> weights, const FlowCon
     result.file.tensors = {copy_of("q", inputs.query, options.head), copy_of("k", inputs.key, options.head),
                            copy_of("v", inputs.value, options.head)};
     result.file.metadata.merge(
-        datasets::option_metadata(resolve(method_options(config.attention.name, config.attention.options),
+        llsa::option_metadata(resolve(method_options(config.attention.name, config.attention.options),
                                           inputs.query.shape, inputs.key.shape, inputs.value.shape)));
   });
   result.pictures = sample(model, weights, flow, sampling,

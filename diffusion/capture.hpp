@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "datasets/tensor_file.hpp"
+#include "files/tensor_file.hpp"
 #include "diffusion/sampler.hpp"
 
 namespace llsa::diffusion {
@@ -15,7 +15,7 @@ struct CaptureOptions {
 };
 
 struct Capture {
-  datasets::TensorFile file;      ///< tensors q, k, v `[batch, heads, tokens, dim]`, F32, and metadata
+  files::TensorFile file;      ///< tensors q, k, v `[batch, heads, tokens, dim]`, F32, and metadata
   AlignedVector<float> pictures;  ///< what the sampling ended with, `[batch, channels, size, size]`
 };
 

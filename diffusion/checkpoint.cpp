@@ -6,7 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "datasets/safetensors.hpp"
+#include "files/safetensors.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::diffusion {
@@ -19,9 +19,9 @@ constexpr const char* second_prefix = "training.second_moments.";
 
 /// FNV-1a of every tensor's name and bytes: notices accidents, not intent. Added up, since a file may order tensors in
 /// another way than the program.
-std::string hash_of(const std::vector<datasets::NamedTensor>& tensors) {
+std::string hash_of(const std::vector<files::NamedTensor>& tensors) {
   std::uint64_t total = 0;
-  for (const datasets::NamedTensor& tensor : tensors) {
+  for (const files::NamedTensor& tensor : tensors) {
     std::uint64_t hash = 0xcbf29ce484222325u;
     for (const char c : tensor.name()) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
     for (const std::byte b : tensor.bytes()) hash = (hash ^ static_cast<std::uint64_t>(b)) * 0x100000001b3u;
@@ -31,38 +31,38 @@ std::string hash_of(const std::vector<datasets::NamedTensor>& tensors) {
 }
 
 template <class Storage>
-datasets::NamedTensor stored(const std::string& name, const Parameter& parameter, const float* block) {
+files::NamedTensor stored(const std::string& name, const Parameter& parameter, const float* block) {
   std::vector<Storage> values(std::size_t(parameter.size()));
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = Storage(block[parameter.offset + std::int64_t(i)]);
   return {name, parameter.shape, std::span<const Storage>(values)};
 }
 
-void append(std::vector<datasets::NamedTensor>& tensors, const ParameterLayout& layout, const std::string& prefix,
-            const AlignedVector<float>& block, datasets::ElementType type = datasets::ElementType::f32) {
+void append(std::vector<files::NamedTensor>& tensors, const ParameterLayout& layout, const std::string& prefix,
+            const AlignedVector<float>& block, files::ElementType type = files::ElementType::f32) {
   for (const Parameter& parameter : layout.parameters()) {
     const std::string name = prefix + parameter.name;
-    if (type == datasets::ElementType::f16)
+    if (type == files::ElementType::f16)
       tensors.push_back(stored<half>(name, parameter, block.data()));
-    else if (type == datasets::ElementType::bf16)
+    else if (type == files::ElementType::bf16)
       tensors.push_back(stored<bfloat16>(name, parameter, block.data()));
     else
       tensors.push_back(stored<float>(name, parameter, block.data()));
   }
 }
 
-AlignedVector<float> block_from(const datasets::TensorFile& file, const ParameterLayout& layout,
+AlignedVector<float> block_from(const files::TensorFile& file, const ParameterLayout& layout,
                                 const std::string& prefix) {
   AlignedVector<float> block(std::size_t(layout.size()), 0.0f);
   for (const Parameter& parameter : layout.parameters()) {
-    const datasets::NamedTensor* tensor = file.find(prefix + parameter.name);
+    const files::NamedTensor* tensor = file.find(prefix + parameter.name);
     if (!tensor) throw Error(fmt::format("tensor '{}' is missing", prefix + parameter.name));
     if (tensor->shape() != parameter.shape) {
       throw Error(fmt::format("tensor '{}' has shape {}; these settings need {}", tensor->name(),
-                              datasets::describe_shape(tensor->shape()), datasets::describe_shape(parameter.shape)));
+                              files::describe_shape(tensor->shape()), files::describe_shape(parameter.shape)));
     }
-    if (!datasets::is_floating(tensor->type())) {
+    if (!files::is_floating(tensor->type())) {
       throw Error(fmt::format("tensor '{}' has type {}; it must be F16, BF16, F32 or F64", tensor->name(),
-                              datasets::name_of(tensor->type())));
+                              files::name_of(tensor->type())));
     }
     const std::vector<double> numbers = tensor->numbers();
     for (std::size_t i = 0; i < numbers.size(); ++i) {
@@ -73,19 +73,19 @@ AlignedVector<float> block_from(const datasets::TensorFile& file, const Paramete
   return block;
 }
 
-std::string metadata_of(const datasets::TensorFile& file, const char* key) {
+std::string metadata_of(const files::TensorFile& file, const char* key) {
   const auto found = file.metadata.find(key);
   if (found == file.metadata.end()) throw Error(fmt::format("metadata '{}' is missing", key));
   return found->second;
 }
 
-nlohmann::json json_from(const datasets::TensorFile& file, const char* key) {
+nlohmann::json json_from(const files::TensorFile& file, const char* key) {
   const nlohmann::json json = nlohmann::json::parse(metadata_of(file, key), nullptr, false);
   if (json.is_discarded()) throw Error(fmt::format("metadata '{}' is not JSON", key));
   return json;
 }
 
-std::int64_t count_from(const datasets::TensorFile& file, const char* key) {
+std::int64_t count_from(const files::TensorFile& file, const char* key) {
   const nlohmann::json count = json_from(file, key);
   if (!count.is_number_integer() || count.get<std::int64_t>() < 0) {
     throw Error(fmt::format("metadata '{}' is {}; it must be a count", key, count.dump()));
@@ -93,8 +93,8 @@ std::int64_t count_from(const datasets::TensorFile& file, const char* key) {
   return count.get<std::int64_t>();
 }
 
-datasets::TensorFile open(const std::filesystem::path& path) {
-  datasets::TensorFile file = datasets::read_safetensors(path);
+files::TensorFile open(const std::filesystem::path& path) {
+  files::TensorFile file = files::read_safetensors(path);
   const auto format = file.metadata.find("format");
   if (format == file.metadata.end() || format->second != format_name) {
     throw Error(fmt::format("{}: is not a checkpoint of llsa-diffusion", path.string()));
@@ -105,7 +105,7 @@ datasets::TensorFile open(const std::filesystem::path& path) {
 /// Runs `read` with the path put before whatever it complains about.
 template <class Read>
 auto with_path(const std::filesystem::path& path, const Read& read) {
-  const datasets::TensorFile file = open(path);
+  const files::TensorFile file = open(path);
   try {
     if (metadata_of(file, "hash") != hash_of(file.tensors))
       throw Error("is damaged: its hash does not fit its content");
@@ -115,18 +115,18 @@ auto with_path(const std::filesystem::path& path, const Read& read) {
   }
 }
 
-void save(const std::filesystem::path& path, const std::vector<datasets::NamedTensor>& tensors,
+void save(const std::filesystem::path& path, const std::vector<files::NamedTensor>& tensors,
           std::map<std::string, std::string> metadata) {
   metadata["format"] = format_name;
   metadata["hash"] = hash_of(tensors);
-  datasets::write_safetensors(path, tensors, metadata);
+  files::write_safetensors(path, tensors, metadata);
 }
 
 }  // namespace
 
 void save_checkpoint(const std::filesystem::path& path, const TrainConfig& config, const TrainState& state) {
   const ParameterLayout layout(config.model);
-  std::vector<datasets::NamedTensor> tensors;
+  std::vector<files::NamedTensor> tensors;
   append(tensors, layout, "", state.averages);
   append(tensors, layout, weights_prefix, state.weights);
   append(tensors, layout, first_prefix, state.first_moments);
@@ -140,7 +140,7 @@ void save_checkpoint(const std::filesystem::path& path, const TrainConfig& confi
 }
 
 Checkpoint load_checkpoint(const std::filesystem::path& path) {
-  return with_path(path, [](const datasets::TensorFile& file) {
+  return with_path(path, [](const files::TensorFile& file) {
     Checkpoint checkpoint;
     checkpoint.config = train_config_from(json_from(file, "training"));
     const ParameterLayout layout(checkpoint.config.model);
@@ -157,8 +157,8 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
   });
 }
 
-void save_model(const std::filesystem::path& path, const Model& model, datasets::ElementType type) {
-  std::vector<datasets::NamedTensor> tensors;
+void save_model(const std::filesystem::path& path, const Model& model, files::ElementType type) {
+  std::vector<files::NamedTensor> tensors;
   append(tensors, ParameterLayout(model.config), "", model.weights, type);
   save(path, tensors,
        {{"model", to_json(model.config).dump()},
@@ -168,7 +168,7 @@ void save_model(const std::filesystem::path& path, const Model& model, datasets:
 }
 
 Model load_model(const std::filesystem::path& path) {
-  return with_path(path, [](const datasets::TensorFile& file) {
+  return with_path(path, [](const files::TensorFile& file) {
     Model model;
     model.config = model_config_from(json_from(file, "model"));
     model.flow = flow_config_from(json_from(file, "flow"));
@@ -190,8 +190,8 @@ TakenOver take_over(const Model& from, const ModelConfig& config, std::span<floa
       result.left_out.push_back(fmt::format("{}: not in the other model", parameter.name));
     } else if (old->shape != parameter.shape) {
       result.left_out.push_back(fmt::format("{}: shape {} there, {} here", parameter.name,
-                                            datasets::describe_shape(old->shape),
-                                            datasets::describe_shape(parameter.shape)));
+                                            files::describe_shape(old->shape),
+                                            files::describe_shape(parameter.shape)));
     } else {
       std::copy_n(from.weights.begin() + old->offset, old->size(), weights.begin() + parameter.offset);
       ++result.parameters;
@@ -206,7 +206,7 @@ Model with_settings(const Model& model, const ModelConfig& config) {
     for (const Parameter& parameter : layout.parameters())
       if (old.name == parameter.name && old.shape != parameter.shape)
         throw Error(fmt::format("the model's {} has shape {}; these settings need {}", old.name,
-                                datasets::describe_shape(old.shape), datasets::describe_shape(parameter.shape)));
+                                files::describe_shape(old.shape), files::describe_shape(parameter.shape)));
   Model result = model;
   result.config = config;
   result.weights.assign(std::size_t(layout.size()), 0.0f);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/tensor_file.hpp"
+#include "files/tensor_file.hpp"
 #include "diffusion/aligned.hpp"
 #include "diffusion/parameters.hpp"
 #include "diffusion/settings.hpp"
@@ -46,7 +46,7 @@ struct Checkpoint {
 Checkpoint load_checkpoint(const std::filesystem::path& path);
 
 /// The averaged weights alone, stored as `type` (f16, bf16 or f32): what is passed on.
-void save_model(const std::filesystem::path& path, const Model& model, datasets::ElementType type);
+void save_model(const std::filesystem::path& path, const Model& model, files::ElementType type);
 /// From a checkpoint or a model file. Throws as `load_checkpoint` does.
 Model load_model(const std::filesystem::path& path);
 

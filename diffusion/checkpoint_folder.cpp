@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <regex>
 
-#include "datasets/atomic_file.hpp"
+#include "files/atomic_file.hpp"
 #include "diffusion/checkpoint.hpp"
 #include "llsa/error.hpp"
 
@@ -28,8 +28,8 @@ std::vector<std::int64_t> CheckpointFolder::steps() const {
 }
 
 void CheckpointFolder::save(const TrainConfig& config, const TrainState& state, int keep) const {
-  datasets::make_folder(folder_);
-  datasets::remove_unfinished_files(folder_);
+  files::make_folder(folder_);
+  files::remove_unfinished_files(folder_);
   save_checkpoint(path_of(state.step), config, state);
   const std::vector<std::int64_t> all = steps();
   std::error_code problem;

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "datasets/atomic_file.hpp"
-#include "datasets/safetensors.hpp"
+#include "files/atomic_file.hpp"
+#include "files/safetensors.hpp"
 #include "diffusion/capture.hpp"
 #include "diffusion/command.hpp"
 #include "diffusion/overrides.hpp"
@@ -36,21 +36,21 @@ struct CaptureCommand {
     CaptureOptions what = options;
     if (head != -1) what.head = head;
     validate(wanted, config);
-    datasets::expect_writable(out);
+    files::expect_writable(out);
     if (!picture.empty()) {
       grid_extent(wanted.count, config.image_size, grid_columns(wanted.count), 1);
-      datasets::expect_writable(picture);
+      files::expect_writable(picture);
     }
     Runner runner(config, {.batch = wanted.count}, compute.backend, compute.threads);
     runner.threads.set_stop_token(context.stop);
     Capture taken = capture(runner.model, model.weights, model.flow, wanted, what);
-    datasets::write_safetensors(out, taken.file);
+    files::write_safetensors(out, taken.file);
     if (!picture.empty()) {
-      datasets::write_png(
+      files::write_png(
           picture, picture_grid(taken.pictures, config.channels, config.image_size, grid_columns(wanted.count), 1));
     }
     say(fmt::format("wrote q, k, v {} of layer {} at step {} to {}",
-                    datasets::describe_shape(taken.file.tensors.front().shape()), what.layer, what.step, out));
+                    files::describe_shape(taken.file.tensors.front().shape()), what.layer, what.step, out));
   }
 };
 

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "datasets/atomic_file.hpp"
+#include "files/atomic_file.hpp"
 #include "diffusion/command.hpp"
 #include "diffusion/evaluate.hpp"
 #include "diffusion/overrides.hpp"
@@ -38,7 +38,7 @@ void EvaluateCommand::execute(const CommandContext& context) const {
   if (options.count < 2 || options.count > 1'000'000) {
     throw Error(fmt::format("number of pictures is {}; it must be 2 to 1000000", options.count));
   }
-  if (!json_file.empty()) datasets::expect_writable(json_file);
+  if (!json_file.empty()) files::expect_writable(json_file);
   const Model model = load_model(checkpoint);
   nlohmann::json json = to_json(model.config);
   attention.apply(json);
@@ -48,7 +48,7 @@ void EvaluateCommand::execute(const CommandContext& context) const {
   wanted.stop = context.stop;
   const nlohmann::ordered_json report = evaluate(model, config, real, wanted);
   fmt::print("{}", evaluation_table(report));
-  if (!json_file.empty()) datasets::write_file_atomically(json_file, report.dump(2) + "\n");
+  if (!json_file.empty()) files::write_file_atomically(json_file, report.dump(2) + "\n");
 }
 
 }  // namespace

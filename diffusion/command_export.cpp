@@ -20,11 +20,11 @@ void add_export_command(CLI::App& program, CommandContext&) {
   app->add_option("--precision", arguments->precision, "f16, bf16 or f32")->capture_default_str();
   add_attention_options(*app, arguments->attention, "/attention");
   app->callback([arguments] {
-    datasets::ElementType type = datasets::ElementType::f32;
+    files::ElementType type = files::ElementType::f32;
     if (arguments->precision == "f16")
-      type = datasets::ElementType::f16;
+      type = files::ElementType::f16;
     else if (arguments->precision == "bf16")
-      type = datasets::ElementType::bf16;
+      type = files::ElementType::bf16;
     else if (arguments->precision != "f32") {
       throw Error(fmt::format("precision is '{}'; it must be f16, bf16 or f32", arguments->precision));
     }

@@ -52,7 +52,7 @@ void ProfileCommand::execute(const CommandContext& context) const {
   config = train_config_from(json);
 
   Profile profile;
-  reference::ThreadPool threads(compute.threads);
+  ThreadPool threads(compute.threads);
   threads.set_stop_token(context.stop);
   EigenLayers<float> layers(threads, &profile);
   const auto attention = make_attention<float>(config.model.attention.name, compute.backend, threads);

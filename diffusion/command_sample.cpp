@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "datasets/atomic_file.hpp"
+#include "files/atomic_file.hpp"
 #include "diffusion/command.hpp"
 #include "diffusion/overrides.hpp"
 #include "diffusion/pictures.hpp"
@@ -52,16 +52,16 @@ void SampleCommand::execute(const CommandContext& context) const {
   const std::int64_t across = columns ? columns : grid_columns(wanted.count), scale = zoom ? zoom : grid_zoom(size);
   if (!grid.empty()) {
     grid_extent(wanted.count, size, across, scale);
-    datasets::expect_writable(grid);
+    files::expect_writable(grid);
   }
   Runner runner(config, {.batch = std::min(batch, wanted.count)}, compute.backend, compute.threads);
   runner.threads.set_stop_token(context.stop);
   const auto write_one = [&](const fs::path& to, std::span<const float> pictures, std::int64_t i) {
-    datasets::write_png(
+    files::write_png(
         to, to_image(pictures.subspan(std::size_t(i * elements), std::size_t(elements)), config.channels, size));
   };
   for (const std::string* each : {&folder, &steps_folder}) {
-    if (!each->empty()) datasets::make_folder(*each);
+    if (!each->empty()) files::make_folder(*each);
   }
   SampleObserver observer = [&](std::int64_t first, int step, std::span<const float> x) {
     if (context.stop.stop_requested()) throw Cancelled();
@@ -74,7 +74,7 @@ void SampleCommand::execute(const CommandContext& context) const {
     write_one(fs::path(folder) / fmt::format("{:06d}.png", i), pictures, i);
   }
   if (!grid.empty()) {
-    datasets::write_png(grid, picture_grid(pictures, config.channels, size, across, scale));
+    files::write_png(grid, picture_grid(pictures, config.channels, size, across, scale));
   }
   say(fmt::format("sampled {} pictures with {} attention", wanted.count, config.attention.name));
 }

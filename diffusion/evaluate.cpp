@@ -17,7 +17,7 @@ using Json = nlohmann::ordered_json;
 
 /// Everything that is compared between two sets of pictures.
 Json compare_sets(std::span<const float> a, std::span<const float> b, const ModelConfig& config,
-                  const EvaluateOptions& options, reference::ThreadPool& threads) {
+                  const EvaluateOptions& options, ThreadPool& threads) {
   const MomentDistance moments = moment_distance(channel_moments(a, config.channels, config.image_size),
                                                  channel_moments(b, config.channels, config.image_size));
   return {{"sliced_wasserstein",
@@ -59,7 +59,7 @@ Json evaluate(const Model& model, const ModelConfig& config, const Batch& real, 
   const std::span<const float> second = std::span(real.pictures).subspan(numbers, numbers);
   const std::span<const std::int32_t> labels = std::span(real.labels).first(std::size_t(half));
 
-  reference::ThreadPool threads(o.threads);
+  ThreadPool threads(o.threads);
   threads.set_stop_token(o.stop);
   const Generated own = generate(model, config, first, labels, o);
   Json report = {{"pictures", half},

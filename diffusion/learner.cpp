@@ -24,7 +24,7 @@ TrainState initial_state(const TrainConfig& config) {
 }
 
 Learner::Learner(const TrainConfig& config, TrainState state, Layers<float>& layers, Attention<float>& attention,
-                 reference::ThreadPool& threads, Profile* profile)
+                 ThreadPool& threads, Profile* profile)
     : config_((validate(config), config)),
       state_(std::move(state)),
       threads_(&threads),
@@ -98,7 +98,7 @@ double Learner::validation_loss(std::span<const float> pictures, std::span<const
 
 double validation_loss(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow, std::uint64_t seed,
                        std::span<const float> pictures, std::span<const std::int32_t> labels,
-                       reference::ThreadPool& threads) {
+                       ThreadPool& threads) {
   const auto elements = std::size_t(model.config().image_elements());
   const std::int64_t count = static_cast<std::int64_t>(pictures.size() / elements), pass = model.plan().batch;
   AlignedVector<float> noise(std::size_t(pass) * elements), noisy(noise.size()), target(noise.size()),

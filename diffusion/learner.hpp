@@ -6,7 +6,7 @@
 
 #include "diffusion/checkpoint.hpp"
 #include "diffusion/dit.hpp"
-#include "reference/thread_pool.hpp"
+#include "llsa/thread_pool.hpp"
 
 namespace llsa::diffusion {
 
@@ -26,7 +26,7 @@ class Learner {
  public:
   /// `layers`, `attention` and `threads` must outlive it.
   Learner(const TrainConfig& config, TrainState state, Layers<float>& layers, Attention<float>& attention,
-          reference::ThreadPool& threads, Profile* profile = nullptr);
+          ThreadPool& threads, Profile* profile = nullptr);
 
   const TrainState& state() const { return state_; }
   const Dit<float>& model() const { return model_; }
@@ -43,7 +43,7 @@ class Learner {
  private:
   TrainConfig config_;
   TrainState state_;
-  reference::ThreadPool* threads_;
+  ThreadPool* threads_;
   Dit<float> model_;
   AlignedVector<float> gradients_, noise_, noisy_, target_, velocity_, d_velocity_;
 };
@@ -51,6 +51,6 @@ class Learner {
 /// `Learner::validation_loss` for any model and weights; uses passes of the model's planned batch.
 double validation_loss(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow, std::uint64_t seed,
                        std::span<const float> pictures, std::span<const std::int32_t> labels,
-                       reference::ThreadPool& threads);
+                       ThreadPool& threads);
 
 }  // namespace llsa::diffusion

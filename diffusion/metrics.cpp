@@ -56,7 +56,7 @@ std::vector<double> plane_power(std::span<const float> plane, std::size_t size,
 }  // namespace
 
 double sliced_wasserstein(std::span<const float> a, std::span<const float> b, std::int64_t elements, int directions,
-                          std::uint64_t seed, reference::ThreadPool& threads) {
+                          std::uint64_t seed, ThreadPool& threads) {
   if (a.empty() || a.size() != b.size()) {
     throw Error(fmt::format("sets of {} and {} numbers; the distance needs two equal sets that are not empty", a.size(),
                             b.size()));
@@ -79,7 +79,7 @@ double sliced_wasserstein(std::span<const float> a, std::span<const float> b, st
 }
 
 std::vector<double> radial_spectrum(std::span<const float> pictures, std::int64_t channels, std::int64_t size,
-                                    reference::ThreadPool& threads) {
+                                    ThreadPool& threads) {
   const auto n = static_cast<std::size_t>(size), pixels = n * n;
   const std::int64_t planes = static_cast<std::int64_t>(pictures.size() / pixels);
   if (planes == 0 || planes % channels != 0) throw Error("a spectrum needs at least one whole picture");

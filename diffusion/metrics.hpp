@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "reference/thread_pool.hpp"
+#include "llsa/thread_pool.hpp"
 
 namespace llsa::diffusion {
 
@@ -15,12 +15,12 @@ namespace llsa::diffusion {
 /// over `directions` random unit vectors, of the squared 2-Wasserstein distance between the projections. The directions
 /// depend on the seed. Throws `Error` when the sets differ in size or are empty.
 double sliced_wasserstein(std::span<const float> a, std::span<const float> b, std::int64_t elements, int directions,
-                          std::uint64_t seed, reference::ThreadPool& threads);
+                          std::uint64_t seed, ThreadPool& threads);
 
 /// Mean power of the 2-D discrete Fourier transform over all pictures, channels and frequencies with rounded radius r,
 /// for r = 0..size/2, divided by the number of pixels.
 std::vector<double> radial_spectrum(std::span<const float> pictures, std::int64_t channels, std::int64_t size,
-                                    reference::ThreadPool& threads);
+                                    ThreadPool& threads);
 
 /// Root mean square over radii 1..size/2 of `10 log10(a / b)`, in decibels (powers below 1e-12 count as 1e-12).
 double spectrum_distance(std::span<const double> a, std::span<const double> b);

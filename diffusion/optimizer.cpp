@@ -13,7 +13,7 @@ constexpr std::int64_t piece_size = 1 << 15;
 std::int64_t pieces_of(std::size_t size) { return (static_cast<std::int64_t>(size) + piece_size - 1) / piece_size; }
 
 template <class Work>
-void for_pieces(std::size_t size, reference::ThreadPool& threads, const Work& work) {
+void for_pieces(std::size_t size, ThreadPool& threads, const Work& work) {
   threads.parallel_for(pieces_of(size), [&](std::int64_t i, int) {
     work(i, std::size_t(i * piece_size), std::min(size, std::size_t((i + 1) * piece_size)));
   });
@@ -30,7 +30,7 @@ double scheduled_rate(double peak, std::int64_t step, std::int64_t warmup, bool 
 
 template <class T>
 void adamw_step(std::span<T> weights, std::span<const T> gradients, std::span<T> first, std::span<T> second,
-                std::int64_t step, const AdamConfig& c, double gradient_scale, reference::ThreadPool& threads) {
+                std::int64_t step, const AdamConfig& c, double gradient_scale, ThreadPool& threads) {
   const T rate = T(c.learning_rate / (1 - std::pow(c.beta1, double(step))));
   const T correction = T(1 / std::sqrt(1 - std::pow(c.beta2, double(step))));
   const T keep = T(1 - c.learning_rate * c.weight_decay), epsilon = T(c.epsilon), scale = T(gradient_scale);
@@ -46,7 +46,7 @@ void adamw_step(std::span<T> weights, std::span<const T> gradients, std::span<T>
 }
 
 template <class T>
-double euclidean_norm(std::span<const T> values, reference::ThreadPool& threads) {
+double euclidean_norm(std::span<const T> values, ThreadPool& threads) {
   std::vector<double> sums(std::size_t(pieces_of(values.size())));
   for_pieces(values.size(), threads, [&](std::int64_t piece, std::size_t begin, std::size_t end) {
     double sum = 0;
@@ -61,7 +61,7 @@ double euclidean_norm(std::span<const T> values, reference::ThreadPool& threads)
 double clip_factor(double norm, double limit) { return limit > 0 && norm > limit ? limit / norm : 1; }
 
 template <class T>
-void update_average(std::span<T> average, std::span<const T> weights, double decay, reference::ThreadPool& threads) {
+void update_average(std::span<T> average, std::span<const T> weights, double decay, ThreadPool& threads) {
   const T keep = T(decay), take = T(1 - decay);
   for_pieces(weights.size(), threads, [&](std::int64_t, std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) average[i] = keep * average[i] + take * weights[i];
@@ -72,9 +72,9 @@ double average_decay(double decay, std::int64_t step) { return std::min(decay, d
 
 #define LLSA_INSTANTIATE(T)                                                                            \
   template void adamw_step(std::span<T>, std::span<const T>, std::span<T>, std::span<T>, std::int64_t, \
-                           const AdamConfig&, double, reference::ThreadPool&);                         \
-  template double euclidean_norm(std::span<const T>, reference::ThreadPool&);                          \
-  template void update_average(std::span<T>, std::span<const T>, double, reference::ThreadPool&)
+                           const AdamConfig&, double, ThreadPool&);                         \
+  template double euclidean_norm(std::span<const T>, ThreadPool&);                          \
+  template void update_average(std::span<T>, std::span<const T>, double, ThreadPool&)
 LLSA_INSTANTIATE(float);
 LLSA_INSTANTIATE(double);
 #undef LLSA_INSTANTIATE

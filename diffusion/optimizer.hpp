@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <span>
 
-#include "reference/thread_pool.hpp"
+#include "llsa/thread_pool.hpp"
 
 namespace llsa::diffusion {
 
@@ -20,18 +20,18 @@ double scheduled_rate(double peak, std::int64_t step, std::int64_t warmup, bool 
 /// length. The number of threads changes nothing.
 template <class T>
 void adamw_step(std::span<T> weights, std::span<const T> gradients, std::span<T> first, std::span<T> second,
-                std::int64_t step, const AdamConfig& config, double gradient_scale, reference::ThreadPool& threads);
+                std::int64_t step, const AdamConfig& config, double gradient_scale, ThreadPool& threads);
 
 /// The Euclidean norm, summed in double over fixed pieces in ascending order.
 template <class T>
-double euclidean_norm(std::span<const T> values, reference::ThreadPool& threads);
+double euclidean_norm(std::span<const T> values, ThreadPool& threads);
 
 /// What to multiply gradients with so that their norm is at most `limit` (1 when it is already, or when limit is 0).
 double clip_factor(double norm, double limit);
 
 /// `average = decay * average + (1 - decay) * weights`.
 template <class T>
-void update_average(std::span<T> average, std::span<const T> weights, double decay, reference::ThreadPool& threads);
+void update_average(std::span<T> average, std::span<const T> weights, double decay, ThreadPool& threads);
 
 /// The decay of step `step` (0-based): young averages forget faster, `min(decay, (1 + step) / (10 + step))`.
 double average_decay(double decay, std::int64_t step);

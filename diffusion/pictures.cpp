@@ -17,7 +17,7 @@ std::uint8_t to_byte(float value) {
 
 }  // namespace
 
-void to_numbers(const datasets::Image& image, std::int64_t channels, bool mirror, std::span<float> numbers) {
+void to_numbers(const files::Image& image, std::int64_t channels, bool mirror, std::span<float> numbers) {
   if (channels != 1 && channels != 3) throw Error(fmt::format("channels are {}; pictures have 1 or 3", channels));
   const std::int64_t plane = std::int64_t{image.width} * image.height;
   for (int y = 0; y < image.height; ++y) {
@@ -33,8 +33,8 @@ void to_numbers(const datasets::Image& image, std::int64_t channels, bool mirror
   }
 }
 
-datasets::Image to_image(std::span<const float> numbers, std::int64_t channels, std::int64_t size) {
-  datasets::Image image{int(size), int(size)};
+files::Image to_image(std::span<const float> numbers, std::int64_t channels, std::int64_t size) {
+  files::Image image{int(size), int(size)};
   for (std::int64_t i = 0; i < size * size; ++i) {
     for (std::int64_t c = 0; c < 3; ++c) {
       image.rgb[std::size_t(i * 3 + c)] = to_byte(numbers[std::size_t((channels == 1 ? 0 : c) * size * size + i)]);
@@ -44,7 +44,7 @@ datasets::Image to_image(std::span<const float> numbers, std::int64_t channels, 
 }
 
 GridExtent grid_extent(std::int64_t count, std::int64_t size, std::int64_t columns, std::int64_t zoom) {
-  constexpr std::int64_t most = datasets::max_image_pixels;
+  constexpr std::int64_t most = files::max_image_pixels;
   const auto require = [&](const char* what, std::int64_t value) {
     if (value < 1 || value > most) throw Error(fmt::format("{} is {}; it must be 1 to {}", what, value, most));
   };
@@ -61,14 +61,14 @@ GridExtent grid_extent(std::int64_t count, std::int64_t size, std::int64_t colum
   return extent;
 }
 
-datasets::Image picture_grid(std::span<const float> pictures, std::int64_t channels, std::int64_t size,
+files::Image picture_grid(std::span<const float> pictures, std::int64_t channels, std::int64_t size,
                              std::int64_t columns, std::int64_t zoom) {
   const std::int64_t elements = channels * size * size, count = std::int64_t(pictures.size()) / elements;
   const GridExtent extent = grid_extent(count, size, columns, zoom);
   const std::int64_t cell = size * zoom + 1;
-  datasets::Image grid{int(extent.width), int(extent.height)};
+  files::Image grid{int(extent.width), int(extent.height)};
   for (std::int64_t i = 0; i < count; ++i) {
-    const datasets::Image one =
+    const files::Image one =
         to_image(pictures.subspan(std::size_t(i * elements), std::size_t(elements)), channels, size);
     for (std::int64_t y = 0; y < size * zoom; ++y) {
       for (std::int64_t x = 0; x < size * zoom; ++x) {

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "datasets/atomic_file.hpp"
+#include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
 #include "plot/line_chart.hpp"
 
@@ -53,7 +53,7 @@ RunLog::RunLog(std::filesystem::path path, std::int64_t last_step) : path_(std::
     kept += line + "\n";
   }
   old.close();
-  datasets::write_file_atomically(path_, kept);
+  files::write_file_atomically(path_, kept);
   file_.open(path_, std::ios::app);
   if (!file_) throw Error(fmt::format("{}: cannot be written", path_.string()));
 }

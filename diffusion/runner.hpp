@@ -18,7 +18,7 @@ struct Runner {
         attention(make_attention<float>(config.attention.name, backend, threads)),
         model(config, plan, layers, *attention, profile) {}
 
-  reference::ThreadPool threads;
+  ThreadPool threads;
   EigenLayers<float> layers;
   std::unique_ptr<Attention<float>> attention;
   Dit<float> model;

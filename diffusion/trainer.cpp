@@ -8,7 +8,7 @@
 #include <cstdio>
 
 #include "backends/backends.hpp"
-#include "datasets/atomic_file.hpp"
+#include "files/atomic_file.hpp"
 #include "diffusion/layers/eigen_layers.hpp"
 #include "diffusion/learner.hpp"
 #include "diffusion/pictures.hpp"
@@ -57,12 +57,12 @@ std::int64_t sample_columns(const TrainConfig& config, const RunOptions& options
 
 void save_samples(const fs::path& folder, const TrainConfig& config, const RunOptions& options, const TrainState& state,
                   Dit<float>& model) {
-  datasets::make_folder(folder);
+  files::make_folder(folder);
   const AlignedVector<float> pictures =
       sample(model, state.averages, config.flow, {.count = options.sample_count, .seed = config.seed});
   const std::int64_t size = config.model.image_size;
   const std::int64_t columns = sample_columns(config, options);
-  datasets::write_png(folder / fmt::format("step-{:08d}.png", state.step),
+  files::write_png(folder / fmt::format("step-{:08d}.png", state.step),
                       picture_grid(pictures, config.model.channels, size, columns, grid_zoom(size)));
 }
 
@@ -96,7 +96,7 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
   grid_extent(options.sample_count, config.model.image_size, sample_columns(config, options),
               grid_zoom(config.model.image_size));
   const CheckpointFolder checkpoints(options.out / "checkpoints");
-  reference::ThreadPool threads(options.threads);
+  ThreadPool threads(options.threads);
   EigenLayers<float> layers(threads);
   const auto attention = make_attention<float>(config.model.attention.name, options.backend, threads);
   const bool fresh = !resumed.has_value();
@@ -117,7 +117,7 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
   const Batch held_out = data.validation(config.model, config.validation_pictures, message);
   BatchLoader loader(data, config, position, message);
   for (const fs::path& folder : {options.out, options.out / "samples", options.out / "checkpoints"})
-    datasets::remove_unfinished_files(folder);
+    files::remove_unfinished_files(folder);
   if (fresh) checkpoints.save(config, learner.state(), options.keep);
   RunLog log(options.out / "log.jsonl", first_step);
   if (!fresh) message(fmt::format("resuming at step {} of {}", first_step, config.steps));

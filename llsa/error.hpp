@@ -12,7 +12,7 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Thrown out of long work that a caller asked to stop (see `reference::ThreadPool`). Not a failure: nothing was wrong.
+/// Thrown out of long work that a caller asked to stop (see `ThreadPool`). Not a failure: nothing was wrong.
 class Cancelled : public Error {
  public:
   Cancelled() : Error("cancelled") {}

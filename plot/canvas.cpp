@@ -9,7 +9,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "datasets/atomic_file.hpp"
+#include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::plot {
@@ -278,7 +278,7 @@ std::string Canvas::svg() const {
 
 void Canvas::save(const std::filesystem::path& path, double scale) const {
   require_picture_path(path);
-  datasets::write_file_atomically(path, ending(path) == ".svg" ? svg() : png(scale));
+  files::write_file_atomically(path, ending(path) == ".svg" ? svg() : png(scale));
 }
 
 void require_picture_path(const std::filesystem::path& path) {

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "datasets/image.hpp"
+#include "files/image.hpp"
 #include "plot/color.hpp"
 
 namespace llsa::plot {
 
-using datasets::Image;
+using files::Image;
 
 /// Pixels of an image as colours. Unchecked.
 inline Rgb pixel(const Image& image, int x, int y) {

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "llsa/attention.hpp"
-#include "reference/thread_pool.hpp"
+#include "llsa/thread_pool.hpp"
 
 namespace llsa::reference {
 

@@ -4,7 +4,7 @@
 
 #include "llsa/hierarchy.hpp"
 #include "llsa/tensor.hpp"
-#include "reference/thread_pool.hpp"
+#include "llsa/thread_pool.hpp"
 
 namespace llsa::reference {
 

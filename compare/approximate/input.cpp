@@ -6,15 +6,15 @@
 #include <charconv>
 #include <cmath>
 
-#include "datasets/grid_text.hpp"
-#include "datasets/option_metadata.hpp"
+#include "llsa/grid_text.hpp"
+#include "llsa/option_metadata.hpp"
 #include "datasets/pixel_projection.hpp"
 #include "datasets/procedural.hpp"
-#include "datasets/tensor_file.hpp"
+#include "files/tensor_file.hpp"
 #include "llsa/error.hpp"
 #include "llsa/options.hpp"
 
-namespace llsa::approximate {
+namespace llsa::compare::approximate {
 namespace {
 
 constexpr const char* as_stored = "as stored";
@@ -37,13 +37,13 @@ void read_layout(Input& input, const std::map<std::string, std::string>& metadat
   const std::int64_t tokens = input.query.shape().tokens;
   const auto grid_text = text("grid");
   if (!grid_text) return;
-  const Grid grid = datasets::grid_from(*grid_text);
+  const Grid grid = llsa::grid_from(*grid_text);
   if (grid.size() != tokens)
     throw Error(
         fmt::format("metadata grid is {}, {} cells; the file has {} query tokens", *grid_text, grid.size(), tokens));
   const auto order = text("order");
   const auto key_grid = text("key_grid");
-  const bool alike = input.key.shape().tokens == tokens && (!key_grid || datasets::grid_from(*key_grid) == grid);
+  const bool alike = input.key.shape().tokens == tokens && (!key_grid || llsa::grid_from(*key_grid) == grid);
   if (!order || !alike) return;
   token_order(*order, {1, 1, 1});  // refuses an unknown name
   input.grid = grid;
@@ -73,14 +73,14 @@ Tensor<float> front(const Tensor<float>& tensor, std::int64_t batch, std::int64_
 }  // namespace
 
 Input input_from_file(const std::filesystem::path& path) {
-  const datasets::TensorFile file = datasets::read_tensor_file(path);
+  const files::TensorFile file = files::read_tensor_file(path);
   try {
     Input input{.name = path.filename().string(),
-                .query = datasets::to_tensor<float>(file.at("q")),
-                .key = datasets::to_tensor<float>(file.at("k")),
-                .value = datasets::to_tensor<float>(file.at("v"))};
+                .query = files::to_tensor<float>(file.at("q")),
+                .key = files::to_tensor<float>(file.at("k")),
+                .value = files::to_tensor<float>(file.at("v"))};
     Options options{.levels = 0};
-    options.scale = datasets::options_from(file.metadata).scale;
+    options.scale = llsa::options_from(file.metadata).scale;
     input.scale = resolve(options, input.query.shape(), input.key.shape(), input.value.shape()).scale;
     require_finite(input.query, "q");
     require_finite(input.key, "k");
@@ -104,8 +104,8 @@ Input input_from_picture(const PictureRequest& request) {
       .heads = request.heads, .head_dim = request.head_dim, .seed = request.seed};
   datasets::validate(projection);
   const bool generated = request.path.empty();
-  const datasets::Image picture = generated ? datasets::landscape(size, size, request.seed)
-                                            : datasets::resize_and_crop(datasets::read_image(request.path), size, size);
+  const files::Image picture = generated ? datasets::landscape(size, size, request.seed)
+                                            : files::resize_and_crop(files::read_image(request.path), size, size);
   const Grid grid{1, size, size};
   datasets::PixelTokens tokens =
       datasets::project(picture, datasets::local_features(picture), token_order("morton", grid), projection);
@@ -157,4 +157,4 @@ Input reordered(const Input& input, const std::string& order) {
   return result;
 }
 
-}  // namespace llsa::approximate
+}  // namespace llsa::compare::approximate

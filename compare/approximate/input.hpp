@@ -9,7 +9,7 @@
 #include "llsa/attention.hpp"
 #include "llsa/token_order.hpp"
 
-namespace llsa::approximate {
+namespace llsa::compare::approximate {
 
 /// Q, K, V on which methods are compared with dense attention.
 struct Input {
@@ -48,4 +48,4 @@ Input reordered(const Input& input, const std::string& order);
 /// Where token `i` of `from` lies in `to` (both as `reordered` takes them).
 std::vector<std::int64_t> position_map(const Input& input, const std::string& to);
 
-}  // namespace llsa::approximate
+}  // namespace llsa::compare::approximate

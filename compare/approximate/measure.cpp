@@ -5,11 +5,11 @@
 #include <limits>
 
 #include "compare/comparator.hpp"
-#include "compare/profile_keys.hpp"
+#include "compare/keys_per_query.hpp"
 #include "compare/seconds_of.hpp"
 #include "reference/dense.hpp"
 
-namespace llsa::approximate {
+namespace llsa::compare::approximate {
 namespace {
 
 /// The rows of `tokens` in every batch entry and head.
@@ -54,7 +54,7 @@ std::vector<std::int64_t> spread_positions(std::int64_t total, std::int64_t coun
   return positions;
 }
 
-Judge::Judge(Input input, std::int64_t queries, const std::string& backend, reference::ThreadPool& threads)
+Judge::Judge(Input input, std::int64_t queries, const std::string& backend, ThreadPool& threads)
     : input_(std::move(input)),
       backend_(backend),
       threads_(&threads),
@@ -115,4 +115,4 @@ Measurement Judge::measure(const Configuration& configuration) {
   return result;
 }
 
-}  // namespace llsa::approximate
+}  // namespace llsa::compare::approximate

@@ -5,9 +5,9 @@
 
 #include "backends/backends.hpp"
 #include "compare/approximate/input.hpp"
-#include "reference/thread_pool.hpp"
+#include "llsa/thread_pool.hpp"
 
-namespace llsa::approximate {
+namespace llsa::compare::approximate {
 
 /// One way to attend.
 struct Configuration {
@@ -41,7 +41,7 @@ class Judge {
  public:
   /// Dense attention is computed for `queries` tokens spread evenly over the sequence, or for all when 0 or more than
   /// there are. `threads` must outlive the judge. Throws `Error` for a backend that cannot run.
-  Judge(Input input, std::int64_t queries, const std::string& backend, reference::ThreadPool& threads);
+  Judge(Input input, std::int64_t queries, const std::string& backend, ThreadPool& threads);
 
   const Input& input() const { return input_; }
   std::int64_t sampled_queries() const { return static_cast<std::int64_t>(sample_.size()); }
@@ -55,7 +55,7 @@ class Judge {
 
   Input input_;
   std::string backend_;
-  reference::ThreadPool* threads_;
+  ThreadPool* threads_;
   std::vector<std::int64_t> sample_;        ///< positions in the input's own order, ascending
   Tensor<float> dense_output_, dense_lse_;  ///< of the sampled queries
   double dense_seconds_ = 0;
@@ -66,4 +66,4 @@ class Judge {
 /// all places within a block are met; all of them when `count` is 0 or not below `total`.
 std::vector<std::int64_t> spread_positions(std::int64_t total, std::int64_t count);
 
-}  // namespace llsa::approximate
+}  // namespace llsa::compare::approximate

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "compare/profile_table.hpp"
+#include "compare/markdown_table.hpp"
 #include "llsa/error.hpp"
 #include "plot/line_chart.hpp"
 
-namespace llsa::approximate {
+namespace llsa::compare::approximate {
 namespace {
 
 std::string levels_text(const ResolvedOptions& o) {
@@ -152,4 +152,4 @@ void plot(const std::vector<InputResult>& results, const std::filesystem::path& 
   canvas.save(path, 2);
 }
 
-}  // namespace llsa::approximate
+}  // namespace llsa::compare::approximate

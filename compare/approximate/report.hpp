@@ -6,7 +6,7 @@
 
 #include "compare/approximate/sweep.hpp"
 
-namespace llsa::approximate {
+namespace llsa::compare::approximate {
 
 /// Everything measured on one input.
 struct InputResult {
@@ -31,4 +31,4 @@ std::string json_of(const std::vector<InputResult>& results);
 inline constexpr std::size_t most_plotted = 12;
 void plot(const std::vector<InputResult>& results, const std::filesystem::path& path);
 
-}  // namespace llsa::approximate
+}  // namespace llsa::compare::approximate

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "compare/approximate/key_count.hpp"
+#include "compare/key_count.hpp"
 #include "llsa/error.hpp"
 
-namespace llsa::approximate {
+namespace llsa::compare::approximate {
 namespace {
 
 class Runner {
@@ -233,4 +233,4 @@ std::string label_of(const Configuration& c) {
   return c.method == "llsa" && c.options.coverage == Coverage::disjoint ? "llsa, disjoint" : c.method;
 }
 
-}  // namespace llsa::approximate
+}  // namespace llsa::compare::approximate

@@ -7,7 +7,7 @@
 
 #include "compare/approximate/measure.hpp"
 
-namespace llsa::approximate {
+namespace llsa::compare::approximate {
 
 /// Which values are tried. The first of each list is what everything else is compared at. An empty list takes the
 /// values that suit the input (see `values_for`).
@@ -45,4 +45,4 @@ std::vector<Section> run_sweep(Judge& judge, const Sweep& sweep,
 /// "llsa", "vsa, gates 1/2", ...
 std::string label_of(const Configuration& configuration);
 
-}  // namespace llsa::approximate
+}  // namespace llsa::compare::approximate

@@ -4,19 +4,19 @@
 #include <limits>
 
 #include "backends/backends.hpp"
-#include "compare/approximate/key_count.hpp"
-#include "compare/profile_problem.hpp"
+#include "compare/key_count.hpp"
+#include "compare/profile/problem.hpp"
 #include "compare/seconds_of.hpp"
 #include "llsa/error.hpp"
 
-namespace llsa::recommend {
+namespace llsa::compare::recommend {
 namespace {
 
 constexpr std::int64_t sparse_tokens = 8192, dense_tokens = 2048;
 constexpr int runs = 3;
 
 double work_of(const ResolvedOptions& options) {
-  const approximate::KeyCount count = approximate::key_count(options);
+  const compare::KeyCount count = compare::key_count(options);
   return count.keys() + count.scored / 2;
 }
 
@@ -67,7 +67,7 @@ double CostModel::backward_seconds(const ResolvedOptions& options) const {
 }
 
 CostModel calibrate(const std::vector<std::int64_t>& block_sizes, std::int64_t head_dim, const std::string& backend,
-                    reference::ThreadPool& threads) {
+                    ThreadPool& threads) {
   const auto attention = make_attention<float>(backend, threads);
   std::vector<BlockCost> costs;
   const auto problem_of = [&](std::int64_t tokens) {
@@ -94,4 +94,4 @@ CostModel calibrate(const std::vector<std::int64_t>& block_sizes, std::int64_t h
   return CostModel(std::move(costs));
 }
 
-}  // namespace llsa::recommend
+}  // namespace llsa::compare::recommend

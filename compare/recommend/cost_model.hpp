@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "llsa/options.hpp"
-#include "reference/thread_pool.hpp"
+#include "llsa/thread_pool.hpp"
 
-namespace llsa::recommend {
+namespace llsa::compare::recommend {
 
 /// Seconds of attention over one head, from a short calibration on this machine: a query costs `token + key * (keys
 /// attended to + scores taken while selecting / 2)`; a score alone is half the work of a key (no value). Fine blocks of
@@ -38,6 +38,6 @@ class CostModel {
 /// Times two numbers of keys for every block size, and dense attention, on seeded random tensors (under a second).
 /// Throws `Error` when the backend cannot run.
 CostModel calibrate(const std::vector<std::int64_t>& block_sizes, std::int64_t head_dim, const std::string& backend,
-                    reference::ThreadPool& threads);
+                    ThreadPool& threads);
 
-}  // namespace llsa::recommend
+}  // namespace llsa::compare::recommend

@@ -6,10 +6,10 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "compare/profile_fit.hpp"
+#include "compare/profile/fit.hpp"
 #include "llsa/error.hpp"
 
-namespace llsa::recommend {
+namespace llsa::compare::recommend {
 
 /// compare/recommend/measurements.json, made a string by CMake.
 extern const char* const shipped_measurements;
@@ -96,4 +96,4 @@ std::optional<Expectation> Measurements::expect(const Setting& setting, std::int
 
 std::int64_t Measurements::longest() const { return std::ranges::max(rows_, {}, &Row::tokens).tokens; }
 
-}  // namespace llsa::recommend
+}  // namespace llsa::compare::recommend

@@ -8,7 +8,7 @@
 
 #include "llsa/options.hpp"
 
-namespace llsa::recommend {
+namespace llsa::compare::recommend {
 
 /// One setting of LLSA, the same K at every level, Le = L, reweighting on: what is chosen among.
 struct Setting {
@@ -57,4 +57,4 @@ class Measurements {
   std::vector<std::string> sources_;
 };
 
-}  // namespace llsa::recommend
+}  // namespace llsa::compare::recommend

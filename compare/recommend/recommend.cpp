@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "compare/approximate/key_count.hpp"
+#include "compare/key_count.hpp"
 #include "compare/approximate/measure.hpp"
-#include "compare/profile_table.hpp"
+#include "compare/markdown_table.hpp"
 #include "llsa/error.hpp"
 
-namespace llsa::recommend {
+namespace llsa::compare::recommend {
 namespace {
 
 constexpr std::int64_t judged_heads = 2, judged_queries = 1024;
@@ -23,7 +23,7 @@ ResolvedOptions resolved(const Request& request, const Options& options) {
 Candidate candidate_for(const Request& request, const std::optional<Setting>& setting, const CostModel& cost) {
   Candidate c{.setting = setting, .options = resolved(request, setting ? setting->options() : Options{.levels = 0})};
   const auto heads = static_cast<double>(request.heads);
-  c.keys_per_query = approximate::key_count(c.options).keys();
+  c.keys_per_query = compare::key_count(c.options).keys();
   c.forward_seconds = heads * cost.forward_seconds(c.options);
   c.backward_seconds = heads * cost.backward_seconds(c.options);
   return c;
@@ -32,7 +32,7 @@ Candidate candidate_for(const Request& request, const std::optional<Setting>& se
 /// A coarsest level of a single token selects nothing, and blocks as long as the sequence save nothing.
 bool is_sparse(const ResolvedOptions& options) {
   return options.key.length(options.levels) > 1 &&
-         approximate::key_count(options).keys() < static_cast<double>(options.key.tokens());
+         compare::key_count(options).keys() < static_cast<double>(options.key.tokens());
 }
 
 std::vector<Candidate> pareto_front(std::vector<Candidate> candidates) {
@@ -84,7 +84,7 @@ std::vector<Candidate> expected_candidates(const Request& request, const Measure
 
 std::vector<Candidate> measured_candidates(const Request& request, const approximate::Input& input,
                                            const std::vector<Setting>& settings, const CostModel& cost,
-                                           const std::string& backend, reference::ThreadPool& threads,
+                                           const std::string& backend, ThreadPool& threads,
                                            const std::function<void(const std::string&)>& progress) {
   std::vector<Candidate> candidates = {candidate_for(request, std::nullopt, cost)};
   progress("dense attention on a sample");
@@ -145,4 +145,4 @@ Recommendation recommend(const Request& request, std::vector<Candidate> candidat
   return result;
 }
 
-}  // namespace llsa::recommend
+}  // namespace llsa::compare::recommend

@@ -10,7 +10,7 @@
 #include "compare/recommend/cost_model.hpp"
 #include "compare/recommend/expectation.hpp"
 
-namespace llsa::recommend {
+namespace llsa::compare::recommend {
 
 struct Request {
   std::int64_t tokens = 0, head_dim = 64, heads = 1;
@@ -45,7 +45,7 @@ std::vector<Candidate> expected_candidates(const Request& request, const Measure
 /// The same settings with the errors measured on an input: the first batch entry, up to two heads, up to 1,024 queries.
 std::vector<Candidate> measured_candidates(const Request& request, const approximate::Input& input,
                                            const std::vector<Setting>& settings, const CostModel& cost,
-                                           const std::string& backend, reference::ThreadPool& threads,
+                                           const std::string& backend, ThreadPool& threads,
                                            const std::function<void(const std::string&)>& progress);
 
 /// The fastest candidate within the error, or the most exact one within the time; with both limits the fastest that
@@ -58,4 +58,4 @@ std::string report(const Request& request, const Recommendation& recommendation,
 nlohmann::ordered_json json_of(const Request& request, const Recommendation& recommendation,
                                const std::string& error_source, const std::string& time_source);
 
-}  // namespace llsa::recommend
+}  // namespace llsa::compare::recommend

@@ -2,11 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "compare/profile_table.hpp"
+#include "compare/markdown_table.hpp"
 #include "compare/recommend/recommend.hpp"
 #include "plot/ticks.hpp"
 
-namespace llsa::recommend {
+namespace llsa::compare::recommend {
 namespace {
 
 using compare::format_seconds;
@@ -93,4 +93,4 @@ nlohmann::ordered_json json_of(const Request& request, const Recommendation& r, 
           {"times", time_source}};
 }
 
-}  // namespace llsa::recommend
+}  // namespace llsa::compare::recommend

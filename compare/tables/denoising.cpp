@@ -5,7 +5,7 @@
 
 #include "diffusion/random.hpp"
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 
 double denoising_error(diffusion::Runner& runner, std::span<const float> weights, const diffusion::FlowConfig& flow,
                        std::uint64_t seed, std::span<const float> pictures, std::span<const std::int32_t> labels) {
@@ -38,4 +38,4 @@ double denoising_error(diffusion::Runner& runner, std::span<const float> weights
   return sum / static_cast<double>(std::size(denoising_levels) * labels.size() * elements);
 }
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

@@ -3,7 +3,7 @@
 #include "diffusion/data.hpp"
 #include "diffusion/runner.hpp"
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 
 /// How well a model finds the picture behind the noise: the mean of `(x_found - x)^2` over pictures and over the noise
 /// levels `denoising_levels` (the deviation of the noise beside pictures in -1..1). The
@@ -14,4 +14,4 @@ inline constexpr double denoising_levels[] = {0.25, 0.5, 1, 2, 4};
 double denoising_error(diffusion::Runner& runner, std::span<const float> weights, const diffusion::FlowConfig& flow,
                        std::uint64_t seed, std::span<const float> pictures, std::span<const std::int32_t> labels);
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

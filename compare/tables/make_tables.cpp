@@ -7,11 +7,11 @@
 
 #include "backends/backends.hpp"
 #include "compare/tables/report.hpp"
-#include "datasets/atomic_file.hpp"
-#include "datasets/make_folder.hpp"
+#include "files/atomic_file.hpp"
+#include "files/make_folder.hpp"
 #include "llsa/error.hpp"
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 namespace {
 
 /// "4b" has two parts; the second is written beside the first.
@@ -22,8 +22,8 @@ void write(const Measured& measured, const TablesRequest& request, const std::st
   const auto path = [&](const char* ending) { return request.out / (measured.table.name + suffix + ending); };
   nlohmann::ordered_json json = json_of(measured, request.scale);
   json["computed_on"] = computed_on;
-  datasets::write_file_atomically(path(".md"), text);
-  datasets::write_file_atomically(path(".json"), json.dump(1) + "\n");
+  files::write_file_atomically(path(".md"), text);
+  files::write_file_atomically(path(".json"), json.dump(1) + "\n");
   plot(measured, path(".png"));
   plot(measured, path(".svg"));
   print(text);
@@ -36,7 +36,7 @@ std::string backend_for(const std::string& name) {
   const std::vector<std::string> names = backend_names();
   if (std::ranges::find(names, "cuda") == names.end()) return "reference";
   try {
-    reference::ThreadPool threads(1);
+    ThreadPool threads(1);
     make_attention<float>("llsa", "cuda", threads);
     return "cuda";
   } catch (const Error&) {
@@ -51,7 +51,7 @@ void make_tables(const TablesRequest& request, std::stop_token stop, const Train
   const std::string backend = backend_for(request.backend);
   int threads = 0;
   {
-    reference::ThreadPool pool(request.threads);
+    ThreadPool pool(request.threads);
     make_attention<float>("llsa", backend, pool);
     threads = pool.threads();
   }
@@ -60,7 +60,7 @@ void make_tables(const TablesRequest& request, std::stop_token stop, const Train
     if (auto table = training_table(name, scale)) trained.push_back(std::move(*table));
   for (const TrainingTable& table : trained)
     for (const TrainingRow& row : table.rows) diffusion::validate(row.config);
-  datasets::make_folder(request.out);
+  files::make_folder(request.out);
 
   const std::string on = fmt::format("Backend {}, {} thread{}.", backend, threads, threads == 1 ? "" : "s");
   const RunPlace place{.folder = request.out / "runs",
@@ -78,4 +78,4 @@ void make_tables(const TablesRequest& request, std::stop_token stop, const Train
   }
 }
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

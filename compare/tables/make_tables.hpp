@@ -8,7 +8,7 @@
 
 #include "compare/tables/measure_training.hpp"
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 
 struct TablesRequest {
   std::vector<std::string> names = {};  ///< of `table_names`
@@ -29,4 +29,4 @@ std::string backend_for(const std::string& name);
 void make_tables(const TablesRequest& request, std::stop_token stop, const TrainingProgress& progress,
                  const std::function<void(const std::string&)>& print);
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

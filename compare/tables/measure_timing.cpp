@@ -3,22 +3,22 @@
 #include <fmt/format.h>
 
 #include "backends/backends.hpp"
-#include "compare/approximate/key_count.hpp"
-#include "compare/profile_problem.hpp"
+#include "compare/key_count.hpp"
+#include "compare/profile/problem.hpp"
 #include "compare/seconds_of.hpp"
 #include "llsa/error.hpp"
 #include "llsa/method.hpp"
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 MeasuredTiming measure_timing(const TimingTable& table, const Scale& scale, const std::string& backend, int threads,
                               std::stop_token stop, const std::function<void(const std::string&)>& progress) {
-  reference::ThreadPool pool(threads);
+  ThreadPool pool(threads);
   pool.set_stop_token(stop);
   MeasuredTiming measured{.table = table};
   for (const TimingCase& each : table.cases) {
     const Shape shape{1, scale.attention_heads, each.tokens, scale.head_dim};
     const ResolvedOptions options = resolve(method_options(each.method, each.options), shape, shape, shape);
-    measured.cases.push_back({each, options, approximate::key_count(options).keys(), {}, {}});
+    measured.cases.push_back({each, options, compare::key_count(options).keys(), {}, {}});
   }
   for (std::size_t first = 0, last = 0; first < measured.cases.size(); first = last) {
     const std::int64_t tokens = measured.cases[first].timed.tokens;
@@ -47,4 +47,4 @@ MeasuredTiming measure_timing(const TimingTable& table, const Scale& scale, cons
   return measured;
 }
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

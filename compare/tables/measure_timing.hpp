@@ -5,12 +5,12 @@
 
 #include "compare/tables/table.hpp"
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 
 struct TimedCase {
   TimingCase timed = {};
   ResolvedOptions options = {};
-  double keys_per_query = 0;                        ///< as `approximate::key_count`
+  double keys_per_query = 0;                        ///< as `compare::key_count`
   std::vector<double> forward = {}, backward = {};  ///< seconds, one a repetition
 };
 struct MeasuredTiming {
@@ -23,4 +23,4 @@ struct MeasuredTiming {
 MeasuredTiming measure_timing(const TimingTable& table, const Scale& scale, const std::string& backend, int threads,
                               std::stop_token stop, const std::function<void(const std::string&)>& progress);
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

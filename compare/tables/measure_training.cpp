@@ -10,13 +10,13 @@
 #include "diffusion/runner.hpp"
 #include "llsa/error.hpp"
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 namespace {
 
 /// Seconds of one training step, after one to warm up.
 double time_step(const diffusion::TrainConfig& config, const diffusion::Batch& batch, const RunPlace& place,
                  std::stop_token stop) {
-  reference::ThreadPool threads(place.threads);
+  ThreadPool threads(place.threads);
   threads.set_stop_token(stop);
   diffusion::EigenLayers<float> layers(threads);
   const auto attention = make_attention<float>(config.model.attention.name, place.backend, threads);
@@ -94,4 +94,4 @@ std::vector<MeasuredTraining> measure_training(const std::vector<TrainingTable>&
   return measured;
 }
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

@@ -5,7 +5,7 @@
 #include "compare/tables/table.hpp"
 #include "compare/tables/training_run.hpp"
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 
 /// A row of a table with everything that was measured for it.
 struct MeasuredRow {
@@ -31,4 +31,4 @@ std::vector<MeasuredTraining> measure_training(const std::vector<TrainingTable>&
                                                const RunPlace& place, std::stop_token stop,
                                                const TrainingProgress& progress);
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

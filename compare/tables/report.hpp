@@ -7,7 +7,7 @@
 #include "compare/tables/measure_timing.hpp"
 #include "compare/tables/measure_training.hpp"
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 
 /// What was measured as Markdown, with the settings, what was scaled down, and the paper's figures beside.
 std::string markdown(const MeasuredTraining& measured, const Scale& scale);
@@ -22,4 +22,4 @@ nlohmann::ordered_json json_of(const MeasuredTiming& measured, const Scale& scal
 void plot(const MeasuredTraining& measured, const std::filesystem::path& path);
 void plot(const MeasuredTiming& measured, const std::filesystem::path& path);
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

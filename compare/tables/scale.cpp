@@ -5,7 +5,7 @@
 
 #include "llsa/error.hpp"
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 
 Scale scale_from(std::string_view name) {
   if (name == "small") return {};
@@ -78,4 +78,4 @@ std::string describe_timing(const Scale& s) {
       s.attention_heads, s.attention_heads == 1 ? "" : "s", s.head_dim, s.repetitions);
 }
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 
 /// The size at which the paper's tables are made again: everything that is smaller here than there. Set fields by name.
 struct Scale {
@@ -40,4 +40,4 @@ void validate(const Scale& scale);
 std::string describe_training(const Scale& scale);
 std::string describe_timing(const Scale& scale);
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

@@ -8,7 +8,7 @@
 #include "compare/tables/scale.hpp"
 #include "diffusion/settings.hpp"
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 
 /// One configuration that is trained, and what the paper reports for its counterpart.
 struct TrainingRow {
@@ -53,7 +53,7 @@ std::vector<std::string> requested_tables(std::string_view name);
 std::optional<TrainingTable> training_table(std::string_view name, const Scale& scale);
 std::optional<TimingTable> timing_table(std::string_view name, const Scale& scale);
 
-/// Keys that a query of the model attends to (`approximate::key_count`), without the branch of "vsa" and "sla".
+/// Keys that a query of the model attends to (`compare::key_count`), without the branch of "vsa" and "sla".
 double keys_per_query(const diffusion::TrainConfig& config);
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "compare/profile_fit.hpp"
-#include "compare/profile_table.hpp"
+#include "compare/profile/fit.hpp"
+#include "compare/markdown_table.hpp"
 #include "compare/tables/report.hpp"
 #include "plot/line_chart.hpp"
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 namespace {
 
 struct Pass {
@@ -138,4 +138,4 @@ void plot(const MeasuredTiming& m, const std::filesystem::path& path) {
   canvas.save(path, 2);
 }
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

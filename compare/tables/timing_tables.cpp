@@ -3,11 +3,11 @@
 
 #include <algorithm>
 
-#include "compare/approximate/key_count.hpp"
+#include "compare/key_count.hpp"
 #include "compare/tables/table.hpp"
 #include "llsa/error.hpp"
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 namespace {
 
 constexpr std::int64_t block_size = 16, top_k = 8;
@@ -32,9 +32,9 @@ TimingTable attention_time(const Scale& scale) {
                   "figure is a plot without numbers in its text."}};
   for (const std::int64_t tokens : lengths(scale)) {
     const Options llsa{.block_size = block_size, .top_k = {top_k}};
-    const double keys = approximate::key_count(resolved(scale, llsa, tokens)).keys();
+    const double keys = compare::key_count(resolved(scale, llsa, tokens)).keys();
     const Options single{
-        .block_size = block_size, .levels = 1, .top_k = {approximate::matching_top_k(keys, 0, block_size, tokens)}};
+        .block_size = block_size, .levels = 1, .top_k = {compare::matching_top_k(keys, 0, block_size, tokens)}};
     table.cases.push_back({"LLSA", "llsa", llsa, tokens});
     table.cases.push_back({"VSA", "vsa", single, tokens});
     table.cases.push_back({"SLA", "sla", single, tokens});
@@ -88,4 +88,4 @@ std::optional<TimingTable> timing_table(std::string_view name, const Scale& scal
   return std::nullopt;
 }
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "compare/profile_fit.hpp"
-#include "compare/profile_table.hpp"
+#include "compare/profile/fit.hpp"
+#include "compare/markdown_table.hpp"
 #include "compare/tables/report.hpp"
-#include "compare/tables/statistics.hpp"
+#include "compare/tables/spread_text.hpp"
 #include "plot/line_chart.hpp"
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 namespace {
 
 std::vector<double> values_of(const MeasuredRow& row, double RunResult::*value) {
@@ -113,4 +113,4 @@ void plot(const MeasuredTraining& m, const std::filesystem::path& path) {
   canvas.save(path, 2);
 }
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

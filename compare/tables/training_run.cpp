@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "compare/tables/denoising.hpp"
-#include "datasets/atomic_file.hpp"
+#include "files/atomic_file.hpp"
 #include "diffusion/learner.hpp"
 #include "diffusion/metrics.hpp"
 #include "diffusion/runner.hpp"
@@ -15,7 +15,7 @@
 #include "diffusion/trainer.hpp"
 #include "llsa/error.hpp"
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 namespace {
 
 using Json = nlohmann::json;
@@ -132,8 +132,8 @@ RunResult finish_run(const TrainingRun& run, const RunPlace& place, std::stop_to
                      {"validation_loss", result.validation_loss},
                      {"denoising_error", result.denoising_error},
                      {"sliced_wasserstein", result.sliced_wasserstein}};
-  datasets::write_file_atomically(folder / result_file, json.dump(2) + "\n");
+  files::write_file_atomically(folder / result_file, json.dump(2) + "\n");
   return result;
 }
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

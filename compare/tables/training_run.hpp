@@ -8,7 +8,7 @@
 
 #include "diffusion/settings.hpp"
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 
 /// One training run and how its result is judged.
 struct TrainingRun {
@@ -46,4 +46,4 @@ bool is_finished(const TrainingRun& run, const RunPlace& place);
 RunResult finish_run(const TrainingRun& run, const RunPlace& place, std::stop_token stop,
                      const std::function<void()>& progress);
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

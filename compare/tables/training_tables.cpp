@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
-#include "compare/approximate/key_count.hpp"
+#include "compare/key_count.hpp"
 #include "compare/tables/table.hpp"
 #include "diffusion/data.hpp"
 #include "llsa/method.hpp"
 
-namespace llsa::tables {
+namespace llsa::compare::tables {
 namespace {
 
 using diffusion::TrainConfig;
@@ -95,7 +95,7 @@ TrainingTable top_ks(const Configurations& c) {
 
 TrainingTable methods(const Configurations& c) {
   const std::int64_t b = c.scale().block_size, side = c.scale().image_size;
-  const std::int64_t k = approximate::matching_top_k(keys_per_query(c.llsa()), 0, b, side * side);
+  const std::int64_t k = compare::matching_top_k(keys_per_query(c.llsa()), 0, b, side * side);
   return {.name = "3",
           .title = "Table 3: methods",
           .remarks = {fmt::format(
@@ -191,9 +191,9 @@ std::optional<TrainingTable> training_table(std::string_view name, const Scale& 
 double keys_per_query(const diffusion::TrainConfig& config) {
   const diffusion::ModelConfig& model = config.model;
   const Shape shape{1, model.heads, model.tokens(), model.head_dim()};
-  return approximate::key_count(
+  return compare::key_count(
              resolve(method_options(model.attention.name, model.attention.options), shape, shape, shape))
       .keys();
 }
 
-}  // namespace llsa::tables
+}  // namespace llsa::compare::tables

@@ -1,4 +1,4 @@
-#include "datasets/fuzz/fuzz.hpp"
+#include "files/fuzz/fuzz.hpp"
 #include "datasets/idx.hpp"
 
 using namespace llsa::datasets;

@@ -6,7 +6,7 @@
 #include "diffusion/aligned.hpp"
 #include "diffusion/layers/layers.hpp"
 #include "diffusion/profile.hpp"
-#include "reference/thread_pool.hpp"
+#include "llsa/thread_pool.hpp"
 
 namespace llsa::diffusion {
 
@@ -16,7 +16,7 @@ namespace llsa::diffusion {
 template <class T>
 class EigenLayers final : public Layers<T> {
  public:
-  explicit EigenLayers(reference::ThreadPool& threads, Profile* profile = nullptr)
+  explicit EigenLayers(ThreadPool& threads, Profile* profile = nullptr)
       : threads_(&threads), profile_(profile) {}
 
   void linear_forward(LinearShape shape, const T* x, const T* weight, const T* bias, T* y) override;
@@ -57,7 +57,7 @@ class EigenLayers final : public Layers<T> {
   /// At least `size` numbers, contents undefined; grows and never shrinks, valid until the next call.
   T* scratch(std::int64_t size);
 
-  reference::ThreadPool* threads_;
+  ThreadPool* threads_;
   Profile* profile_;
   AlignedVector<T> scratch_;
 };

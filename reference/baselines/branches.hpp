@@ -6,7 +6,7 @@
 #include "llsa/attention.hpp"
 #include "llsa/error.hpp"
 #include "llsa/method.hpp"
-#include "reference/thread_pool.hpp"
+#include "llsa/thread_pool.hpp"
 
 namespace llsa::reference {
 

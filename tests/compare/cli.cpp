@@ -10,8 +10,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "datasets/npy.hpp"
-#include "datasets/safetensors.hpp"
+#include "files/npy.hpp"
+#include "files/safetensors.hpp"
 
 namespace llsa::compare {
 namespace {
@@ -35,16 +35,16 @@ Tensor<T> narrowed(const Tensor<double>& tensor) {
   return result;
 }
 
-datasets::NamedTensor named(const std::string& name, const Tensor<double>& tensor, DType type) {
+files::NamedTensor named(const std::string& name, const Tensor<double>& tensor, DType type) {
   switch (type) {
     case DType::f16:
-      return datasets::from_tensor(name, narrowed<half>(tensor));
+      return files::from_tensor(name, narrowed<half>(tensor));
     case DType::bf16:
-      return datasets::from_tensor(name, narrowed<bfloat16>(tensor));
+      return files::from_tensor(name, narrowed<bfloat16>(tensor));
     case DType::f32:
-      return datasets::from_tensor(name, narrowed<float>(tensor));
+      return files::from_tensor(name, narrowed<float>(tensor));
     default:
-      return datasets::from_tensor(name, tensor);
+      return files::from_tensor(name, tensor);
   }
 }
 
@@ -73,10 +73,10 @@ std::vector<std::string> Workplace::files() const {
 }
 
 void Workplace::write(const Problem<double>& p, DType type) const {
-  std::vector<datasets::NamedTensor> all;
+  std::vector<files::NamedTensor> all;
   const auto add = [&](const std::string& name, const Tensor<double>& tensor) {
     if (tensor.flat().empty()) return;
-    datasets::write_npy(path(name + ".npy"), named(name, tensor, DType::f32));
+    files::write_npy(path(name + ".npy"), named(name, tensor, DType::f32));
     all.push_back(named(name, tensor, type));
   };
   add("q", p.query);
@@ -84,7 +84,7 @@ void Workplace::write(const Problem<double>& p, DType type) const {
   add("v", p.value);
   add("grad_output", p.output_gradient);
   add("grad_lse", p.lse_gradient);
-  datasets::write_safetensors(path("qkv.safetensors"), all);
+  files::write_safetensors(path("qkv.safetensors"), all);
 }
 
 void expect_bad_input(const ProgramRun& run, const std::string& words) {

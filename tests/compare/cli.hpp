@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "compare/problem.hpp"
-#include "datasets/tensor_file.hpp"
+#include "files/tensor_file.hpp"
 
 namespace llsa::compare {
 

@@ -9,16 +9,16 @@
 #include <filesystem>
 
 #include "compare/outcome_file.hpp"
-#include "compare/theirs.hpp"
-#include "datasets/npy.hpp"
-#include "datasets/safetensors.hpp"
+#include "compare/verify/theirs.hpp"
+#include "files/npy.hpp"
+#include "files/safetensors.hpp"
 #include "llsa/error.hpp"
 #include "planted.hpp"
 
 namespace llsa::compare {
 namespace {
 
-using datasets::NamedTensor;
+using files::NamedTensor;
 using ::testing::HasSubstr;
 
 template <class Call>
@@ -33,7 +33,7 @@ std::string message_of(Call call) {
 
 template <class T>
 NamedTensor tensor(const std::string& name, std::vector<std::int64_t> shape, T first = T(0)) {
-  std::vector<T> values(static_cast<std::size_t>(datasets::checked_element_count(shape)));
+  std::vector<T> values(static_cast<std::size_t>(files::checked_element_count(shape)));
   if (!values.empty()) values.front() = first;
   return {name, shape, std::span<const T>(values)};
 }
@@ -46,11 +46,11 @@ class Load : public ::testing::Test {
   ~Load() override { std::filesystem::remove_all(folder_); }
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
   std::string safetensors(const std::string& name, const std::vector<NamedTensor>& tensors) const {
-    datasets::write_safetensors(path(name), tensors);
+    files::write_safetensors(path(name), tensors);
     return path(name);
   }
   std::string npy(const std::string& name, const NamedTensor& t) const {
-    datasets::write_npy(path(name), t);
+    files::write_npy(path(name), t);
     return path(name);
   }
 
@@ -69,7 +69,7 @@ TEST_F(Load, TakesTwoAndFourDimensionsOfEveryFloatingType) {
   EXPECT_EQ(loaded.problem.key(0, 0, 0, 0), 0.1f);
   EXPECT_EQ(loaded.problem.value(0, 0, 0, 0), 2.f);
   EXPECT_FALSE(loaded.problem.has_gradient());
-  EXPECT_EQ(loaded.stored[0].type, datasets::ElementType::f16);
+  EXPECT_EQ(loaded.stored[0].type, files::ElementType::f16);
   EXPECT_EQ(coarsest_type(loaded.stored), DType::bf16);
 }
 

@@ -6,7 +6,7 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
-#include "compare/battery_cases.hpp"
+#include "compare/check/cases.hpp"
 #include "planted.hpp"
 
 namespace llsa::compare {

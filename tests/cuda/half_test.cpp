@@ -83,7 +83,7 @@ TYPED_TEST(CudaHalf, errors_are_at_most_twice_and_gradient_errors_three_times_th
 
 /// The exact pyramid that selection scores are judged with.
 std::vector<Tensor<double>> pooled(const Tensor<double>& x, const Hierarchy& hierarchy) {
-  static reference::ThreadPool threads(1);
+  static ThreadPool threads(1);
   return reference::pool(x.cview(), hierarchy, threads).coarse;
 }
 

@@ -34,7 +34,7 @@ class Stages : public ::testing::Test {
   }
 };
 
-reference::ThreadPool threads(1);
+ThreadPool threads(1);
 
 /// On the executor, an order of threads that belongs to the case: a stage may not depend on it.
 Stream stream_of([[maybe_unused]] const StageCase& c) {

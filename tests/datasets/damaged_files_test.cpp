@@ -4,14 +4,15 @@
 #include <gtest/gtest.h>
 
 #include "datasets/idx.hpp"
-#include "datasets/npy.hpp"
-#include "datasets/safetensors.hpp"
-#include "support.hpp"
+#include "files/npy.hpp"
+#include "files/safetensors.hpp"
+#include "../files/support.hpp"
 
 namespace llsa::datasets {
 namespace {
 
-using namespace testing;
+using namespace files;
+using namespace files::testing;
 
 bool is_valid(const NamedTensor& tensor) {
   return checked_element_count(tensor.shape()) * static_cast<std::int64_t>(size_of(tensor.type())) ==

@@ -4,12 +4,12 @@
 
 #include "datasets/idx.hpp"
 #include "datasets/procedural.hpp"
-#include "support.hpp"
+#include "../files/support.hpp"
 
 namespace llsa::datasets {
 namespace {
 
-using namespace testing;
+using namespace files::testing;
 
 /// One CIFAR-10 record: every red value, then every green, then every blue.
 std::string record(int label, char r, char g, char b) {

@@ -3,17 +3,17 @@
 #include <cstdlib>
 
 #include "datasets/dataset.hpp"
-#include "support.hpp"
+#include "../files/support.hpp"
 
 namespace llsa::datasets {
 namespace {
 
-using namespace testing;
+using namespace files::testing;
 namespace fs = std::filesystem;
 
 void put(const TemporaryFolder& folder, const std::string& name, std::uint8_t shade) {
   fs::create_directories((folder / name).parent_path());
-  write_png(folder / name, flat(4, 4, shade, shade, shade));
+  files::write_png(folder / name, flat(4, 4, shade, shade, shade));
 }
 
 std::string listing(const Dataset& set) {

@@ -6,13 +6,13 @@
 #include <atomic>
 #include <stdexcept>
 
-#include "support.hpp"
-#include "tensor_generators.hpp"
+#include "../files/support.hpp"
+#include "../files/tensor_generators.hpp"
 
 namespace llsa::datasets {
 namespace {
 
-using namespace testing;
+using namespace files::testing;
 
 /// Items that say which they are; those in `bad` cannot be read, and `busy` counts how many are read at once.
 class Numbers final : public Dataset {
@@ -28,7 +28,7 @@ class Numbers final : public Dataset {
     // Later items are quicker, so that they are ready in another order than asked for.
     std::this_thread::sleep_for(std::chrono::microseconds((37 * index) % 5 * 100));
     if (bad_.contains(index)) throw Error("item " + std::to_string(index) + " is bad");
-    return {Image(extent, extent), static_cast<int>(index)};
+    return {files::Image(extent, extent), static_cast<int>(index)};
   }
 
   std::int64_t size_;

@@ -6,20 +6,20 @@
 #include <cmath>
 #include <set>
 
-#include "support.hpp"
+#include "../files/support.hpp"
 
 namespace llsa::datasets {
 namespace {
 
-using namespace testing;
+using namespace files::testing;
 
-std::uint64_t fingerprint(const Image& image) {
+std::uint64_t fingerprint(const files::Image& image) {
   std::uint64_t hash = 0xcbf29ce484222325ull;
   for (const std::uint8_t byte : image.rgb) hash = (hash ^ byte) * 0x100000001b3ull;
   return hash;
 }
 
-double mean_difference(const Image& a, const Image& b) {
+double mean_difference(const files::Image& a, const files::Image& b) {
   double sum = 0;
   for (std::size_t i = 0; i < a.rgb.size(); ++i) sum += std::abs(static_cast<int>(a.rgb[i]) - b.rgb[i]);
   return sum / static_cast<double>(a.rgb.size());
@@ -36,7 +36,7 @@ TEST(Procedural, the_bytes_are_the_same_on_every_platform_and_in_every_version) 
 TEST(Procedural, a_picture_depends_on_its_seed_and_index_alone) {
   EXPECT_EQ(landscape(40, 30, 5), landscape(40, 30, 5));
   EXPECT_NE(landscape(40, 30, 5), landscape(40, 30, 6));
-  const Image before = shape_picture(16, 3, 12);
+  const files::Image before = shape_picture(16, 3, 12);
   shape_picture(16, 3, 13);
   EXPECT_EQ(shape_picture(16, 3, 12), before);
   std::set<std::uint64_t> seen;
@@ -46,10 +46,10 @@ TEST(Procedural, a_picture_depends_on_its_seed_and_index_alone) {
 }
 
 TEST(Procedural, the_scene_does_not_depend_on_the_resolution) {
-  EXPECT_LT(mean_difference(resize(landscape(256, 256, 3), 64, 64), landscape(64, 64, 3)), 6);
-  EXPECT_LT(mean_difference(resize(landscape(240, 80, 3), 60, 20), landscape(60, 20, 3)), 8);
+  EXPECT_LT(mean_difference(files::resize(landscape(256, 256, 3), 64, 64), landscape(64, 64, 3)), 6);
+  EXPECT_LT(mean_difference(files::resize(landscape(240, 80, 3), 60, 20), landscape(60, 20, 3)), 8);
   for (std::uint64_t i = 0; i < 30; ++i)
-    EXPECT_LT(mean_difference(resize(shape_picture(128, 1, i), 32, 32), shape_picture(32, 1, i)), 9) << i;
+    EXPECT_LT(mean_difference(files::resize(shape_picture(128, 1, i), 32, 32), shape_picture(32, 1, i)), 9) << i;
 }
 
 TEST(Procedural, labels_follow_each_other_and_have_names) {
@@ -62,7 +62,7 @@ TEST(Procedural, labels_follow_each_other_and_have_names) {
 TEST(Procedural, figures_and_grounds_differ_clearly_at_any_size) {
   for (const int size : {8, 16, 32})
     for (std::uint64_t i = 0; i < 60; ++i) {
-      const Image image = shape_picture(size, 11, i);
+      const files::Image image = shape_picture(size, 11, i);
       int darkest = 255 * 3, brightest = 0;
       for (std::size_t p = 0; p < image.rgb.size(); p += 3) {
         const int sum = image.rgb[p] + image.rgb[p + 1] + image.rgb[p + 2];
@@ -81,7 +81,7 @@ TEST(Procedural, classes_cover_the_area_that_their_figures_have) {
     constexpr int pictures = 60, size = 32;
     int count = 0;
     for (std::uint64_t k = 0; k < pictures; ++k) {
-      const Image image = shape_picture(size, 5, label + k * names.size());
+      const files::Image image = shape_picture(size, 5, label + k * names.size());
       const auto from_corner = [&](std::size_t p) {
         int distance = 0;
         for (std::size_t c = 0; c < 3; ++c) distance += std::abs(image.rgb[p + c] - image.rgb[c]);

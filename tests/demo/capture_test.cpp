@@ -7,9 +7,9 @@
 #include <filesystem>
 
 #include "backends/backends.hpp"
-#include "datasets/option_metadata.hpp"
+#include "llsa/option_metadata.hpp"
 #include "datasets/procedural.hpp"
-#include "datasets/safetensors.hpp"
+#include "files/safetensors.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::demo {
@@ -22,9 +22,9 @@ class CaptureFile : public testing::Test {
 
   CaptureFile() {
     std::filesystem::create_directories(folder_);
-    datasets::write_png(folder_ / "picture.png", picture_);
-    file_.tensors = {datasets::from_tensor("q", tokens_.query), datasets::from_tensor("k", tokens_.key),
-                     datasets::from_tensor("v", tokens_.value)};
+    files::write_png(folder_ / "picture.png", picture_);
+    file_.tensors = {files::from_tensor("q", tokens_.query), files::from_tensor("k", tokens_.key),
+                     files::from_tensor("v", tokens_.value)};
     file_.metadata = {{"grid", "11x13"}, {"order", "hilbert"}, {"block_size", "4"}, {"levels", "2"},
                       {"top_k", "3,2"},  {"layer", "7"},       {"step", "5"},       {"coverage", "disjoint"},
                       {"steps", "9"},    {"time", "0.5"}};
@@ -32,7 +32,7 @@ class CaptureFile : public testing::Test {
   ~CaptureFile() override { std::filesystem::remove_all(folder_); }
 
   Capture read() const {
-    datasets::write_safetensors(folder_ / "c.safetensors", file_);
+    files::write_safetensors(folder_ / "c.safetensors", file_);
     return read_capture(folder_ / "c.safetensors", folder_ / "picture.png");
   }
   std::string problem() const {
@@ -46,11 +46,11 @@ class CaptureFile : public testing::Test {
   }
 
   const std::filesystem::path folder_ = std::filesystem::path(testing::TempDir()) / "llsa_demo_capture";
-  const datasets::Image picture_ = datasets::landscape(width, height, 3);
+  const files::Image picture_ = datasets::landscape(width, height, 3);
   const TokenOrder order_ = hilbert_order({1, height, width});
   const datasets::PixelTokens tokens_ =
       project(picture_, local_features(picture_), order_, {.heads = 3, .head_dim = 16});
-  datasets::TensorFile file_;
+  files::TensorFile file_;
 };
 
 TEST_F(CaptureFile, brings_tensors_order_picture_and_options) {
@@ -74,7 +74,7 @@ TEST_F(CaptureFile, of_a_dense_model_is_shown_with_one_level) {
 
 TEST_F(CaptureFile, is_compared_as_it_is_and_shown_where_the_model_s_attention_is_worst) {
   const Capture capture = read();
-  reference::ThreadPool threads(2);
+  ThreadPool threads(2);
   const auto attention = make_attention<float>("reference", threads);
   const CaptureResult result = compare_methods(capture, *attention, threads, [](const std::string&) {});
   ASSERT_EQ(result.results.size(), 4u);
@@ -112,7 +112,7 @@ TEST_F(CaptureFile, is_compared_as_it_is_and_shown_where_the_model_s_attention_i
 }
 
 TEST_F(CaptureFile, is_refused_when_it_does_not_fit_its_picture_or_itself) {
-  const datasets::TensorFile good = file_;
+  const files::TensorFile good = file_;
   const auto problem_with = [&](const char* key, const char* text) {
     file_ = good;
     file_.metadata[key] = text;

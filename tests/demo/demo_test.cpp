@@ -6,7 +6,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "datasets/image.hpp"
+#include "files/image.hpp"
 #include "demo/report.hpp"
 #include "llsa/error.hpp"
 

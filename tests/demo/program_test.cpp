@@ -10,10 +10,10 @@
 #include <set>
 #include <sstream>
 
-#include "datasets/image.hpp"
+#include "files/image.hpp"
 #include "datasets/pixel_projection.hpp"
 #include "datasets/procedural.hpp"
-#include "datasets/safetensors.hpp"
+#include "files/safetensors.hpp"
 
 namespace llsa::demo {
 namespace {
@@ -67,8 +67,8 @@ TEST_F(DemoProgram, writes_a_report_and_exactly_the_pictures_that_it_shows) {
   EXPECT_EQ(files(), shown);
   EXPECT_EQ(shown.size(), 11u);
   for (const std::string& name : shown)
-    EXPECT_TRUE(!name.ends_with(".png") || datasets::read_image(folder_ / name).width >= 32) << name;
-  EXPECT_EQ(datasets::read_image(folder_ / "picture.png"), datasets::landscape(32, 32, 1));
+    EXPECT_TRUE(!name.ends_with(".png") || files::read_image(folder_ / name).width >= 32) << name;
+  EXPECT_EQ(files::read_image(folder_ / "picture.png"), datasets::landscape(32, 32, 1));
 
   for (const char* words :
        {"dense attention", "LLSA, 1 level, overlapping", "LLSA, 1 level, disjoint", "LLSA, 2 levels, overlapping",
@@ -81,18 +81,18 @@ TEST_F(DemoProgram, writes_a_report_and_exactly_the_pictures_that_it_shows) {
 TEST_F(DemoProgram, shows_attention_inside_a_model_beside_the_picture_s) {
   std::filesystem::create_directories(folder_);
   const auto picture = datasets::landscape(16, 16, 2);
-  datasets::write_png(folder_ / "model.png", picture);
+  files::write_png(folder_ / "model.png", picture);
   const datasets::PixelTokens tokens =
       project(picture, local_features(picture), morton_order({1, 16, 16}), {.heads = 2, .head_dim = 16});
-  datasets::TensorFile file{
-      .tensors = {datasets::from_tensor("q", tokens.query), datasets::from_tensor("k", tokens.key),
-                  datasets::from_tensor("v", tokens.value)},
+  files::TensorFile file{
+      .tensors = {files::from_tensor("q", tokens.query), files::from_tensor("k", tokens.key),
+                  files::from_tensor("v", tokens.value)},
       .metadata = {{"grid", "16x16"}, {"order", "morton"}, {"levels", "1"}, {"top_k", "4"}}};
   std::string captures;
   for (const char* layer : {"0", "4"}) {
     file.metadata["layer"] = layer;
     const auto path = folder_ / (std::string(layer) + ".safetensors");
-    datasets::write_safetensors(path, file);
+    files::write_safetensors(path, file);
     captures += " --capture " + path.string();
   }
   const auto out = folder_ / "out";
@@ -105,21 +105,21 @@ TEST_F(DemoProgram, shows_attention_inside_a_model_beside_the_picture_s) {
   EXPECT_NE(report.find("top-5 blocks only"), std::string::npos);
   for (const char* name : {"model_selection_1.png", "model_attention_2.png"}) {
     EXPECT_NE(report.find(name), std::string::npos) << name;
-    EXPECT_GE(datasets::read_image(out / name).width, 32) << name;
+    EXPECT_GE(files::read_image(out / name).width, 32) << name;
   }
 }
 
 TEST_F(DemoProgram, takes_a_picture_of_any_shape_and_the_pixels_asked_for) {
   std::filesystem::create_directories(folder_);
   const auto picture = folder_ / "wide.png";
-  datasets::write_png(picture, datasets::landscape(61, 37, 5));
+  files::write_png(picture, datasets::landscape(61, 37, 5));
   const auto out = folder_ / "deep" / "out";
   const Outcome outcome = run("--image " + picture.string() +
                               " --size 20 --heads 2 --head-dim 16 --query 3,4 --query 19,0 --output " + out.string());
   ASSERT_EQ(outcome.status, 0) << outcome.output;
   EXPECT_NE(outcome.output.find("61 x 37"), std::string::npos);
-  EXPECT_EQ(datasets::read_image(out / "picture.png"),
-            datasets::resize_and_crop(datasets::read_image(picture), 20, 20));
+  EXPECT_EQ(files::read_image(out / "picture.png"),
+            files::resize_and_crop(files::read_image(picture), 20, 20));
   EXPECT_NE(content(out / "report.md").find("Query pixel 2: row 19, column 0"), std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(out / "selection_3.png"));
 }

@@ -36,7 +36,7 @@ TEST(Features, are_standardised_over_the_picture) {
 
 TEST(Features, are_means_and_contrasts_of_the_neighbourhood) {
   // One bright pixel: the 3 x 3 features differ from the rest exactly around it, the 9 x 9 ones up to four pixels away.
-  datasets::Image picture(21, 21);
+  files::Image picture(21, 21);
   std::fill_n(picture.pixel(10, 10), 3, std::uint8_t{255});
   const datasets::Features features = local_features(picture);
   for (int distance = 0; distance < 9; ++distance) {
@@ -49,7 +49,7 @@ TEST(Features, are_means_and_contrasts_of_the_neighbourhood) {
 }
 
 TEST(Features, of_a_constant_picture_are_zero) {
-  datasets::Image picture(6, 5);
+  files::Image picture(6, 5);
   std::ranges::fill(picture.rgb, std::uint8_t{77});
   for (const float value : local_features(picture).values) EXPECT_EQ(value, 0);
 }
@@ -67,7 +67,7 @@ TEST(Projection, random_matrices_have_orthonormal_columns_and_follow_the_seed) {
 }
 
 TEST(Projection, a_pixel_scores_the_sharpness_with_itself_and_less_with_any_other) {
-  const datasets::Image picture = datasets::landscape(16, 16, 1);
+  const files::Image picture = datasets::landscape(16, 16, 1);
   const datasets::PixelTokens tokens = project(picture, local_features(picture), morton_order({1, 16, 16}),
                                                {.heads = 4, .head_dim = 32, .sharpness = 12});
   for (std::int64_t head = 0; head < 4; ++head)
@@ -78,7 +78,7 @@ TEST(Projection, a_pixel_scores_the_sharpness_with_itself_and_less_with_any_othe
 }
 
 TEST(Projection, scores_of_equal_pixels_depend_on_their_offset_alone) {
-  datasets::Image picture(12, 12);
+  files::Image picture(12, 12);
   const datasets::PixelTokens tokens =
       project(picture, local_features(picture), raster_order({1, 12, 12}), {.heads = 1, .head_dim = 64});
   const auto score = [&](int row_a, int column_a, int row_b, int column_b) {
@@ -91,7 +91,7 @@ TEST(Projection, scores_of_equal_pixels_depend_on_their_offset_alone) {
 }
 
 TEST(Projection, tokens_follow_the_order) {
-  const datasets::Image picture = datasets::landscape(9, 7, 2);
+  const files::Image picture = datasets::landscape(9, 7, 2);
   const datasets::Features features = local_features(picture);
   const TokenOrder order = morton_order({1, 7, 9});
   const datasets::ProjectionOptions options{.heads = 2, .head_dim = 16};
@@ -106,7 +106,7 @@ TEST(Projection, tokens_follow_the_order) {
 }
 
 TEST(Projection, colours_come_back_from_values_exactly) {
-  const datasets::Image picture = datasets::landscape(13, 11, 4);
+  const files::Image picture = datasets::landscape(13, 11, 4);
   const TokenOrder order = hilbert_order({1, 11, 13});
   const datasets::ProjectionOptions options{.heads = 3, .head_dim = 48, .seed = 9};
   const datasets::PixelTokens tokens = project(picture, local_features(picture), order, options);

@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "backends/backends.hpp"
-#include "compare/profile_keys.hpp"
+#include "compare/keys_per_query.hpp"
 #include "datasets/procedural.hpp"
 #include "reference/naive.hpp"
 
@@ -16,9 +16,9 @@ namespace {
 /// The whole computation on a small ragged picture, made once.
 struct Scene {
   static constexpr int width = 23, height = 19;
-  datasets::Image picture = datasets::landscape(width, height, 1);
+  files::Image picture = datasets::landscape(width, height, 1);
   TokenOrder order = morton_order({1, height, width});
-  reference::ThreadPool threads{2};
+  ThreadPool threads{2};
   datasets::PixelTokens tokens = project(picture, local_features(picture), order, {.heads = 2, .head_dim = 16});
   std::vector<MethodResult> results =
       run_methods(tokens, methods_to_compare(order.size(), 3), *make_attention<float>("reference", threads), threads,
@@ -67,7 +67,7 @@ TEST(QueryView, the_picture_as_a_query_meets_it_is_exact_where_it_looks_closely)
   const MethodResult& result = s.results[two_levels];
   const datasets::Pixel pixel{3, 5};
   const std::int64_t i = s.context.token_at(pixel);
-  const datasets::Image seen = seen_by(s.context, result, 0, pixel);
+  const files::Image seen = seen_by(s.context, result, 0, pixel);
   std::size_t exact = 0;
   for (const reference::KeyRef& key : reference::naive_key_set(result.selection, result.options, 0, i)) {
     if (key.level != 0) continue;

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "datasets/safetensors.hpp"
+#include "files/safetensors.hpp"
 #include "diffusion/learner.hpp"
 #include "llsa/error.hpp"
 #include "training_fixture.hpp"
@@ -70,7 +70,7 @@ TEST(CheckpointFile, IsAModelToo) {
   save_checkpoint(folder / "a", config, state);
   const Model model = load_model(folder / "a");
   EXPECT_EQ(model.weights, state.averages);
-  save_model(folder / "half", model, datasets::ElementType::f16);
+  save_model(folder / "half", model, files::ElementType::f16);
   const Model half = load_model(folder / "half");
   EXPECT_LT(contents_of(folder / "half").size(), contents_of(folder / "a").size() / 4);
   for (std::size_t i = 0; i < model.weights.size(); ++i) {
@@ -130,13 +130,13 @@ TEST(CheckpointFile, IsRefusedWhenItsTensorsDoNotFitItsSettings) {
   TrainConfig wider = config;
   wider.model.hidden = 32;
   save_checkpoint(folder / "a", config, initial_state(config));
-  datasets::TensorFile file = datasets::read_safetensors(folder / "a");
+  files::TensorFile file = files::read_safetensors(folder / "a");
   file.metadata["training"] = to_json(wider).dump();
-  datasets::write_safetensors(folder / "wider", file);
+  files::write_safetensors(folder / "wider", file);
   EXPECT_NE(message_of(folder / "wider").find("has shape"), std::string::npos) << message_of(folder / "wider");
-  file = datasets::read_safetensors(folder / "a");
+  file = files::read_safetensors(folder / "a");
   file.metadata.erase("format");
-  datasets::write_safetensors(folder / "other", file);
+  files::write_safetensors(folder / "other", file);
   EXPECT_NE(message_of(folder / "other").find("is not a checkpoint"), std::string::npos);
 }
 

@@ -15,10 +15,10 @@ namespace {
 /// `count` pictures of one colour each, in two class folders; the colour tells the number.
 void write_folder(const TemporaryFolder& folder, int count) {
   for (int i = 0; i < count; ++i) {
-    datasets::Image image{8, 8};
+    files::Image image{8, 8};
     for (std::size_t k = 0; k < image.rgb.size(); ++k) image.rgb[k] = std::uint8_t(i * 10);
     std::filesystem::create_directories(folder / (i % 2 ? "odd" : "even"));
-    datasets::write_png(folder / ((i % 2 ? "odd/" : "even/") + std::to_string(i) + ".png"), image);
+    files::write_png(folder / ((i % 2 ? "odd/" : "even/") + std::to_string(i) + ".png"), image);
   }
 }
 
@@ -110,7 +110,7 @@ TEST(GeneratedPictures, OfTheValidationSetComeFromTheNextSeed) {
 }
 
 TEST(Pictures, GoToNumbersAndBackUnchanged) {
-  datasets::Image image{3, 3};
+  files::Image image{3, 3};
   for (std::size_t i = 0; i < image.rgb.size(); ++i) image.rgb[i] = std::uint8_t(i * 9 + (i % 2 ? 13 : 0));
   image.rgb[0] = 0;
   image.rgb[1] = 255;
@@ -133,7 +133,7 @@ TEST(Pictures, GoToNumbersAndBackUnchanged) {
 
 TEST(Pictures, AreLaidOutInAGrid) {
   const std::vector<float> two = {1, 1, 1, 1, -1, -1, -1, 1};
-  const datasets::Image grid = picture_grid(two, 1, 2, 2, 3);
+  const files::Image grid = picture_grid(two, 1, 2, 2, 3);
   EXPECT_EQ(grid.width, 13);
   EXPECT_EQ(grid.height, 6);
   EXPECT_EQ(grid.pixel(5, 5)[0], 255);

@@ -46,7 +46,7 @@ struct Judged {
             sample(runner.model, model.weights, model.flow, sampling)};
   }
   double distance(std::span<const float> a, std::span<const float> b) const {
-    reference::ThreadPool threads(1);
+    ThreadPool threads(1);
     return sliced_wasserstein(a, b, model.config.image_elements(), 5, 4, threads);
   }
 };

@@ -10,7 +10,7 @@ namespace {
 
 class LayerFormulas : public ::testing::Test {
  protected:
-  reference::ThreadPool threads{2};
+  ThreadPool threads{2};
   EigenLayers<double> layers{threads};
 };
 
@@ -106,7 +106,7 @@ TEST_F(LayerFormulas, TimestepFeaturesAreCosinesThenSinesOfFallingFrequencies) {
 }
 
 TEST(Rotary, ProductsOfQueriesAndKeysDependOnTheirDistanceAlone) {
-  reference::ThreadPool threads(1);
+  ThreadPool threads(1);
   EigenLayers<double> layers(threads);
   const Grid grid{.frames = 1, .height = 9, .width = 11};
   const std::int64_t dim = 16;
@@ -171,7 +171,7 @@ RC_GTEST_PROP(FloatLayers, AgreeWithDoubleAndWithAnyNumberOfThreads, ()) {
   const LinearShape s{rows, in, out};
   const Numbers x = normal_numbers(rows * in, 1), w = normal_numbers(out * in, 2), dy = normal_numbers(rows * out, 3);
   const auto run = [&]<class T>(int thread_count, T) {
-    reference::ThreadPool threads(thread_count);
+    ThreadPool threads(thread_count);
     EigenLayers<T> layers(threads);
     const AlignedVector<T> tx(x.begin(), x.end()), tw(w.begin(), w.end()), tdy(dy.begin(), dy.end());
     AlignedVector<T> result(std::size_t(rows * out + rows * in + out * in + out), T(0));

@@ -11,7 +11,7 @@ constexpr std::int64_t batch = 2, tokens = 300, dim = 12;
 
 class LayerGradients : public ::testing::Test {
  protected:
-  reference::ThreadPool threads{2};
+  ThreadPool threads{2};
   EigenLayers<double> layers{threads};
 };
 

@@ -14,7 +14,7 @@ namespace {
 /// A learner with threads of its own.
 struct Trial {
   TrainConfig config;
-  reference::ThreadPool threads;
+  ThreadPool threads;
   EigenLayers<float> layers{threads};
   std::unique_ptr<Attention<float>> attention = make_attention<float>("reference", threads);
   Learner learner;

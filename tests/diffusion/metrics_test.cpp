@@ -16,7 +16,7 @@ namespace {
 AlignedVector<float> floats(const Numbers& numbers) { return {numbers.begin(), numbers.end()}; }
 
 TEST(SlicedWasserstein, IsTheBestMatchingOverAllPermutationsInOneDimension) {
-  reference::ThreadPool threads(2);
+  ThreadPool threads(2);
   const AlignedVector<float> a = floats(normal_numbers(6, 1)), b = floats(normal_numbers(6, 2));
   std::vector<int> order(6);
   std::iota(order.begin(), order.end(), 0);
@@ -30,7 +30,7 @@ TEST(SlicedWasserstein, IsTheBestMatchingOverAllPermutationsInOneDimension) {
 }
 
 TEST(SlicedWasserstein, OfAShiftIsItsLengthOverTheRootOfTheDimension) {
-  reference::ThreadPool threads(2);
+  ThreadPool threads(2);
   const std::int64_t dim = 12, count = 50;
   const AlignedVector<float> a = floats(normal_numbers(dim * count, 1));
   AlignedVector<float> b = a;
@@ -43,7 +43,7 @@ TEST(SlicedWasserstein, OfAShiftIsItsLengthOverTheRootOfTheDimension) {
 }
 
 TEST(Spectrum, IsThatOfTheDefinitionByBruteForce) {
-  reference::ThreadPool threads(2);
+  ThreadPool threads(2);
   for (const std::int64_t n : {5, 6}) {
     const AlignedVector<float> pictures = floats(normal_numbers(2 * 3 * n * n, 1));
     const auto spectrum = radial_spectrum(pictures, 3, n, threads);
@@ -71,7 +71,7 @@ TEST(Spectrum, IsThatOfTheDefinitionByBruteForce) {
 }
 
 TEST(Spectrum, OfWhiteNoiseIsFlatAndTwiceTheAmplitudeIsSixDecibels) {
-  reference::ThreadPool threads(2);
+  ThreadPool threads(2);
   const AlignedVector<float> noise = floats(normal_numbers(64 * 256, 1));
   AlignedVector<float> loud = noise;
   for (float& x : loud) x *= 2;

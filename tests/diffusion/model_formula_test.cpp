@@ -165,7 +165,7 @@ Row PlainModel::velocity(const Row& image, double time, std::int64_t label) cons
 }
 
 void expect_plain_model(const ModelConfig& config) {
-  reference::ThreadPool threads(2);
+  ThreadPool threads(2);
   EigenLayers<double> layers(threads);
   const auto attention = make_attention<double>("reference", threads);
   Dit<double> dit(config, {.batch = 2}, layers, *attention);

@@ -13,7 +13,7 @@ namespace {
 /// hidden behind a zero gate.
 struct TinyModel {
   ModelConfig config;
-  reference::ThreadPool threads{2};
+  ThreadPool threads{2};
   EigenLayers<double> layers{threads};
   std::unique_ptr<Attention<double>> attention;
   Dit<double> dit;
@@ -114,7 +114,7 @@ TEST(ModelGradients, RecomputingActivationsChangesNoBit) {
 }
 
 TEST(ModelGradients, AModelRefusesTheAttentionOfAnotherMethod) {
-  reference::ThreadPool threads(1);
+  ThreadPool threads(1);
   EigenLayers<double> layers(threads);
   const auto plain = make_attention<double>("reference", threads),
              vsa = make_attention<double>("vsa", "reference", threads);

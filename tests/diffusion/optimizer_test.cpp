@@ -10,7 +10,7 @@ namespace llsa::diffusion::testing {
 namespace {
 
 TEST(AdamW, FollowsItsClosedFormUnderAConstantGradient) {
-  reference::ThreadPool threads(1);
+  ThreadPool threads(1);
   const AdamConfig config{.learning_rate = 0.01, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-3, .weight_decay = 0.1};
   Numbers weights = {1.0, -2.0}, first(2, 0.0), second(2, 0.0);
   const Numbers gradients = {0.5, -4.0};
@@ -30,7 +30,7 @@ TEST(AdamW, FollowsItsClosedFormUnderAConstantGradient) {
 }
 
 TEST(Average, IsTheGeometricallyWeightedSumOfAllWeights) {
-  reference::ThreadPool threads(1);
+  ThreadPool threads(1);
   Numbers average = {3.0};
   double expected = 3.0 * std::pow(0.9, 10);
   for (int step = 0; step < 10; ++step) {
@@ -48,7 +48,7 @@ TEST(Average, DecaysFasterWhileItIsYoung) {
 }
 
 TEST(Clip, BringsTheNormDownToTheLimitAndLeavesSmallerOnesAlone) {
-  reference::ThreadPool threads(2);
+  ThreadPool threads(2);
   const Numbers values = normal_numbers(100'000, 1);
   const double norm = euclidean_norm<double>(values, threads);
   EXPECT_NEAR(norm, std::sqrt(dot(values, values)), 1e-9 * norm);
@@ -71,7 +71,7 @@ TEST(Optimizer, GivesTheSameBitsForAnyNumberOfThreads) {
   const std::size_t size = 200'001;
   const Numbers start = normal_numbers(size, 1), g = normal_numbers(size, 2);
   const auto run = [&](int count) {
-    reference::ThreadPool threads(count);
+    ThreadPool threads(count);
     AlignedVector<float> w(start.begin(), start.end()), m(size), v(size), average = w;
     const AlignedVector<float> gradients(g.begin(), g.end());
     const double norm = euclidean_norm<float>(gradients, threads);

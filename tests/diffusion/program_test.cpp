@@ -9,7 +9,7 @@
 #include <sstream>
 #include <thread>
 
-#include "datasets/image.hpp"
+#include "files/image.hpp"
 #include "diffusion/checkpoint.hpp"
 #include "training_fixture.hpp"
 
@@ -176,7 +176,7 @@ TEST(Program, TrainsSamplesCapturesEvaluatesAndExports) {
                             "/single --steps-folder " + out + "/steps")
                 .status,
             0);
-  EXPECT_EQ(datasets::read_image(folder / "run/single/000002.png").width, 8);
+  EXPECT_EQ(files::read_image(folder / "run/single/000002.png").width, 8);
   EXPECT_TRUE(std::filesystem::exists(folder / "run/steps/000001-step-002.png"));
   EXPECT_TRUE(std::filesystem::exists(folder / "run/grid.png"));
 

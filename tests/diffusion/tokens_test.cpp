@@ -23,7 +23,7 @@ RC_GTEST_PROP(Tokens, GoingThereAndBackIsTheIdentityInEveryOrder, ()) {
   const auto name = *rc::gen::element<std::string>("raster", "morton", "hilbert");
   const ModelConfig config = config_of(side * patch, patch, channels);
   const TokenMap map = token_map(config, token_order(name, config.grid()));
-  reference::ThreadPool threads(1);
+  ThreadPool threads(1);
   EigenLayers<double> layers(threads);
   const Numbers images = normal_numbers(2 * config.image_elements(), 1);
   Numbers tokens(images.size(), NAN), back(images.size(), NAN);

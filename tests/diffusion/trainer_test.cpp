@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "datasets/image.hpp"
+#include "files/image.hpp"
 #include "diffusion/pictures.hpp"
 #include "diffusion/run_log.hpp"
 #include "diffusion/sampler.hpp"
@@ -45,7 +45,7 @@ TEST(Training, SavesTheStateItReturnsAndSamplesOfItsAveragedWeights) {
   Runner runner(config.model, {.batch = 12}, "reference", 1);
   const auto pictures = sample(runner.model, end.averages, config.flow, {.count = 12, .seed = config.seed});
   EXPECT_EQ(
-      datasets::read_image(folder / "run/samples/step-00000003.png"),
+      files::read_image(folder / "run/samples/step-00000003.png"),
       picture_grid(pictures, config.model.channels, config.model.image_size, 10, grid_zoom(config.model.image_size)))
       << "one column a class";
 }

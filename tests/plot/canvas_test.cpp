@@ -153,7 +153,7 @@ TEST_F(CanvasFiles, png_and_svg_are_chosen_by_the_ending_and_nothing_else_is_lef
   canvas.save(folder_ / "a.PNG", 2);
   canvas.save(folder_ / "a.svg");
   EXPECT_EQ(files(), 2u);
-  const Image png = datasets::read_image(folder_ / "a.PNG"), rendered = canvas.render(2);
+  const Image png = files::read_image(folder_ / "a.PNG"), rendered = canvas.render(2);
   EXPECT_EQ(png, rendered);
   const std::string svg = content(folder_ / "a.svg");
   EXPECT_EQ(xml_fault(svg), "");

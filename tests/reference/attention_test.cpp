@@ -8,7 +8,7 @@ namespace {
 /// Two threads, so that work is really shared out.
 template <class T>
 std::shared_ptr<Attention<T>> reference_attention() {
-  static reference::ThreadPool threads(2);
+  static ThreadPool threads(2);
   return std::make_shared<reference::ReferenceAttention<T>>(threads);
 }
 

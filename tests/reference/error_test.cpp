@@ -6,7 +6,7 @@
 namespace llsa::testing {
 namespace {
 
-reference::ThreadPool threads(1);
+ThreadPool threads(1);
 
 class Errors : public ::testing::Test {
  protected:

@@ -5,7 +5,7 @@
 namespace llsa::testing {
 namespace {
 
-reference::ThreadPool threads(2);
+ThreadPool threads(2);
 
 template <class T>
 void rounds(const char* sentence) {

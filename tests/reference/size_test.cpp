@@ -6,7 +6,7 @@
 namespace llsa::testing {
 namespace {
 
-reference::ThreadPool threads(2);
+ThreadPool threads(2);
 
 template <class T>
 Verdict equals_the_formulas(const Case& c) {

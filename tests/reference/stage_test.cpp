@@ -14,7 +14,7 @@
 namespace llsa::testing {
 namespace {
 
-reference::ThreadPool threads(2);
+ThreadPool threads(2);
 
 template <class T>
 void pools_means(const char* sentence, double tolerance) {

@@ -22,7 +22,7 @@ TEST(Transpose, equals_the_transposed_boolean_mask_and_twice_is_the_identity) {
     const ResolvedOptions options = c.resolved();
     const std::int64_t heads = c.batch * c.heads;
     const Selection selection = random_selection(options, heads, c.seed);
-    reference::ThreadPool threads(2);
+    ThreadPool threads(2);
     for (int l = 1; l <= options.levels; ++l) {
       const LevelSelection& lists = selection.level(l);
       const std::int64_t keys = options.key.length(l), queries = lists.queries;

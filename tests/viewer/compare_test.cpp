@@ -59,7 +59,7 @@ RC_GTEST_PROP(Compare, WeightsAndOutputsAreMatchedByCellWhateverTheOrder, ()) {
   auto other = p;
   p.settings.order = "raster";
   other.settings.order = "hilbert";
-  reference::ThreadPool threads(1);
+  ThreadPool threads(1);
   HeadResult a{select(p), nullptr, nullptr}, b{select(other), nullptr, nullptr};
   RC_ASSERT(!output_gap(a, b));
   a.outputs = std::make_shared<const HeadOutputs>(attend_head(*a.selection, threads));

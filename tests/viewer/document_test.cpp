@@ -4,18 +4,18 @@
 
 #include <fstream>
 
-#include "datasets/npy.hpp"
-#include "datasets/safetensors.hpp"
+#include "files/npy.hpp"
+#include "files/safetensors.hpp"
 #include "small_problem.hpp"
 
 namespace llsa::viewer {
 namespace {
 
-using datasets::NamedTensor;
+using files::NamedTensor;
 using Metadata = std::map<std::string, std::string>;
 
 NamedTensor numbers(const std::string& name, std::vector<std::int64_t> shape) {
-  std::vector<float> values(static_cast<std::size_t>(datasets::checked_element_count(shape)));
+  std::vector<float> values(static_cast<std::size_t>(files::checked_element_count(shape)));
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i) * 0.25f;
   return {name, std::move(shape), std::span<const float>(values)};
 }
@@ -36,7 +36,7 @@ MetadataNeeded question_of(const std::vector<std::filesystem::path>& files, cons
 
 TEST(Document, MetadataOfASafetensorsFileAreHonoured) {
   TemporaryFolder folder;
-  datasets::write_safetensors(folder / "a.safetensors", qkv("", {2, 15, 3, 4}),
+  files::write_safetensors(folder / "a.safetensors", qkv("", {2, 15, 3, 4}),
                               Metadata{{"layout", "batch, tokens, heads, dim"}, {"grid", "3x5"}, {"order", "hilbert"}});
   const Document document = load_document({folder / "a.safetensors"}, {});
   EXPECT_EQ(document.shape(), (Shape{2, 3, 15, 4}));
@@ -50,7 +50,7 @@ TEST(Document, MetadataOfASafetensorsFileAreHonoured) {
 TEST(Document, WhatMetadataDoNotSayIsAskedForAndNeverGuessed) {
   TemporaryFolder folder;
   const auto file = folder / "a.safetensors";
-  datasets::write_safetensors(file, qkv("", {1, 4, 4, 4}));
+  files::write_safetensors(file, qkv("", {1, 4, 4, 4}));
   MetadataNeeded needed = question_of({file}, {});
   EXPECT_TRUE(needed.layout && needed.grid && needed.order);
   EXPECT_EQ(needed.query_tokens, 0);
@@ -67,7 +67,7 @@ TEST(Document, WhatMetadataDoNotSayIsAskedForAndNeverGuessed) {
 TEST(Document, AHintWinsOverMetadata) {
   TemporaryFolder folder;
   const auto file = folder / "a.safetensors";
-  datasets::write_safetensors(file, qkv("", {12, 4}), Metadata{{"grid", "3x4"}, {"order", "raster"}});
+  files::write_safetensors(file, qkv("", {12, 4}), Metadata{{"grid", "3x4"}, {"order", "raster"}});
   EXPECT_EQ(load_document({file}, {.grid = Grid{1, 2, 6}}).query_grid, (Grid{1, 2, 6}));
   EXPECT_EQ(load_document({file}, {.order = "morton"}).order, "morton");
 }
@@ -75,7 +75,7 @@ TEST(Document, AHintWinsOverMetadata) {
 TEST(Document, CrossAttentionNeedsAGridForItsKeys) {
   TemporaryFolder folder;
   const auto file = folder / "a.safetensors";
-  datasets::write_safetensors(file, std::vector{numbers("q", {6, 4}), numbers("k", {8, 4}), numbers("v", {8, 2})},
+  files::write_safetensors(file, std::vector{numbers("q", {6, 4}), numbers("k", {8, 4}), numbers("v", {8, 2})},
                               Metadata{{"grid", "2x3"}, {"order", "raster"}});
   const MetadataNeeded needed = question_of({file}, {});
   EXPECT_TRUE(needed.key_grid && !needed.grid);
@@ -92,7 +92,7 @@ TEST(Document, LayersAndStepsOfACaptureAreItsSets) {
   for (const std::string prefix : {"layer.2.", "layer.1."})
     for (NamedTensor& tensor : qkv(prefix, {4, 2})) tensors.push_back(tensor);
   tensors.push_back(numbers("noise", {3}));
-  datasets::write_safetensors(file, tensors, Metadata{{"grid", "2x2"}, {"order", "raster"}});
+  files::write_safetensors(file, tensors, Metadata{{"grid", "2x2"}, {"order", "raster"}});
   const Document document = load_document({file}, {});
   ASSERT_EQ(document.sets.size(), 3u);
   EXPECT_EQ(document.sets[0].name, "layer.1");
@@ -102,11 +102,11 @@ TEST(Document, LayersAndStepsOfACaptureAreItsSets) {
 
 TEST(Document, NpyFilesAreFoundByTheirNames) {
   TemporaryFolder folder;
-  for (const std::string name : {"x_Q", "x_K", "x_V"}) datasets::write_npy(folder / (name + ".npy"), numbers("", {4, 2}));
+  for (const std::string name : {"x_Q", "x_K", "x_V"}) files::write_npy(folder / (name + ".npy"), numbers("", {4, 2}));
   const LoadHints hints{.order = "raster", .grid = Grid{1, 2, 2}};
   EXPECT_EQ(load_document({folder / "x_Q.npy"}, hints).shape(), (Shape{1, 1, 4, 2}));
   EXPECT_EQ(load_document({folder / "x_V.npy", folder / "x_Q.npy", folder / "x_K.npy"}, hints).shape().tokens, 4);
-  datasets::write_npy(folder / "other.npy", numbers("", {4, 2}));
+  files::write_npy(folder / "other.npy", numbers("", {4, 2}));
   EXPECT_NE(error_of([&] { load_document({folder / "other.npy"}, hints); }).find("holds one array"), std::string::npos);
   EXPECT_NE(error_of([&] { load_document({folder / "x_Q.npy", folder / "x_Q.npy", folder / "x_K.npy"}, hints); }), "");
   LoadHints listed = hints;
@@ -128,29 +128,29 @@ TEST(Document, BadFilesGiveOneLineThatBeginsWithThePath) {
   std::ofstream(folder / "text.png") << "hello";
   expect(folder / "text.png", {}, "");
   const LoadHints full{.layout = "bhnd", .order = "raster", .grid = Grid{1, 2, 2}};
-  datasets::write_safetensors(folder / "names.safetensors", std::vector{numbers("a", {2}), numbers("b", {2})});
+  files::write_safetensors(folder / "names.safetensors", std::vector{numbers("a", {2}), numbers("b", {2})});
   expect(folder / "names.safetensors", full, "no tensors q, k and v; it holds: a, b");
-  datasets::write_safetensors(folder / "ok.safetensors", qkv("", {1, 1, 4, 2}));
+  files::write_safetensors(folder / "ok.safetensors", qkv("", {1, 1, 4, 2}));
   expect(folder / "ok.safetensors", {.layout = "bhnd", .order = "raster", .grid = Grid{1, 2, 3}}, "grid 2x3 has 6 cells; there are 4");
   expect(folder / "ok.safetensors", {.layout = "nhd", .order = "raster", .grid = Grid{1, 2, 2}}, "layout nhd has 3 axes");
   expect(folder / "ok.safetensors", {.layout = "bhnd", .order = "spiral", .grid = Grid{1, 2, 2}}, "spiral");
-  datasets::write_safetensors(folder / "shapes.safetensors",
+  files::write_safetensors(folder / "shapes.safetensors",
                               std::vector{numbers("q", {1, 1, 4, 2}), numbers("k", {1, 1, 4, 3}), numbers("v", {1, 1, 4, 2})});
   expect(folder / "shapes.safetensors", full, "");
-  datasets::write_safetensors(folder / "meta.safetensors", qkv("", {4, 2}), Metadata{{"grid", "two by two"}, {"order", "raster"}});
+  files::write_safetensors(folder / "meta.safetensors", qkv("", {4, 2}), Metadata{{"grid", "two by two"}, {"order", "raster"}});
   expect(folder / "meta.safetensors", {}, "grid is 'two by two'");
 }
 
 TEST(Document, APictureBecomesTokensOfItsPixels) {
   TemporaryFolder folder;
-  datasets::Image image(40, 25);
+  files::Image image(40, 25);
   for (std::size_t i = 0; i < image.rgb.size(); ++i) image.rgb[i] = static_cast<std::uint8_t>(i * 7);
-  datasets::write_png(folder / "ragged.png", image);
+  files::write_png(folder / "ragged.png", image);
   const Document document = load_document({folder / "ragged.png"}, {});
   EXPECT_EQ(document.query_grid, (Grid{1, 25, 40}));
   EXPECT_EQ(document.shape().tokens, 1000);
   EXPECT_EQ(document.picture(0)->rgb, image.rgb);
-  datasets::write_png(folder / "large.png", datasets::Image(600, 300));
+  files::write_png(folder / "large.png", files::Image(600, 300));
   EXPECT_EQ(load_document({folder / "large.png"}, {}).query_grid, (Grid{1, 128, 256}));
   EXPECT_EQ(load_document({folder / "large.png"}, {.picture_size = Grid{1, 8, 8}}).query_grid, (Grid{1, 8, 8}));
   EXPECT_EQ(load_document({}, {.picture_size = Grid{1, 16, 16}}).shape().tokens, 256);

@@ -123,7 +123,7 @@ TEST(Export, NotANumberBecomesNull) {
   p.settings.options = {.block_size = 4, .levels = 1, .top_k = {4}};
   const auto document = std::make_shared<Document>(*document_of(p));
   document->sets[0].key(0, 0, 5, 1) = std::nanf("");
-  reference::ThreadPool threads(1);
+  ThreadPool threads(1);
   auto head = std::make_shared<const Head>(take_head(*document, 0, 0, 0, ""));
   const QueryView view = view_query(std::make_shared<const HeadSelection>(select_head(head, p.settings, threads)), 0);
   const json out = selection_json(*document, view);

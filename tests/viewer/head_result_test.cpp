@@ -56,7 +56,7 @@ RC_GTEST_PROP(HeadSelection, PopularityCountsTheListsThatHoldAKey, ()) {
 RC_GTEST_PROP(HeadError, IsTheErrorOfTheQueriesOneByOne, ()) {
   const auto p = *small_problems();
   const auto head = select(p);
-  reference::ThreadPool threads(1);
+  ThreadPool threads(1);
   const HeadOutputs outputs = attend_head(*head, threads);
   const std::int64_t n = p.query_grid.size(), compared = *rc::gen::inRange<std::int64_t>(1, n + 5);
   const HeadError error = measure_error(*head, outputs, compared, threads);
@@ -126,7 +126,7 @@ TEST(Analyse, ShowsTheSelectionOfEveryMethodAndTheOutputsOfTheWholeMethod) {
   SmallProblem p;
   p.query_grid = p.key_grid = {1, 12, 12};
   p.settings.options = {.block_size = 4, .levels = 2, .top_k = {2}};
-  reference::ThreadPool threads(1);
+  ThreadPool threads(1);
   for (const std::string& method : method_names()) {
     p.settings.method = method;
     const auto head = select(p);

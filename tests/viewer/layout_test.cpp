@@ -31,7 +31,7 @@ RC_GTEST_PROP(Layout, EveryElementIsFoundAgainAtItsPlace, ()) {
   std::vector<float> values(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
   const Tensor<float> tensor =
-      to_bhnd(datasets::NamedTensor("q", extents, std::span<const float>(values)), layout);
+      to_bhnd(files::NamedTensor("q", extents, std::span<const float>(values)), layout);
   const auto extent = [&](char axis) {
     const auto at = layout.find(axis);
     return at == std::string::npos ? 1 : extents[at];
@@ -50,7 +50,7 @@ RC_GTEST_PROP(Layout, EveryElementIsFoundAgainAtItsPlace, ()) {
 
 TEST(Layout, TheRankMustFit) {
   const std::vector<float> values(6);
-  const datasets::NamedTensor tensor("q", {2, 3}, std::span<const float>(values));
+  const files::NamedTensor tensor("q", {2, 3}, std::span<const float>(values));
   EXPECT_EQ(error_of([&] { to_bhnd(tensor, "bhnd"); }), "tensor 'q' has shape [2, 3]; layout bhnd has 4 axes");
 }
 

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <memory>
 
-#include "datasets/safetensors.hpp"
+#include "files/safetensors.hpp"
 #include "small_problem.hpp"
 #include "viewer/app/frame.hpp"
 #include "viewer/app/headless.hpp"
@@ -15,7 +15,7 @@
 namespace llsa::viewer {
 namespace {
 
-using datasets::Image;
+using files::Image;
 
 /// A workspace drawn without a window, one panel at a time.
 class Screen {
@@ -149,10 +149,10 @@ TEST_F(Panels, NotANumberIsShownInItsOwnColour) {
   TemporaryFolder folder;
   std::vector<float> values(16 * 4, 0.5f);
   values[5 * 4] = std::nanf("");
-  std::vector<datasets::NamedTensor> tensors;
+  std::vector<files::NamedTensor> tensors;
   for (const char* name : {"q", "k", "v"})
     tensors.emplace_back(name, std::vector<std::int64_t>{16, 4}, std::span<const float>(values));
-  datasets::write_safetensors(folder / "nan.safetensors", tensors, {{"grid", "4x4"}, {"order", "raster"}});
+  files::write_safetensors(folder / "nan.safetensors", tensors, {{"grid", "4x4"}, {"order", "raster"}});
   work->open({folder / "nan.safetensors"}, {});
   work->view.weights = WeightKind::dense;
   work->view.weights_opacity = 1;
@@ -257,15 +257,15 @@ TEST_F(Panels, WritingWithoutAWindowGivesEveryTargetAndNamesWhatIsMissing) {
   targets.width = 400, targets.height = 300, targets.scale = 2;
   targets.query = {3, 9};
   write_targets(session, targets, 1);
-  EXPECT_EQ(datasets::read_image(folder / "s.png").width, 800);
+  EXPECT_EQ(files::read_image(folder / "s.png").width, 800);
   for (const char* name : {"f.svg", "s.json", "h.csv"}) EXPECT_GT(std::filesystem::file_size(folder / name), 500u) << name;
   targets.query = {16, 0};
   EXPECT_NE(error_of([&] { write_targets(session, targets, 1); }).find("x 16"), std::string::npos);
   std::vector<float> values(64);
-  std::vector<datasets::NamedTensor> tensors;
+  std::vector<files::NamedTensor> tensors;
   for (const char* name : {"q", "k", "v"})
     tensors.emplace_back(name, std::vector<std::int64_t>{1, 1, 16, 4}, std::span<const float>(values));
-  datasets::write_safetensors(folder / "a.safetensors", tensors);
+  files::write_safetensors(folder / "a.safetensors", tensors);
   session.files = {folder / "a.safetensors"};
   EXPECT_NE(error_of([&] { write_targets(session, targets, 1); }).find("say --layout, --grid, --stored-order"), std::string::npos);
   targets.screenshot = (folder / "s.gif").string();

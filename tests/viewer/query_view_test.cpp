@@ -162,7 +162,7 @@ TEST(QueryView, NotANumberInOneKeyReachesTheNumbersButBreaksNothing) {
   p.settings.options = {.block_size = 4, .levels = 1, .top_k = {2}};
   const auto document = std::make_shared<Document>(*document_of(p));
   document->sets[0].key(0, 0, 5, 1) = std::nanf("");
-  reference::ThreadPool threads(1);
+  ThreadPool threads(1);
   auto head = std::make_shared<const Head>(take_head(*document, 0, 0, 0, ""));
   const auto selection = std::make_shared<const HeadSelection>(select_head(head, p.settings, threads));
   const QueryView view = view_query(selection, 3);

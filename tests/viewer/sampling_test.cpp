@@ -30,7 +30,7 @@ diffusion::Model small_model() {
 struct Saved {
   TemporaryFolder folder;
   std::filesystem::path file = folder / "model.safetensors";
-  Saved() { diffusion::save_model(file, small_model(), datasets::ElementType::f32); }
+  Saved() { diffusion::save_model(file, small_model(), files::ElementType::f32); }
 };
 
 TEST(Sampling, CheckpointsAreToldFromOtherFiles) {

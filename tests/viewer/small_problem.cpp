@@ -72,7 +72,7 @@ std::shared_ptr<const Document> document_of(const SmallProblem& p) {
 }
 
 std::shared_ptr<const HeadSelection> select(const SmallProblem& p) {
-  static reference::ThreadPool threads(1);
+  static ThreadPool threads(1);
   const auto document = document_of(p);
   auto head = std::make_shared<const Head>(
       take_head(*document, p.settings.set, p.settings.batch, p.settings.head, p.settings.order));

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <fstream>
 
-#include "datasets/safetensors.hpp"
+#include "files/safetensors.hpp"
 #include "small_problem.hpp"
 #include "viewer/model/figures.hpp"
 
@@ -53,10 +53,10 @@ TEST(Workspace, AsksForMissingMetadataAndGoesOnWithTheAnswer) {
   TemporaryFolder folder;
   std::vector<float> values(64);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 7);
-  std::vector<datasets::NamedTensor> tensors;
+  std::vector<files::NamedTensor> tensors;
   for (const char* name : {"q", "k", "v"})
     tensors.emplace_back(name, std::vector<std::int64_t>{1, 1, 16, 4}, std::span<const float>(values));
-  datasets::write_safetensors(folder / "a.safetensors", tensors);
+  files::write_safetensors(folder / "a.safetensors", tensors);
   Opened opened;
   Workspace& work = opened.work;
   work.open({folder / "a.safetensors"}, {});

@@ -134,7 +134,7 @@ void Dialogs::draw_question(Ui& ui) {
   asking_ = true;
   bool keep = true;
   begin_box(ui, "How are the tokens to be read?", &keep, 520);
-  ImGui::TextWrapped("%s. Q has the shape %s.", q.what(), datasets::describe_shape(q.stored_shape).c_str());
+  ImGui::TextWrapped("%s. Q has the shape %s.", q.what(), files::describe_shape(q.stored_shape).c_str());
   const auto layouts = layouts_of_rank(q.stored_shape.size());
   if (q.layout) {
     ImGui::TextUnformatted("axes (b batch, h heads, n tokens, d dim):");

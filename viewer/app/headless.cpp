@@ -98,10 +98,10 @@ void Headless::draw(const std::function<void()>& frame) {
   ImGui_ImplOpenGL3_RenderDrawData(ImGui::GetDrawData());
 }
 
-datasets::Image Headless::picture() const { return read_pixels(width_, height_); }
+files::Image Headless::picture() const { return read_pixels(width_, height_); }
 
-datasets::Image read_pixels(int width, int height) {
-  datasets::Image image(width, height);
+files::Image read_pixels(int width, int height) {
+  files::Image image(width, height);
   std::vector<std::uint8_t> rows(image.rgb.size());
   glPixelStorei(GL_PACK_ALIGNMENT, 1);
   glReadPixels(0, 0, width, height, GL_RGB, GL_UNSIGNED_BYTE, rows.data());

@@ -3,7 +3,7 @@
 #include <functional>
 #include <memory>
 
-#include "datasets/image.hpp"
+#include "files/image.hpp"
 
 namespace llsa::viewer {
 
@@ -30,7 +30,7 @@ class Headless {
   /// One ImGui frame; `frame` runs between `NewFrame` and `Render`.
   void draw(const std::function<void()>& frame);
   /// What the last frame drew.
-  datasets::Image picture() const;
+  files::Image picture() const;
   ImGuiSession& imgui() { return *imgui_; }
 
  private:
@@ -42,6 +42,6 @@ class Headless {
 };
 
 /// The pixels of the current framebuffer, top row first.
-datasets::Image read_pixels(int width, int height);
+files::Image read_pixels(int width, int height);
 
 }  // namespace llsa::viewer

@@ -118,7 +118,7 @@ void apply_options(const Arguments& a, Settings& settings) {
   if (!a.coverage.empty()) o.coverage = coverage_from(a.coverage);
   if (!a.order.empty()) settings.order = a.order;
   if (!a.backend.empty()) {
-    reference::ThreadPool one(1);
+    ThreadPool one(1);
     make_attention<float>(a.backend, one);  // throws for an unknown one
     settings.backend = a.backend;
   }

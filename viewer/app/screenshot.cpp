@@ -20,7 +20,7 @@ void throw_problems(const Workspace& work) {
     std::string options;
     for (const auto& [missing, name] : {std::pair(q.layout, "--layout"), {q.grid, "--grid"}, {q.key_grid, "--key-grid"}, {q.order, "--stored-order"}})
       if (missing) options += (options.empty() ? "" : ", ") + std::string(name);
-    throw Error(fmt::format("{} about its tokens (Q has shape {}); say {}", q.what(), datasets::describe_shape(q.stored_shape), options));
+    throw Error(fmt::format("{} about its tokens (Q has shape {}); say {}", q.what(), files::describe_shape(q.stored_shape), options));
   }
   if (work.message_is_error) throw Error(work.message);
   if (!work.sampling().problem.empty()) throw Error(work.sampling().problem);
@@ -50,7 +50,7 @@ void write_screenshot(Workspace& work, const Targets& targets) {
     work.finish();
     headless.draw([&] { frame.draw(targets.panel); });
   }
-  datasets::write_png(targets.screenshot, headless.picture());
+  files::write_png(targets.screenshot, headless.picture());
 }
 
 }  // namespace

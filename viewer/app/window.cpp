@@ -58,7 +58,7 @@ void write_picture(GLFWwindow* window, Workspace& work, const std::string& path)
   int width = 0, height = 0;
   glfwGetFramebufferSize(window, &width, &height);
   try {
-    datasets::write_png(path, read_pixels(width, height));
+    files::write_png(path, read_pixels(width, height));
     work.report("wrote " + path, false);
   } catch (const Error& error) {
     work.report(error.what(), true);

@@ -69,7 +69,7 @@ TextureCache::Pixels heat_pixels(const GridLayout& layout, std::span<const float
   return pixels;
 }
 
-TextureCache::Pixels picture_pixels(const datasets::Image& image) {
+TextureCache::Pixels picture_pixels(const files::Image& image) {
   TextureCache::Pixels pixels{image.width, image.height, {}};
   pixels.rgba.reserve(image.rgb.size() / 3 * 4);
   for (std::size_t i = 0; i < image.rgb.size(); i += 3)

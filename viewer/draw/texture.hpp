@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/image.hpp"
+#include "files/image.hpp"
 #include "viewer/model/grid_layout.hpp"
 #include "viewer/model/heat_map.hpp"
 
@@ -56,6 +56,6 @@ class TextureCache {
 /// Values by cell through the scale's colour look-up, laid out like the grid; transparent between frames.
 TextureCache::Pixels heat_pixels(const GridLayout& layout, std::span<const float> values, const ColorScale& scale);
 /// A picture of any size.
-TextureCache::Pixels picture_pixels(const datasets::Image& image);
+TextureCache::Pixels picture_pixels(const files::Image& image);
 
 }  // namespace llsa::viewer

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "reference/thread_pool.hpp"
+#include "llsa/thread_pool.hpp"
 
 namespace llsa::viewer {
 
@@ -35,7 +35,7 @@ class Background {
     /// Runs `on_window_thread` at the next `deliver`.
     void publish(std::function<void()> on_window_thread) const;
     /// The lane's threads; their `parallel_for` throws `Cancelled` when the job is to stop.
-    reference::ThreadPool& threads() const { return lane_->threads_; }
+    ThreadPool& threads() const { return lane_->threads_; }
 
    private:
     friend class Background;
@@ -72,7 +72,7 @@ class Background {
   };
   void loop(std::stop_token quit);
 
-  reference::ThreadPool threads_;
+  ThreadPool threads_;
   std::function<void()> wake_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;

@@ -12,7 +12,7 @@
 namespace llsa::viewer {
 namespace {
 
-using datasets::TensorFile;
+using files::TensorFile;
 using Path = std::filesystem::path;
 
 /// The names a sibling may have, in the spelling of `word`: for "q" k and v, for "Query" Key and Value.
@@ -28,7 +28,7 @@ TensorFile read_three(const std::vector<Path>& files) {
   TensorFile all;
   const std::array<std::string, 3> names = {"q", "k", "v"};
   for (std::size_t i = 0; i < 3; ++i) {
-    TensorFile one = datasets::read_tensor_file(files[i]);
+    TensorFile one = files::read_tensor_file(files[i]);
     if (one.tensors.size() != 1)
       throw Error(fmt::format("{}: {} tensors; one is expected when Q, K and V come from three files",
                               files[i].string(), one.tensors.size()));
@@ -81,7 +81,7 @@ Document load_document(const std::vector<Path>& files, const LoadHints& hints) {
     const std::string where = files[0].string();
     const bool one_set = files.size() == 1 && lower_case(files[0].extension().string()) != ".npy";
     const TensorFile file =
-        one_set ? datasets::read_tensor_file(files[0]) : read_three(sorted_triple(files, hints.in_order));
+        one_set ? files::read_tensor_file(files[0]) : read_three(sorted_triple(files, hints.in_order));
     try {
       document = document_of_tensors(file, hints, where);
     } catch (const MetadataNeeded&) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/image.hpp"
+#include "files/image.hpp"
 #include "llsa/error.hpp"
 #include "llsa/tensor.hpp"
 #include "llsa/token_order.hpp"
@@ -26,10 +26,10 @@ struct Document {
   std::vector<QkvSet> sets;
   Grid query_grid, key_grid;              ///< how tokens lie on a picture; equal for self-attention
   std::string order;                      ///< the order of the tokens in the sets: raster, morton or hilbert
-  std::vector<datasets::Image> pictures;  ///< drawn under query_grid, of any size: none, one, or one a batch entry
+  std::vector<files::Image> pictures;  ///< drawn under query_grid, of any size: none, one, or one a batch entry
 
   /// Null when there is none.
-  const datasets::Image* picture(std::int64_t batch) const {
+  const files::Image* picture(std::int64_t batch) const {
     if (pictures.empty()) return nullptr;
     return &pictures[pictures.size() == 1 ? 0 : static_cast<std::size_t>(batch) % pictures.size()];
   }

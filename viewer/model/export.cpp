@@ -6,7 +6,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "datasets/atomic_file.hpp"
+#include "files/atomic_file.hpp"
 #include "viewer/model/layout.hpp"
 
 namespace llsa::viewer {
@@ -106,14 +106,14 @@ std::string head_csv(const HeadSelection& head) {
 }
 
 void export_selection(const std::filesystem::path& path, const Document& document, const QueryView& view) {
-  if (path.extension() == ".json") return datasets::write_file_atomically(path, selection_json(document, view).dump(1) + "\n");
-  if (path.extension() == ".csv") return datasets::write_file_atomically(path, selection_csv(view));
+  if (path.extension() == ".json") return files::write_file_atomically(path, selection_json(document, view).dump(1) + "\n");
+  if (path.extension() == ".csv") return files::write_file_atomically(path, selection_csv(view));
   refuse(path, ".json or .csv");
 }
 
 void export_head(const std::filesystem::path& path, const HeadSelection& head) {
   if (path.extension() != ".csv") refuse(path, ".csv for a whole head");
-  datasets::write_file_atomically(path, head_csv(head));
+  files::write_file_atomically(path, head_csv(head));
 }
 
 }  // namespace llsa::viewer

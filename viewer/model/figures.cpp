@@ -147,14 +147,14 @@ plot::Rgb level_color(int level) {
   return level == 0 ? plot::category_color(5) : plot::category_color(level - 1 < 5 ? level - 1 : (level - 1) % 5);
 }
 
-datasets::Image grid_picture(const Document& document, std::int64_t batch, const GridLayout& layout) {
+files::Image grid_picture(const Document& document, std::int64_t batch, const GridLayout& layout) {
   const Grid grid = layout.grid();
-  datasets::Image image(static_cast<int>(layout.bounds().x1), static_cast<int>(layout.bounds().y1));
+  files::Image image(static_cast<int>(layout.bounds().x1), static_cast<int>(layout.bounds().y1));
   std::ranges::fill(image.rgb, std::uint8_t{255});
-  datasets::Image frame;
-  const datasets::Image* picture = document.picture(batch);
+  files::Image frame;
+  const files::Image* picture = document.picture(batch);
   if (picture && grid.frames == 1)
-    frame = datasets::resize(*picture, static_cast<int>(grid.width), static_cast<int>(grid.height));
+    frame = files::resize(*picture, static_cast<int>(grid.width), static_cast<int>(grid.height));
   for (std::int64_t cell = 0; cell < grid.size(); ++cell) {
     const Place at = place_of(layout, cell);
     std::uint8_t* to = image.pixel(static_cast<int>(at.column), static_cast<int>(at.row));

@@ -22,6 +22,6 @@ plot::LineChart profile_chart(const Profile& profile, const std::string& group =
 plot::Rgb level_color(int level);
 
 /// The picture of a batch entry as its grid is laid out, one pixel a cell; white between frames, grey without a picture.
-datasets::Image grid_picture(const Document& document, std::int64_t batch, const GridLayout& layout);
+files::Image grid_picture(const Document& document, std::int64_t batch, const GridLayout& layout);
 
 }  // namespace llsa::viewer

@@ -23,7 +23,7 @@ struct Sums {
 }  // namespace
 
 HeadError measure_error(const HeadSelection& selection, const HeadOutputs& outputs, std::int64_t queries,
-                        reference::ThreadPool& threads, const std::function<void(double)>& progress) {
+                        ThreadPool& threads, const std::function<void(double)>& progress) {
   const Head& head = *selection.head;
   const Shape shape = head.query.shape();
   const std::int64_t dim = shape.dim, value_dim = head.value.shape().dim;

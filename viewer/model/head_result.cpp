@@ -12,7 +12,7 @@
 namespace llsa::viewer {
 namespace {
 
-std::vector<float> scores_of(const HeadSelection& head, int level, reference::ThreadPool& threads) {
+std::vector<float> scores_of(const HeadSelection& head, int level, ThreadPool& threads) {
   const LevelSelection& lists = head.selection.level(level);
   const auto q = head.query.level(level).head(0), k = head.key.level(level).head(0);
   std::vector<float> scores(lists.indices.size(), std::numeric_limits<float>::quiet_NaN());
@@ -48,7 +48,7 @@ HeadOutputs room_for(const Head& head) {
 
 }  // namespace
 
-HeadSelection select_head(std::shared_ptr<const Head> head, const Settings& settings, reference::ThreadPool& threads,
+HeadSelection select_head(std::shared_ptr<const Head> head, const Settings& settings, ThreadPool& threads,
                           const Selection* given) {
   HeadSelection result;
   result.settings = settings;
@@ -66,7 +66,7 @@ HeadSelection select_head(std::shared_ptr<const Head> head, const Settings& sett
   return result;
 }
 
-HeadOutputs attend_head(const HeadSelection& selection, reference::ThreadPool& threads) {
+HeadOutputs attend_head(const HeadSelection& selection, ThreadPool& threads) {
   HeadOutputs outputs = room_for(*selection.head);
   if (!panels_note(selection.settings.method).empty()) {  // a further branch
     make_attention<float>(selection.settings.method, "reference", threads)

@@ -60,11 +60,11 @@ void analyse(const Background::Job& job, std::shared_ptr<const Document> documen
              bool exact_error, const std::function<void(HeadResult)>& publish);
 
 /// The steps one at a time. `given` lists replace the reference's selection (another backend's).
-HeadSelection select_head(std::shared_ptr<const Head> head, const Settings& settings, reference::ThreadPool& threads,
+HeadSelection select_head(std::shared_ptr<const Head> head, const Settings& settings, ThreadPool& threads,
                           const Selection* given = nullptr);
-HeadOutputs attend_head(const HeadSelection& selection, reference::ThreadPool& threads);
+HeadOutputs attend_head(const HeadSelection& selection, ThreadPool& threads);
 /// Over `queries` sequence positions spread evenly (all when there are not more).
 HeadError measure_error(const HeadSelection& selection, const HeadOutputs& outputs, std::int64_t queries,
-                        reference::ThreadPool& threads, const std::function<void(double)>& progress = {});
+                        ThreadPool& threads, const std::function<void(double)>& progress = {});
 
 }  // namespace llsa::viewer

@@ -6,8 +6,9 @@
 #include <cctype>
 #include <map>
 
-#include "datasets/byte_source.hpp"
+#include "files/byte_source.hpp"
 #include "llsa/error.hpp"
+#include "llsa/quote.hpp"
 
 namespace llsa::viewer {
 namespace {
@@ -24,7 +25,7 @@ const std::map<std::string, char, std::less<>>& axis_words() {
 [[noreturn]] void refuse_layout(std::string_view text) {
   throw Error(fmt::format("layout is {}; it must name tokens and dim, and heads and batch where there are any, slowest "
                           "axis first: bhnd, bnhd, bnd, hnd, nhd or nd",
-                          datasets::quote(text)));
+                          quote(text)));
 }
 
 }  // namespace
@@ -61,11 +62,11 @@ std::string layout_from(std::string_view text) {
   return layout;
 }
 
-Tensor<float> to_bhnd(const datasets::NamedTensor& tensor, const std::string& layout) {
+Tensor<float> to_bhnd(const files::NamedTensor& tensor, const std::string& layout) {
   const auto& extents = tensor.shape();
   if (extents.size() != layout.size())
-    throw Error(fmt::format("tensor {} has shape {}; layout {} has {} axes", datasets::quote(tensor.name()),
-                            datasets::describe_shape(extents), layout, layout.size()));
+    throw Error(fmt::format("tensor {} has shape {}; layout {} has {} axes", quote(tensor.name()),
+                            files::describe_shape(extents), layout, layout.size()));
   const auto at = layout.find('h'), tokens = layout.find('n');
   const bool swapped = at != std::string::npos && tokens < at;  // tokens outside heads
   std::vector<std::int64_t> four(4, 1);
@@ -73,7 +74,7 @@ Tensor<float> to_bhnd(const datasets::NamedTensor& tensor, const std::string& la
     const std::string axes = swapped ? "bnhd" : "bhnd";
     four[axes.find(layout[i])] = extents[i];
   }
-  Tensor<float> stored = datasets::to_tensor<float>(tensor.reshaped(four));
+  Tensor<float> stored = files::to_tensor<float>(tensor.reshaped(four));
   if (!swapped) return stored;
   const Shape shape{four[0], four[2], four[1], four[3]};
   Tensor<float> result(shape);

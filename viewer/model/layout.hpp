@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "datasets/grid_text.hpp"
-#include "datasets/tensor_file.hpp"
+#include "llsa/grid_text.hpp"
+#include "files/tensor_file.hpp"
 
 namespace llsa::viewer {
 
@@ -20,10 +20,10 @@ std::vector<std::string> layouts_of_rank(std::size_t rank);
 std::string layout_from(std::string_view text);
 
 /// As `[batch, heads, tokens, dim]` in float, absent axes of extent 1. Throws `Error` when the rank does not fit.
-Tensor<float> to_bhnd(const datasets::NamedTensor& tensor, const std::string& layout);
+Tensor<float> to_bhnd(const files::NamedTensor& tensor, const std::string& layout);
 
-using datasets::grid_from;
-inline std::string to_string(Grid grid) { return datasets::text_of(grid); }
+using llsa::grid_from;
+inline std::string to_string(Grid grid) { return llsa::text_of(grid); }
 /// Every grid of `tokens` cells with one frame, most square first: what a person may choose from.
 std::vector<Grid> grids_of(std::int64_t tokens);
 

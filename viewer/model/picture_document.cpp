@@ -11,10 +11,10 @@ namespace {
 
 constexpr int longest_side = 256;
 
-datasets::Image sized(const datasets::Image& image, const LoadHints& hints) {
+files::Image sized(const files::Image& image, const LoadHints& hints) {
   if (hints.picture_size) {
     if (hints.picture_size->frames != 1) throw Error("a picture has one frame; its size is HxW, for example 256x256");
-    return datasets::resize_and_crop(image, static_cast<int>(hints.picture_size->width),
+    return files::resize_and_crop(image, static_cast<int>(hints.picture_size->width),
                                      static_cast<int>(hints.picture_size->height));
   }
   const int longer = std::max(image.width, image.height);
@@ -22,7 +22,7 @@ datasets::Image sized(const datasets::Image& image, const LoadHints& hints) {
   const auto shrunk = [&](int side) {
     return std::max(1, static_cast<int>(std::lround(static_cast<double>(side) * longest_side / longer)));
   };
-  return datasets::resize(image, shrunk(image.width), shrunk(image.height));
+  return files::resize(image, shrunk(image.width), shrunk(image.height));
 }
 
 }  // namespace
@@ -34,9 +34,9 @@ Document picture_document(const std::filesystem::path& file, const LoadHints& hi
     document.pictures.push_back(
         datasets::landscape(static_cast<int>(size.width), static_cast<int>(size.height), hints.seed));
   } else {
-    document.pictures.push_back(sized(datasets::read_image(file), hints));
+    document.pictures.push_back(sized(files::read_image(file), hints));
   }
-  const datasets::Image& picture = document.pictures.front();
+  const files::Image& picture = document.pictures.front();
   document.query_grid = document.key_grid = {1, picture.height, picture.width};
   document.order = "morton";
   datasets::PixelTokens tokens =

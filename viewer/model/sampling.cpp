@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "datasets/safetensors_format.hpp"
+#include "files/safetensors_format.hpp"
 #include "diffusion/capture.hpp"
 #include "diffusion/pictures.hpp"
 #include "diffusion/runner.hpp"
@@ -20,12 +20,12 @@ std::span<const float> picture_of(std::span<const float> all, const diffusion::M
 
 bool is_checkpoint(const std::filesystem::path& file) {
   try {
-    const auto source = datasets::open_file(file);
-    if (!datasets::looks_like_safetensors(*source)) return false;
+    const auto source = files::open_file(file);
+    if (!files::looks_like_safetensors(*source)) return false;
     std::uint64_t length = 0;
     source->read(0, std::as_writable_bytes(std::span(&length, 1)));
     const auto header = source->read(sizeof(length), length);
-    const auto metadata = datasets::parse_safetensors_header({reinterpret_cast<const char*>(header.data()), header.size()}).metadata;
+    const auto metadata = files::parse_safetensors_header({reinterpret_cast<const char*>(header.data()), header.size()}).metadata;
     return metadata.contains("format") && metadata.at("format").starts_with("llsa-diffusion");
   } catch (const Error&) {
     return false;  // whoever opens it next says what is wrong with it
@@ -99,7 +99,7 @@ void Sampling::inspect(const AttentionPlace& place, std::function<void(std::shar
   });
 }
 
-datasets::Image Sampling::picture(std::int64_t i, std::size_t steps) const {
+files::Image Sampling::picture(std::int64_t i, std::size_t steps) const {
   return diffusion::to_image(picture_of(samples_.steps[steps], samples_.config, i), samples_.config.channels,
                              samples_.config.image_size);
 }

@@ -53,7 +53,7 @@ class Sampling {
   /// Counts what arrived: for caches of what is drawn.
   std::uint64_t revision() const { return revision_; }
   /// Picture `i` after `steps` steps.
-  datasets::Image picture(std::int64_t i, std::size_t steps) const;
+  files::Image picture(std::int64_t i, std::size_t steps) const;
 
  private:
   void start(Background::Work work);

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "datasets/atomic_file.hpp"
+#include "files/atomic_file.hpp"
 #include "viewer/model/layout.hpp"
 
 namespace llsa::viewer {
@@ -233,7 +233,7 @@ void save_session(const std::filesystem::path& path, const Session& session) {
   std::error_code problem;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), problem);
   if (problem) throw Error(fmt::format("{}: {}", path.parent_path().string(), problem.message()));
-  datasets::write_file_atomically(path, to_json(session).dump(1) + "\n");
+  files::write_file_atomically(path, to_json(session).dump(1) + "\n");
 }
 
 Session load_session(const std::filesystem::path& path) {

@@ -13,8 +13,8 @@
 namespace llsa::viewer {
 namespace {
 
-using datasets::NamedTensor;
-using datasets::TensorFile;
+using files::NamedTensor;
+using files::TensorFile;
 
 using Triple = std::array<const NamedTensor*, 3>;
 

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "datasets/tensor_file.hpp"
+#include "files/tensor_file.hpp"
 #include "viewer/model/document.hpp"
 
 namespace llsa::viewer {
@@ -20,6 +20,6 @@ std::string lower_case(std::string text);
 
 /// Q, K and V of tensors that a file held (`where` names it in messages): every group of three with the same prefix becomes
 /// a set. Throws `MetadataNeeded` or `Error` as `load_document` does.
-Document document_of_tensors(const datasets::TensorFile& file, const LoadHints& hints, const std::string& where);
+Document document_of_tensors(const files::TensorFile& file, const LoadHints& hints, const std::string& where);
 
 }  // namespace llsa::viewer

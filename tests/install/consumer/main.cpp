@@ -2,7 +2,7 @@
 #include "reference/attention.hpp"
 
 int main() {
-  llsa::reference::ThreadPool threads;
+  llsa::ThreadPool threads;
   const llsa::Shape shape{.batch = 1, .heads = 2, .tokens = 300, .dim = 8};
   llsa::Tensor<float> q(shape, 0.5f), k(shape, 0.25f), v(shape, 3.0f), o(shape), lse({1, 2, 300, 1});
   llsa::reference::ReferenceAttention<float> attention(threads);

@@ -6,7 +6,7 @@
 namespace llsa::testing {
 namespace {
 
-reference::ThreadPool threads(2);
+ThreadPool threads(2);
 
 double largest(const Tensor<double>& x) {
   double most = 0;
@@ -130,7 +130,7 @@ TEST(Sla, sums_many_chunks_of_tokens_in_their_order) {
                .options = {.block_size = 16, .levels = 1, .top_k = {3}}};
   EXPECT_TRUE(follows_its_formula<double>("sla", c));
   const MethodProblem<double> problem("sla", c);
-  reference::ThreadPool one(1), four(4);
+  ThreadPool one(1), four(4);
   EXPECT_TRUE(same_run(MethodRun<double>(*make_attention<double>("sla", "reference", one), problem),
                        MethodRun<double>(*make_attention<double>("sla", "reference", four), problem)));
 }

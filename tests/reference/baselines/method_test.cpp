@@ -5,7 +5,7 @@
 namespace llsa::testing {
 namespace {
 
-reference::ThreadPool one_thread(1), two_threads(2), three_threads(3);
+ThreadPool one_thread(1), two_threads(2), three_threads(3);
 
 /// A method gives the bits that LLSA gives with options written out here.
 template <class SetOptions>

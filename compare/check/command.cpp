@@ -1,0 +1,79 @@
+// llsa-compare check: the battery of checks on one implementation.
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "compare/arguments.hpp"
+#include "compare/check/report.hpp"
+#include "compare/command.hpp"
+#include "program/progress.hpp"
+#include "compare/storage.hpp"
+#include "files/atomic_file.hpp"
+#include "llsa/error.hpp"
+
+namespace llsa::compare::check {
+namespace {
+
+struct CheckArguments {
+  ProblemFiles files;
+  OptionArguments options;
+  ExecutionArguments execution;
+  std::uint64_t seed = 1;
+  bool quick = false;
+  std::string json;
+};
+
+void run_check(const CheckArguments& a, bool tensors_given, CommandContext& context) {
+  const DType precision = precision_from(a.execution.precision);
+  BatteryOptions options{.backend = a.execution.backend,
+                         .seed = a.seed,
+                         .quick = a.quick,
+                         .threads = a.execution.threads,
+                         .given = nullptr,
+                         .stop = context.stop};
+  std::optional<LoadedProblem<double>> loaded;
+  if (tensors_given) {
+    loaded = load_problem<double>(a.files, options_from(a.options));
+    options.given = &loaded->problem;
+  }
+  std::unique_ptr<Progress> progress;
+  options.on_line = [&progress](std::string_view name, std::int64_t lines) {
+    if (!progress) progress = std::make_unique<Progress>("llsa-compare check", lines);
+    progress->step(name);
+  };
+  const BatteryReport report =
+      with_storage(precision, [&]<class T>(std::type_identity<T>) { return run_battery<T>(options); });
+  progress.reset();
+  if (!a.json.empty() && a.json != "-") files::write_file_atomically(a.json, to_json(report));
+  fmt::print("{}", a.json == "-" ? to_json(report) : to_text(report));
+  if (!report.passed()) context.exit_code = exit_wrong;
+}
+
+}  // namespace
+
+void add_check_command(CLI::App& program, CommandContext& context) {
+  const auto arguments = std::make_shared<CheckArguments>();
+  CLI::App& command = *program.add_subcommand(
+      "check", "Hold one implementation against the oracle in a battery of checks, negative controls included");
+  add_problem_arguments(command, arguments->files);
+  add_option_arguments(command, arguments->options);
+  add_execution_arguments(command, arguments->execution);
+  command.add_option("--seed", arguments->seed, "of the random tensors")->capture_default_str();
+  command.add_flag("--quick", arguments->quick, "a selection of the cases that takes about a second");
+  command.add_option("--json", arguments->json, "file for the report as JSON; - prints it instead of the table");
+  command.callback([arguments, &command, &context] {
+    bool tensors = false, options = false;
+    for (const char* name : {"--input", "--q", "--k", "--v", "--grad-output", "--grad-lse"})
+      tensors |= command.count(name) > 0;
+    for (const char* name :
+         {"--block-size", "--levels", "--top-k", "--enrichment-levels", "--no-reweight", "--coverage", "--scale"})
+      options |= command.count(name) > 0;
+    if (options && !tensors)
+      throw Error(
+          "options of attention go with given tensors (--input, or --q, --k and --v); the seeded battery has its own");
+    run_check(*arguments, tensors, context);
+  });
+}
+
+}  // namespace llsa::compare::check

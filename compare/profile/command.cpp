@@ -1,0 +1,77 @@
+// llsa-compare profile: where the time goes, against dense attention, over a range of lengths.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "compare/arguments.hpp"
+#include "compare/command.hpp"
+#include "program/output_path.hpp"
+#include "compare/profile/plot.hpp"
+#include "compare/profile/report.hpp"
+#include "program/progress.hpp"
+#include "files/atomic_file.hpp"
+#include "llsa/error.hpp"
+#include "llsa/method.hpp"
+#include "plot/canvas.hpp"
+
+namespace llsa::compare::profile {
+namespace {
+
+struct ProfileArguments {
+  ProfileRequest request;
+  OptionArguments options;
+  ExecutionArguments execution;
+  std::filesystem::path json, trace, plot;
+};
+
+void run(ProfileArguments& a, const CommandContext& context) {
+  a.request.backend = a.execution.backend;
+  a.request.precision = precision_from(a.execution.precision);
+  a.request.threads = a.execution.threads;
+  a.request.options = options_from(a.options);
+  validate(a.request);
+  if (!a.plot.empty()) plot::require_picture_path(a.plot);
+  for (const auto& path : {a.json, a.trace, a.plot}) program::require_writable(path);
+  Profile profile;
+  {
+    program::Progress progress("llsa-compare profile");
+    profile = measure_profile(a.request, context.stop, [&](const std::string& what) { progress.step(what); });
+  }
+  if (context.stop.stop_requested()) throw Cancelled();
+  if (!a.json.empty()) files::write_file_atomically(a.json, profile_json(profile, "llsa-compare"));
+  if (!a.trace.empty()) files::write_file_atomically(a.trace, profile_trace(profile));
+  if (!a.plot.empty()) plot_profile(profile, a.plot);
+  fmt::print("{}", profile_report(profile));
+}
+
+}  // namespace
+
+void add_profile_command(CLI::App& program, CommandContext& context) {
+  const auto arguments = std::make_shared<ProfileArguments>();
+  ProfileRequest& request = arguments->request;
+  CLI::App& command = *program.add_subcommand(
+      "profile", "Time every stage and both passes over a range of lengths, against dense attention");
+  command.add_option("--tokens", request.tokens, "lengths to time, separated by commas")
+      ->delimiter(',')
+      ->default_str("1024,4096,16384,65536");
+  command.add_option("--heads", request.heads, "attention heads")->capture_default_str();
+  command.add_option("--head-dim", request.head_dim, "dimension of queries, keys and values")->capture_default_str();
+  command.add_option("--repetitions", request.repetitions, "timed runs of everything, taking turns")
+      ->capture_default_str();
+  command.add_option("--dense-limit", request.dense_limit, "longest length at which dense attention is timed")
+      ->capture_default_str();
+  command
+      .add_option("--method", request.methods,
+                  fmt::format("further methods to time, separated by commas: {}", fmt::join(method_names(), ", ")))
+      ->delimiter(',');
+  add_option_arguments(command, arguments->options);
+  add_execution_arguments(command, arguments->execution);
+  command.add_option("--json", arguments->json, "write every repetition in google-benchmark's schema");
+  command.add_option("--trace", arguments->trace, "write every timed call in Chrome's trace format");
+  command.add_option("--plot", arguments->plot, "draw time against tokens, .png or .svg");
+  command.callback([arguments, &context] { run(*arguments, context); });
+}
+
+}  // namespace llsa::compare::profile

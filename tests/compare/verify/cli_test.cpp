@@ -1,0 +1,152 @@
+// `llsa-compare verify` from file to verdict.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "cli.hpp"
+#include "compare/check/cases.hpp"
+#include "files/safetensors.hpp"
+
+namespace llsa::compare::verify {
+namespace {
+
+using ::testing::HasSubstr;
+
+const std::string problem =
+    "--input qkv.safetensors --block-size 4 --levels 2 --top-k 3,2 --grad-output grad_output.npy --grad-lse "
+    "grad_lse.npy ";
+
+class CliVerify : public ::testing::Test {
+ protected:
+  CliVerify() {
+    work.write(make_problem({.name = "", .query = {1, 2, 103, 8}, .key = {1, 2, 103, 8}, .options = {}, .seed = 3}));
+  }
+  /// What the program itself writes, with these options after those of the problem.
+  void write_theirs(const std::string& options = "") {
+    const ProgramRun run = work.run("run " + problem + options + " --output theirs.safetensors");
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+  }
+  ProgramRun verify(const std::string& options = "") {
+    return work.run("verify " + problem + "--theirs theirs.safetensors " + options);
+  }
+  Workplace work;
+};
+
+TEST_F(CliVerify, AcceptsWhatRunWrites) {
+  for (const char* precision : {"f32", "f64"}) {
+    write_theirs(std::string("--precision ") + precision);
+    const ProgramRun run = verify();
+    EXPECT_EQ(run.exit_code, 0) << run.out;
+    EXPECT_THAT(run.out, HasSubstr("verdict: right"));
+    EXPECT_THAT(run.out, HasSubstr("dV = 1.00 fine + 1.00 level 1 + 1.00 level 2, residual"));
+    EXPECT_EQ(run.err, "");
+  }
+}
+
+TEST_F(CliVerify, JudgesTheMethodsThatAreLlsaWithCertainOptionsAndRefusesTheOthers) {
+  for (const char* method : {"full", "topk", "topk+enrichment", "topk+enrichment+reweighting", "llsa+mask-backward"}) {
+    write_theirs(std::string("--method ") + method);
+    const ProgramRun run = verify();
+    EXPECT_EQ(run.exit_code, 0) << method << run.out << run.err;
+    EXPECT_THAT(run.out, HasSubstr("verdict: right")) << method;
+  }
+  write_theirs("--method topk");
+  expect_bad_input(verify("--method full"), "theirs.safetensors: method 'topk' wrote it, but --method is 'full'");
+  write_theirs("--method vsa");
+  expect_bad_input(verify(), "method 'vsa' adds a branch to attention; verify judges LLSA and the methods");
+  files::TensorFile file = files::read_safetensors(work.path("theirs.safetensors"));
+  file.metadata["method"] = "a kernel of mine";
+  files::write_safetensors(work.path("theirs.safetensors"), file);
+  expect_bad_input(verify("--method sla"), "method 'sla' adds a branch");
+  EXPECT_EQ(verify("--method topk").exit_code, 1) << "both branches are not top-K attention";
+}
+
+TEST_F(CliVerify, AcceptsInputsAndOutputsOfSixteenBits) {
+  for (const DType type : {DType::f16, DType::bf16}) {
+    work.write(make_problem({.name = "", .query = {1, 2, 103, 8}, .key = {1, 2, 103, 8}, .options = {}, .seed = 3}),
+               type);
+    write_theirs();
+    // Store the outputs as the inputs are.
+    files::TensorFile file = files::read_safetensors(work.path("theirs.safetensors"));
+    for (auto& tensor : file.tensors)
+      if (tensor.type() == files::ElementType::f32 && tensor.shape().size() == 4)
+        tensor = type == DType::f16 ? files::from_tensor(tensor.name(), files::to_tensor<half>(tensor))
+                                    : files::from_tensor(tensor.name(), files::to_tensor<bfloat16>(tensor));
+    files::write_safetensors(work.path("theirs.safetensors"), file);
+    const ProgramRun run = verify();
+    EXPECT_EQ(run.exit_code, 0) << run.out;
+  }
+}
+
+TEST_F(CliVerify, NamesTheMistakeAndExitsWithOne) {
+  write_theirs("--no-reweight");
+  const ProgramRun run = verify();
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(run.out, HasSubstr("looks like: no reweighting"));
+  EXPECT_THAT(run.out, HasSubstr("verdict: WRONG"));
+}
+
+TEST_F(CliVerify, JudgesAnySubset) {
+  write_theirs();
+  const files::TensorFile all = files::read_safetensors(work.path("theirs.safetensors"));
+  for (const auto& tensor : all.tensors) {
+    files::write_safetensors(work.path("theirs.safetensors"), {{tensor}, {}});
+    const ProgramRun run = verify();
+    EXPECT_EQ(run.exit_code, 0) << run.out;
+    EXPECT_THAT(run.out, HasSubstr(tensor.name()));
+  }
+}
+
+TEST_F(CliVerify, WritesTheReportAsJson) {
+  write_theirs("--coverage disjoint");
+  ASSERT_EQ(verify("--json report.json").exit_code, 1);
+  std::ifstream file(work.path("report.json"));
+  const auto json = nlohmann::json::parse(file);
+  EXPECT_EQ(json["verdict"], "wrong");
+  EXPECT_EQ(json["options"]["coverage"], "overlapping");
+  bool seen = false;
+  for (const auto& tensor : json["tensors"])
+    if (tensor["name"] == "o") {
+      seen = true;
+      EXPECT_EQ(tensor["verdict"], "wrong");
+      EXPECT_GT(tensor["relative_l2"].get<double>(), 1e-3);
+      EXPECT_THAT(tensor["findings"].dump(), HasSubstr("disjoint coverage"));
+    }
+  EXPECT_TRUE(seen);
+  EXPECT_EQ(nlohmann::json::parse(verify("--json -").out)["verdict"], "wrong");
+}
+
+TEST_F(CliVerify, SaysWhatItCouldNotJudge) {
+  write_theirs();
+  const std::string forward =
+      "verify --input qkv.safetensors --block-size 4 --levels 2 --top-k 3,2 --theirs theirs.safetensors";
+  const ProgramRun run = work.run(forward);
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_THAT(run.out, HasSubstr("verdict: right, except that dq, dk, dv could not be judged"));
+  files::TensorFile file = files::read_safetensors(work.path("theirs.safetensors"));
+  std::erase_if(file.tensors, [](const auto& tensor) { return tensor.name() != "dq"; });
+  files::write_safetensors(work.path("theirs.safetensors"), file);
+  expect_bad_input(work.run(forward), "nothing in it can be judged: dq needs --grad-output");
+}
+
+TEST_F(CliVerify, RefusesBadInputInOneLine) {
+  write_theirs();
+  expect_bad_input(work.run("verify " + problem), "--theirs is required");
+  expect_bad_input(work.run("verify " + problem + "--theirs none.safetensors"), "none.safetensors");
+  expect_bad_input(work.run("verify " + problem + "--theirs q.npy"),
+                   "theirs holds none of o, lse, indices_1 ..., dq, dk, dv; it holds: q");
+  expect_bad_input(work.run("verify --input qkv.safetensors --levels 1 --theirs theirs.safetensors"), "indices");
+  expect_bad_input(verify("--tolerance f8"), "--tolerance is 'f8'; it must be f16, bf16, f32 or f64");
+  expect_bad_input(verify("--backend abacus"), "backend is 'abacus'");
+  expect_bad_input(verify("--json no/such/folder/report.json"), "no/such/folder/report.json");
+  files::write_safetensors(work.path("theirs.safetensors"),
+                              files::TensorFile{{files::from_tensor("o", Tensor<float>({1, 103, 2, 8}))}, {}});
+  expect_bad_input(verify(),
+                   "theirs: o has shape [1, 103, 2, 8]; it must be [1, 2, 103, 8] (it looks like [batch, tokens, "
+                   "heads, ...]: transpose it)");
+}
+
+}  // namespace
+}  // namespace llsa::compare::verify

@@ -1,0 +1,1 @@
+// Nothing of its own: the target precompiles headers for all tests.
