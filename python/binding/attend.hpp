@@ -23,16 +23,21 @@ struct Call {
   Array query = {}, key = {}, value = {}, output = {}, lse = {};
   std::int32_t* lists = nullptr;  ///< laid out by `ListLayout`
   std::int64_t lists_size = 0;
-  bool lists_given = false;  ///< forward attends to `lists` instead of writing them
+  std::int64_t first_head = 0;  ///< of the lists, that this call's first head has
+  bool lists_given = false;     ///< forward attends to `lists` instead of writing them
 };
 
 /// Writes `output`, `lse` and `lists`. Throws `llsa::Error` as `Attention::forward`, and when `lists_size` or the
 /// packing is wrong.
 void forward(const Call& call);
 
-/// Overwrites the three gradients, from what `forward` wrote. `lse_gradient` may be left out (address 0).
-void backward(const Call& call, const Array& output_gradient, const Array& lse_gradient, const Array& query_gradient,
-              const Array& key_gradient, const Array& value_gradient);
+/// dO and dLSE (address 0: zero), and where dQ, dK and dV go; each shaped like what it belongs to.
+struct Gradients {
+  Array output, lse, query, key, value;
+};
+
+/// Overwrites dQ, dK and dV, from what `forward` wrote.
+void backward(const Call& call, const Gradients& gradients);
 
 /// How many int32 the lists of a problem take.
 std::int64_t lists_size(const Call& call);

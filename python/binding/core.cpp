@@ -73,7 +73,7 @@ NB_MODULE(PYLLSA_MODULE, m) {
         const Call call = call_of(dtype, std::move(options), std::move(packing), arrays, lists, false);
         const auto& [output, lse, query, key, value] = gradients;
         const nb::gil_scoped_release released;
-        backward(call, output, lse, query, key, value);
+        backward(call, {output, lse, query, key, value});
       },
       "Its gradient: overwrites dq, dk, dv from do and dlse.");
   m.def("lists_size", [](OptionTuple options, std::int64_t sequences, std::array<std::int64_t, 4> query,
@@ -91,6 +91,18 @@ NB_MODULE(PYLLSA_MODULE, m) {
       throw llsa::Error("grid has " + std::to_string(grid.size()) + " extents; it must be (H, W) or (T, H, W)");
     return llsa::token_order(name, {grid[0], grid[1], grid[2]}).to_raster();
   });
+  m.def(
+      "checkpoint_hash",
+      [](const std::string& name, std::uintptr_t address, std::size_t size) {
+        std::uint64_t hash = 0xcbf29ce484222325u;
+        const auto add = [&hash](const unsigned char* bytes, std::size_t count) {
+          for (std::size_t i = 0; i < count; ++i) hash = (hash ^ bytes[i]) * 0x100000001b3u;
+        };
+        add(reinterpret_cast<const unsigned char*>(name.data()), name.size());
+        add(reinterpret_cast<const unsigned char*>(address), size);
+        return hash;
+      },
+      "FNV-1a of a tensor's name and bytes, as checkpoints of llsa-diffusion have it.");
   m.def("threads", &pool_threads);
   m.def("set_threads", &set_pool_threads);
   m.def("forget_pool", &forget_pool);

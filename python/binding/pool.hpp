@@ -2,11 +2,11 @@
 
 #include <memory>
 
-#include "reference/thread_pool.hpp"
+#include "llsa/thread_pool.hpp"
 
 namespace pyllsa {
 
-using ThreadPool = llsa::reference::ThreadPool;
+using ThreadPool = llsa::ThreadPool;
 
 /// The threads that all calls share, started at the first call. A call holds them until it returns.
 std::shared_ptr<ThreadPool> shared_pool();

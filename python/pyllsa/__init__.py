@@ -28,6 +28,14 @@ def set_threads(threads):
 
 # Loaded when they are first used: what needs torch, and the tools.
 _LAZY = {
+    "models": ("pyllsa.models", None),
+    "tools": ("pyllsa.tools", None),
+    "verify": ("pyllsa.tools", "verify"),
+    "compare": ("pyllsa.tools", "compare"),
+    "approximate": ("pyllsa.tools", "approximate"),
+    "recommend": ("pyllsa.tools", "recommend"),
+    "show": ("pyllsa._show", "show"),
+    "capture": ("pyllsa._capture", "capture"),
     "nn": ("pyllsa.nn", None),
     "replace": ("pyllsa._replace", "replace"),
     "Replacement": ("pyllsa._replace", "Replacement"),

@@ -77,10 +77,6 @@ class Backend:
         return arrays
 
     @staticmethod
-    def composed(method, *_):
-        raise TypeError(f"method {method!r} takes torch tensors only")
-
-    @staticmethod
     def flat_lists(parts):
         return np.concatenate([np.ascontiguousarray(p, dtype=np.int32).ravel() for p in parts] or [np.empty(0, np.int32)])
 

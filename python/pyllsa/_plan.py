@@ -12,8 +12,7 @@ _METHODS = {
     "topk+enrichment": (1, 1, False),
     "topk+enrichment+reweighting": (1, 1, True),
 }
-COMPOSED = ("vsa", "sla")  # a branch more, made of tensor operations
-METHODS = ("llsa", *_METHODS, *COMPOSED)
+METHODS = ("llsa", *_METHODS)
 MOST_LEVELS = 62
 
 
@@ -93,8 +92,8 @@ def make_plan(
         raise TypeError(f"scale is {scale!r}; it must be a number or None")
     if scale is not None and not math.isfinite(scale):
         raise ValueError(f"scale is {scale!r}; it must be finite")
-    if method in _METHODS or method in COMPOSED:
-        levels, enrichment_levels, reweight = _METHODS["topk" if method in COMPOSED else method]
+    if method in _METHODS:
+        levels, enrichment_levels, reweight = _METHODS[method]
         top_k = top_k if isinstance(top_k, int) else list(top_k)[:1]
     automatic = levels == "auto" or levels is None
     if automatic:

@@ -3,7 +3,7 @@
 An operator is opaque to torch's compilers: they see its shapes (the fake implementations here) and its gradient, which is
 another operator. Nothing of torch is needed to build this; tensors travel as address, shape and strides.
 """
-from typing import List, Optional, Tuple
+from typing import List, Tuple
 
 import torch
 from torch import Tensor
@@ -252,14 +252,3 @@ class Backend:
         weight_a, weight_b = (torch.exp(x - base).unsqueeze(-1) for x in (lse_a, lse_b))
         o = weight_a * o_a.to(lse.dtype) + weight_b * o_b.to(lse.dtype)
         return o.to(o_a.dtype), lse
-
-    @staticmethod
-    def composed(method, q, k, v, plan, token_major, **further):
-        from pyllsa import _methods
-
-        return getattr(_methods, method)(q, k, v, plan, token_major, **further)
-
-
-def fake_lists_size(q, k, cu_q: Optional[Tensor], plan) -> int:
-    """For tests: the size that the fake implementation states."""
-    return _lists_size(q, k, cu_q, plan)

@@ -3,6 +3,7 @@ import numbers
 
 from pyllsa import _numpy, _plan
 
+_observers = []  # called with q, k, v as selection sees them, plan and (grid, order); see `capture`
 _LAYOUTS = ("bhnd", "bnhd")
 _ORDERS = ("auto", "raster", "morton", "hilbert")
 
@@ -70,7 +71,7 @@ def attention(
         context: `(k, v)`, further keys that every query attends to one by one; neither pooled nor selected.
         prefix: the first tokens of `q`, `k` and `v` (of each sequence) are context for all others, and attend densely
             themselves. `grid` then describes the tokens behind them.
-        method: "llsa", "full", "topk", "topk+enrichment", "topk+enrichment+reweighting"; torch only: "vsa", "sla".
+        method: "llsa", "full", "topk", "topk+enrichment" or "topk+enrichment+reweighting".
         return_lse: also return the natural log of the sum of weights, `[batch, heads, tokens]` (or `[batch, tokens,
             heads]`), float32 (float64 for float64).
         selection: lists to use instead of selecting, as `return_selection` gives them.
@@ -96,8 +97,6 @@ def attention(
     packing = _packing(backend, cu_seqlens, queries, keys)
     if cu_seqlens is not None and grid is not None:
         raise ValueError("grid cannot be given together with cu_seqlens: order each sequence's tokens before packing")
-    if method in _plan.COMPOSED and (prefix or context is not None or packing or selection is not None):
-        raise ValueError(f"method {method!r} takes no context, prefix, cu_seqlens or selection")
     longest = _longest(packing, keys, levels, method)
     plan = _plan.make_plan(
         longest - prefix, levels=levels, top_k=top_k, block_size=block_size, enrichment_levels=enrichment_levels,
@@ -114,7 +113,8 @@ def attention(
         return _given(backend, lists, plan, batch, heads, queries - _packed_prefix(prefix, packing), keys, packing)
 
     given = None if selection is None else shaped(selection)
-    run = _Run(backend, plan, tokens_first, given, permutation, method)
+    run = _Run(backend, plan, tokens_first, given, permutation)
+    run.placed = None if permutation is None else (_grid(grid), _order_name(order, _grid(grid)))
     if prefix:
         o, lse, lists = run.with_prefix(q, k, v, prefix, packing)
     else:
@@ -202,21 +202,19 @@ def order(grid, order="auto"):
 class _Run:
     """One problem: the pieces of `attention`, all in `[batch, heads, tokens, dim]`."""
 
-    def __init__(self, backend, plan, tokens_first, given, permutation, method):
+    def __init__(self, backend, plan, tokens_first, given, permutation):
         self.backend, self.plan, self.tokens_first = backend, plan, tokens_first
-        self.given, self.permutation, self.method = given, permutation, method
+        self.given, self.permutation = given, permutation
+        self.placed = None
 
     def sparse(self, q, k, v, packing):
         backend = self.backend
         if self.permutation is not None:
             forth, back = self.permutation
             q, k, v = backend.take(q, forth), backend.take(k, forth), backend.take(v, forth)
-        if self.method in _plan.COMPOSED:
-            o, lse, lists = backend.composed(self.method, q, k, v, self.plan, self.tokens_first)
-        else:
-            o, lse, lists = backend.attend(
-                q, k, v, self.plan, packing and packing[:2], self.given, self.tokens_first
-            )
+        for observe in _observers:
+            observe(q, k, v, self.plan, self.placed)
+        o, lse, lists = backend.attend(q, k, v, self.plan, packing and packing[:2], self.given, self.tokens_first)
         if self.permutation is not None:
             o = backend.take(o, back)
             lse = backend.take(lse[..., None], back)[..., 0]
