@@ -1,9 +1,13 @@
 #include "pool.hpp"
 
+#ifdef __linux__
 #include <sched.h>
+#endif
 
+#include <algorithm>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include "llsa/error.hpp"
 
@@ -17,10 +21,14 @@ struct Shared {
 };
 Shared* shared = new Shared;  // never destroyed: calls may run while the interpreter ends
 
+/// The cores this process may run on, which can be fewer than the machine has.
 int usable_cores() {
+  int cores = static_cast<int>(std::thread::hardware_concurrency());
+#ifdef __linux__
   cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  return CPU_COUNT(&set) < 1 ? 1 : CPU_COUNT(&set) > 1024 ? 1024 : CPU_COUNT(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0) cores = CPU_COUNT(&set);
+#endif
+  return std::clamp(cores, 1, 1024);
 }
 
 }  // namespace

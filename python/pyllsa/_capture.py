@@ -2,7 +2,7 @@
 import functools
 import os
 
-from pyllsa import _replace, _safetensors, functional, nn
+from pyllsa import _arguments, _replace, _safetensors, functional, nn
 
 
 class Capture:
@@ -64,7 +64,7 @@ def capture(model, folder, *, layers=None, steps=None, grid=None, order="raster"
     """
     os.makedirs(folder, exist_ok=True)
     if grid is not None:
-        metadata = {"grid": "x".join(str(n) for n in functional._grid(grid)), "order": order, **metadata}
+        metadata = {"grid": "x".join(str(n) for n in _arguments.grid_of(grid)), "order": order, **metadata}
     found = Capture(folder, None if steps is None else set(steps), most_heads, metadata)
     for name, module in model.named_modules():
         kind = "pyllsa" if isinstance(module, nn.Attention) else _replace._kind_of(module, ())
@@ -105,8 +105,7 @@ def _watch(found, name, module):
         finally:
             functional._observers.remove(observer)
 
-    module.forward = forward
-    found._undo.append(lambda: module.__dict__.pop("forward"))
+    found._undo.append(_replace.set_forward(module, forward))
 
 
 def _described(q, plan, placed):

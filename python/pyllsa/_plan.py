@@ -1,5 +1,6 @@
 """What a call of `attention` asks for, checked and with every default filled in. Pure arithmetic, so that a compiler for
 tensor programs can trace it with symbolic lengths."""
+import functools
 import math
 import numbers
 import warnings
@@ -122,6 +123,19 @@ def make_plan(
             _said.add(reason)
             warnings.warn(f"pyllsa computes dense attention: {reason}", DenseAttentionWarning, stacklevel=4)
     return plan
+
+
+_remembered = functools.lru_cache(maxsize=256, typed=True)(make_plan)
+
+
+def remembered_plan(key_tokens, **options):
+    """`make_plan`, which a training loop asks for the same again and again."""
+    if isinstance(options["top_k"], list):
+        options["top_k"] = tuple(options["top_k"])
+    try:
+        return _remembered(key_tokens, **options)
+    except TypeError:  # something that has no hash, or a wrong type: let it be named
+        return make_plan(key_tokens, **options)
 
 
 def _whole(name, value, least, most=None):

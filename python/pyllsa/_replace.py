@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch.overrides import TorchFunctionMode
 
-from pyllsa import _plan, _replace_multihead
+from pyllsa import _arguments, _plan, _replace_multihead
 from pyllsa._torch import _TYPES
 from pyllsa.functional import attention
 
@@ -146,7 +146,7 @@ class Replacement:
         if not self._active:
             return
         self._active = False
-        for site in self._sites:
+        for site in reversed(self._sites):
             site.restore()
         for hook in self._hooks:
             hook.remove()
@@ -190,21 +190,22 @@ def replace(model, *, grid=None, min_tokens=1024, modules=None, **options):
         `Replacement`: `entries`, `calls`, `undo()`; `print` shows it as text.
 
     Raises:
-        ValueError, TypeError: an option is wrong; nothing is replaced then.
+        ValueError, TypeError: an option is wrong, or the model is replaced already; nothing is replaced then.
     """
     unknown = set(options) - {"order", "levels", "top_k", "block_size", "enrichment_levels", "reweight", "coverage", "method"}
     if unknown:
         raise TypeError(f"replace does not know the option {sorted(unknown)[0]!r}")
     if grid is not None:
-        from pyllsa.functional import _grid
-
-        grid = _grid(grid)
+        grid = _arguments.grid_of(grid)
     _plan.make_plan(1 << 30, quiet=True, **{k: v for k, v in options.items() if k != "order"})
     settings = _Settings(grid, min_tokens, options)
     if _is_transformers(model):
         from pyllsa import _replace_transformers
 
         return _replace_transformers.replace(model, settings)
+    for name, module in model.named_modules():
+        if getattr(module.__dict__.get("forward"), "replaced_by_pyllsa", False):
+            raise ValueError(f"model: {name or type(module).__name__} is replaced or captured already; undo that first")
     root = _Text(model)
     sites = []
     for name, module in model.named_modules():
@@ -232,6 +233,21 @@ def _kind_of(module, further):
     return cls.__name__ if isinstance(module, tuple(further)) else None
 
 
+def set_forward(module, forward):
+    """Gives one module another `forward`; returns what gives back the one before."""
+    before = module.__dict__.get("forward")
+
+    def restore():
+        if before is None:
+            module.__dict__.pop("forward", None)
+        else:
+            module.forward = before
+
+    forward.replaced_by_pyllsa = True
+    module.forward = forward
+    return restore
+
+
 class _Text:
     """How many text tokens the running model has, which modules of joint sequences cannot see themselves."""
 
@@ -254,7 +270,7 @@ def _install(name, kind, module, settings, root):
     if site.why:
         return site
     if kind == "torch.nn.MultiheadAttention":
-        return _replace_multihead.install(site, module)
+        return _replace_multihead.install(site, module, set_forward)
     original = module.forward
     fused = getattr(module, "fused_attn", None)  # timm: whether it calls scaled_dot_product_attention
 
@@ -285,11 +301,7 @@ def _install(name, kind, module, settings, root):
             if fused is False:
                 module.fused_attn = False
 
-    def restore():
-        del module.forward
-
-    module.forward = forward
-    site.restore = restore
+    site.restore = set_forward(module, forward)
     return site
 
 

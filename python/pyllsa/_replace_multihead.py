@@ -5,7 +5,7 @@ import functools
 import torch
 
 
-def install(site, module):
+def install(site, module, set_forward):
     """Gives the module a `forward` that lets `site` attend where it may; returns the site."""
     site.why = _static_reason(module)
     if site.why:
@@ -29,11 +29,12 @@ def install(site, module):
     # Encoder layers have a fused path around their attention's `forward`; a hook on the attention turns it off.
     hook = module.register_forward_pre_hook(lambda *_: None)
 
+    give_back = set_forward(module, forward)
+
     def restore():
-        del module.forward
+        give_back()
         hook.remove()
 
-    module.forward = forward
     site.restore = restore
     return site
 

@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from pyllsa import _plan, functional
+from pyllsa import _arguments, _plan, functional
 
 _LEVELS = [(214, 69, 65), (242, 157, 75), (247, 212, 124), (155, 199, 177), (110, 146, 189), (120, 110, 160)]
 _UNSEEN = (238, 238, 238)
@@ -83,7 +83,7 @@ def show(q, k, v, grid, *, query=None, batch=0, head=0, order="auto", layout="bh
     Raises:
         ValueError: an argument is wrong; the message names it.
     """
-    grid = functional._grid(grid)
+    grid = _arguments.grid_of(grid)
     if len(grid) != 2:
         raise ValueError(f"grid is {grid}; show draws pictures, (H, W)")
     q, k, v = (_head(name, x, layout, batch, head) for name, x in (("q", q), ("k", k), ("v", v)))
@@ -109,7 +109,7 @@ def show(q, k, v, grid, *, query=None, batch=0, head=0, order="auto", layout="bh
 
 
 def _head(name, x, layout, batch, head):
-    if functional._is_torch(x):
+    if _arguments.is_torch(x):
         x = x.detach().cpu().double().numpy()
     if layout == "bnhd":
         x = x.transpose(0, 2, 1, 3)

@@ -1,23 +1,7 @@
 """`attention` and what goes with it: `merge` and `order`."""
-import numbers
-
-from pyllsa import _numpy, _plan
+from pyllsa import _arguments, _numpy, _plan
 
 _observers = []  # called with q, k, v as selection sees them, plan and (grid, order); see `capture`
-_LAYOUTS = ("bhnd", "bnhd")
-_ORDERS = ("auto", "raster", "morton", "hilbert")
-
-
-def _is_torch(x):
-    return type(x).__module__.partition(".")[0] == "torch" or hasattr(x, "__torch_function__")
-
-
-def _backend(*arrays):
-    if any(_is_torch(x) for x in arrays):
-        from pyllsa import _torch
-
-        return _torch.Backend
-    return _numpy.Backend
 
 
 def attention(
@@ -84,37 +68,42 @@ def attention(
     Raises:
         ValueError, TypeError: an argument is wrong; the message names it, its value and what is allowed.
     """
-    backend = _backend(q, k, v)
-    if layout not in _LAYOUTS:
-        raise ValueError(f"layout is {layout!r}; it must be one of {', '.join(_LAYOUTS)}")
+    backend = _arguments.backend_of(q, k, v)
+    if layout not in _arguments.LAYOUTS:
+        raise ValueError(f"layout is {layout!r}; it must be one of {', '.join(_arguments.LAYOUTS)}")
     if backend is _numpy.Backend:
         q, k, v = _numpy.as_array("q", q), _numpy.as_array("k", k), _numpy.as_array("v", v)
     tokens_first = layout == "bnhd"
-    q, k, v, context_k, context_v = _checked(backend, q, k, v, context, tokens_first)
+    q, k, v, context_k, context_v = _arguments.checked(backend, q, k, v, context, tokens_first)
     batch, heads, queries, _ = backend.sizes(q)
     keys = backend.sizes(k)[2]
-    _check_prefix(prefix, queries, keys, cu_seqlens)
-    packing = _packing(backend, cu_seqlens, queries, keys)
+    _arguments.check_prefix(prefix, queries, keys, cu_seqlens)
+    packing = _arguments.packing_of(backend, cu_seqlens, queries, keys)
     if cu_seqlens is not None and grid is not None:
         raise ValueError("grid cannot be given together with cu_seqlens: order each sequence's tokens before packing")
-    longest = _longest(packing, keys, levels, method)
-    plan = _plan.make_plan(
+    longest = _arguments.longest_of(packing, keys, levels, method)
+    make_plan = _plan.make_plan if backend.compiling() else _plan.remembered_plan
+    plan = make_plan(
         longest - prefix, levels=levels, top_k=top_k, block_size=block_size, enrichment_levels=enrichment_levels,
         reweight=reweight, coverage=coverage, scale=scale, method=method, quiet=backend.compiling(),
     )
 
     permutation = None
     if grid is not None:
-        permutation = _permutation(backend, grid, order, queries - prefix, keys - prefix, q)
+        permutation = _arguments.permutation_of(backend, grid, order, queries - prefix, keys - prefix, q)
     elif order not in ("auto", "raster"):
         raise ValueError(f"order is {order!r} but grid is not given; a {order} order needs the grid's extents")
 
-    def shaped(lists):
-        return _given(backend, lists, plan, batch, heads, queries - _packed_prefix(prefix, packing), keys, packing)
-
-    given = None if selection is None else shaped(selection)
+    # The tokens that take part in selection: those behind the prefix.
+    left = queries - _arguments.packed_prefix(prefix, packing), keys - _arguments.packed_prefix(prefix, packing)
+    sequences = packing[2] if packing else 0
+    given = None
+    if selection is not None:
+        given = _arguments.given_lists(backend, selection, plan, batch, heads, *left, sequences)
     run = _Run(backend, plan, tokens_first, given, permutation)
-    run.placed = None if permutation is None else (_grid(grid), _order_name(order, _grid(grid)))
+    if permutation is not None:
+        extents = _arguments.grid_of(grid)
+        run.placed = extents, _arguments.order_name(order, extents)
     if prefix:
         o, lse, lists = run.with_prefix(q, k, v, prefix, packing)
     else:
@@ -127,11 +116,8 @@ def attention(
     if return_lse:
         results.append(lse)
     if return_selection:
-        if given is not None:
-            lists = given
-        sequences = packing[2] if packing else 0
-        left = queries - _packed_prefix(prefix, packing)
-        results.append(_plan.split_lists(lists, plan, batch, heads, left, longest_keys(keys, prefix, packing), sequences))
+        flat = lists if given is None else given
+        results.append(_plan.split_lists(flat, plan, batch, heads, *left, sequences))
     return results[0] if len(results) == 1 else tuple(results)
 
 
@@ -151,7 +137,7 @@ def merge(o_a, lse_a, o_b, lse_b):
             raise ValueError(f"{name} has shape {tuple(lse.shape)}; its output's is {tuple(o.shape)} without the last")
     if tuple(o_a.shape) != tuple(o_b.shape):
         raise ValueError(f"o_b has shape {tuple(o_b.shape)} and o_a {tuple(o_a.shape)}; they must be equal")
-    return _backend(o_a, o_b).merge(o_a, lse_a, o_b, lse_b)
+    return _arguments.backend_of(o_a, o_b).merge(o_a, lse_a, o_b, lse_b)
 
 
 class Order:
@@ -176,8 +162,8 @@ class Order:
     def _take(self, x, dim, which):
         if x.shape[dim] != self.to_raster.size:
             raise ValueError(f"x has {x.shape[dim]} tokens along axis {dim}; grid {self.grid} has {self.to_raster.size}")
-        if _is_torch(x):
-            return x.index_select(dim, _backend(x).order(self.grid, self.name, x)[which])
+        if _arguments.is_torch(x):
+            return x.index_select(dim, _arguments.backend_of(x).order(self.grid, self.name, x)[which])
         return _numpy.np.take(x, (self.to_raster, self.from_raster)[which], axis=dim)
 
 
@@ -192,8 +178,8 @@ def order(grid, order="auto"):
     Returns:
         `Order`, with `apply(x, dim=1)`, `undo(x, dim=1)` and the index arrays `to_raster` and `from_raster`.
     """
-    grid = _grid(grid)
-    return Order(grid, _order_name(order, grid))
+    grid = _arguments.grid_of(grid)
+    return Order(grid, _arguments.order_name(order, grid))
 
 
 # --- below: one call, step by step ----------------------------------------------------------------------------------
@@ -259,142 +245,3 @@ class _Run:
         back = backend.token_index(places, q)
         lse = backend.take(backend.cat([first_lse[..., None], lse[..., None]]), back)[..., 0]
         return backend.take(backend.cat([first_o, o]), back), lse, far[2]
-
-
-def _describe(x):
-    return "[" + ", ".join(str(n) for n in x.shape) + "]"
-
-
-def _checked(backend, q, k, v, context, tokens_first):
-    """All arrays as `[batch, heads, tokens, dim]` that belong together."""
-    arrays = [("q", q), ("k", k), ("v", v)]
-    if context is not None:
-        if not isinstance(context, (tuple, list)) or len(context) != 2:
-            raise TypeError("context must be a pair (k, v)")
-        extra = context
-        if backend is _numpy.Backend:
-            extra = [_numpy.as_array("context", x) for x in context]
-        arrays += [("context k", extra[0]), ("context v", extra[1])]
-    for name, x in arrays:
-        if len(x.shape) != 4:
-            axes = "[batch, tokens, heads, dim]" if tokens_first else "[batch, heads, tokens, dim]"
-            raise ValueError(f"{name} has shape {_describe(x)}; it must be {axes}")
-    arrays = backend.check([name for name, _ in arrays], [x for _, x in arrays])
-    if tokens_first:
-        arrays = [backend.heads_first(x) for x in arrays]
-    q, k, v = arrays[:3]
-    _check_shapes(q, k, v, "")
-    if context is None:
-        return q, k, v, None, None
-    _check_shapes(q, arrays[3], arrays[4], "context ")
-    if arrays[4].shape[3] != v.shape[3]:
-        raise ValueError(f"context v has dim {arrays[4].shape[3]} and v {v.shape[3]}; they must be equal")
-    return q, k, v, arrays[3], arrays[4]
-
-
-def _check_shapes(q, k, v, prefix):
-    for name, x in (("q", q), (prefix + "k", k), (prefix + "v", v)):
-        for axis, extent in zip(("batch", "heads", "tokens", "dim"), x.shape):
-            if extent == 0:
-                raise ValueError(f"{name} has no {axis}; every extent must be at least 1")
-    if k.shape[0] != q.shape[0] or k.shape[3] != q.shape[3]:
-        raise ValueError(
-            f"{prefix}k has batch {k.shape[0]} and dim {k.shape[3]}, q {q.shape[0]} and {q.shape[3]}; they must be equal"
-        )
-    if q.shape[1] % k.shape[1] != 0:
-        raise ValueError(f"{prefix}k has {k.shape[1]} heads; they must divide q's {q.shape[1]}")
-    for axis, name in ((0, "batch"), (1, "heads"), (2, "tokens")):
-        if v.shape[axis] != k.shape[axis]:
-            raise ValueError(f"{prefix}v has {v.shape[axis]} {name} and {prefix}k {k.shape[axis]}; they must be equal")
-
-
-def _check_prefix(prefix, queries, keys, cu_seqlens):
-    if isinstance(prefix, bool) or not isinstance(prefix, numbers.Integral):
-        raise TypeError(f"prefix is {prefix!r}; it must be a whole number")
-    if prefix < 0 or (prefix and prefix >= queries):
-        raise ValueError(f"prefix is {prefix}; it must be 0 or more and less than the {queries} tokens")
-    if prefix and queries != keys:
-        raise ValueError(f"prefix needs as many query as key tokens; there are {queries} and {keys}")
-    if prefix and isinstance(cu_seqlens, tuple):
-        raise ValueError("prefix needs one cu_seqlens, for queries and keys alike")
-
-
-def _packing(backend, cu_seqlens, queries, keys):
-    """`(query offsets, key offsets, sequences)`, or None."""
-    if cu_seqlens is None:
-        return None
-    pair = cu_seqlens if isinstance(cu_seqlens, tuple) and len(cu_seqlens) == 2 else (cu_seqlens, cu_seqlens)
-    if any(isinstance(cu, numbers.Integral) for cu in pair):
-        pair = (cu_seqlens, cu_seqlens)
-    cu_q, cu_k = (backend.offsets("cu_seqlens", cu) for cu in pair)
-    if pair[0] is pair[1] and queries != keys:
-        raise ValueError(f"cu_seqlens is one list, but there are {queries} query and {keys} key tokens; give a pair")
-    if len(cu_q) != len(cu_k) or len(cu_q) < 2:
-        raise ValueError(f"cu_seqlens has {len(cu_q)} offsets for queries and {len(cu_k)} for keys; it must have as many, "
-                         "and at least 2")
-    for cu, tokens in ((cu_q, queries), (cu_k, keys)):
-        if isinstance(cu, list) and (cu[0] != 0 or cu[-1] != tokens or any(a > b for a, b in zip(cu, cu[1:]))):
-            raise ValueError(f"cu_seqlens is {cu}; it must begin with 0, ascend, and end with the {tokens} tokens")
-    return cu_q, cu_k, len(cu_q) - 1
-
-
-def _packed_prefix(prefix, packing):
-    return prefix * packing[2] if packing else prefix
-
-
-def longest_keys(keys, prefix, packing):
-    """The key tokens that the lists' widths follow: those that take part in selection."""
-    return keys - _packed_prefix(prefix, packing)
-
-
-def _longest(packing, keys, levels, method):
-    """The number of key tokens that an automatic L follows."""
-    if packing is None:
-        return keys
-    if not isinstance(packing[1], list):
-        if levels in ("auto", None) and method == "llsa":
-            raise ValueError("levels must be a number when cu_seqlens is a tensor inside a compiled function")
-        return keys
-    return max(b - a for a, b in zip(packing[1], packing[1][1:]))
-
-
-def _grid(grid):
-    grid = tuple(grid)
-    if len(grid) not in (2, 3) or any(isinstance(n, bool) or not isinstance(n, numbers.Integral) or n < 1 for n in grid):
-        raise ValueError(f"grid is {grid}; it must be (H, W) or (T, H, W), each at least 1")
-    return tuple(int(n) for n in grid)
-
-
-def _order_name(order, grid):
-    if order not in _ORDERS:
-        raise ValueError(f"order is {order!r}; it must be one of {', '.join(_ORDERS)}")
-    if order != "auto":
-        return order
-    height, width = grid[-2:]
-    return "morton" if height == width and height & (height - 1) == 0 else "hilbert"
-
-
-def _permutation(backend, grid, order, queries, keys, like):
-    grid = _grid(grid)
-    tokens = 1
-    for extent in grid:
-        tokens *= extent
-    if queries != tokens or keys != tokens:
-        raise ValueError(f"grid {grid} has {tokens} tokens; q has {queries} and k {keys} (behind the prefix)")
-    name = _order_name(order, grid)
-    return None if name == "raster" else backend.order(grid, name, like)
-
-
-def _given(backend, selection, plan, batch, heads, queries, keys, packing):
-    if len(selection) != plan.levels:
-        raise ValueError(f"selection has {len(selection)} levels; the options ask for {plan.levels}")
-    sequences = packing[2] if packing else 0
-    parts = []
-    for level, lists in enumerate(selection, 1):
-        rows, width = _plan.list_rows(plan, queries, sequences, level), _plan.list_width(plan, keys, level)
-        expected = (batch, heads, rows)
-        if len(lists.shape) != 4 or tuple(lists.shape[:3]) != expected or lists.shape[3] > width:
-            raise ValueError(f"selection of level {level} has shape {_describe(lists)}; it must be [{batch}, {heads}, {rows}, "
-                             f"at most {width}]")
-        parts.append(backend.padded(lists, width))
-    return backend.flat_lists(parts)

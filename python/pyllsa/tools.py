@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pyllsa import _core, _plan
-from pyllsa.functional import _is_torch
+from pyllsa._arguments import is_torch
 
 try:
     from pyllsa import _tools
@@ -28,7 +28,7 @@ def _module():
 
 def _contiguous(name, x):
     """`(array or tensor that owns the memory, what the extension takes)`."""
-    if _is_torch(x):
+    if is_torch(x):
         x = x.detach().cpu().contiguous()
         kind = str(x.dtype).replace("torch.", "")
         address, size = x.data_ptr(), x.numel() * x.element_size()
@@ -120,7 +120,7 @@ def verify(function, q=None, k=None, v=None, *, grad_output=None, grad_lse=None,
 
 
 def _loaded_torch(q):
-    if q is not None and not _is_torch(q):
+    if q is not None and not is_torch(q):
         return None
     try:
         import torch
@@ -184,7 +184,7 @@ def compare(got, want):
         two values there, and how many positions are not finite in one but in the other (or differ in kind). Those
         are left out of the numbers.
     """
-    got, want = (np.asarray(x.detach().double().cpu() if _is_torch(x) else x, np.float64) for x in (got, want))
+    got, want = (np.asarray(x.detach().double().cpu() if is_torch(x) else x, np.float64) for x in (got, want))
     if got.shape != want.shape:
         raise ValueError(f"got has shape {got.shape} and want {want.shape}; they must be equal")
     if got.size == 0:

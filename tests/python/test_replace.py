@@ -190,6 +190,17 @@ def test_a_replacement_that_is_never_used_says_so():
     replaced.undo()
 
 
+def test_a_model_is_replaced_once_at_a_time():
+    model, run, _, _ = encoder()
+    with pyllsa.replace(model, levels=0, min_tokens=0):
+        run(model)
+        with pytest.raises(ValueError, match="layers.0.self_attn is replaced or captured already"):
+            pyllsa.replace(model)
+    with pyllsa.replace(model, levels=0, min_tokens=0) as again:
+        run(model)
+    assert again.calls == 2
+
+
 def test_own_modules_are_replaced_by_class():
     class Mine(torch.nn.Module):
         def forward(self, x):

@@ -6,7 +6,7 @@ import math
 import torch
 from torch import nn
 
-from pyllsa import functional
+from pyllsa import _plan, functional
 from pyllsa.models import _checkpoint
 
 
@@ -68,7 +68,7 @@ class PixelDiT(nn.Module):
     def __init__(self, config=None, **fields):
         super().__init__()
         self.config = c = PixelDiTConfig(**fields) if config is None else config
-        if c.attention["name"] not in functional._plan.METHODS:
+        if c.attention["name"] not in _plan.METHODS:
             raise ValueError(f"attention is {c.attention['name']!r}; PixelDiT computes llsa and its special cases")
         self.pos_embed = nn.ModuleDict({"proj": nn.Conv2d(c.channels, c.hidden, c.patch_size, c.patch_size)})
         if not c.per_block_embedders:
