@@ -31,7 +31,7 @@ class Bench {
   Bench(std::int64_t tokens, bool dense, ThreadPool& threads)
       : tokens_(tokens),
         threads_(threads),
-        problem_(compare::ProfileRequest{}, tokens),
+        problem_(compare::profile::ProfileRequest{}, tokens),
         attention_(make_attention<float>("reference", threads)) {
     if (dense) options_ = {.levels = 0, .top_k = {1}};
     forward();
@@ -55,22 +55,38 @@ class Bench {
   }
   void select() { selection_ = reference::select(query_, key_, resolved(), threads_); }
   void attend() {
-    reference::attend(problem_.inputs(), key_, value_, selection_, resolved(), problem_.outputs(), threads_);
+    const auto outputs = problem_.outputs();
+    reference::attend<float>({stage_problem(), outputs.output, outputs.lse}, threads_);
   }
   void transpose() {
     for (int level = 1; level <= selection_.levels(); ++level)
       benchmark::DoNotOptimize(reference::transpose(selection_.level(level), resolved().key.length(level), threads_));
   }
   void attend_backward() {
-    reference::attend_backward(problem_.inputs(), key_, value_, selection_, resolved(), problem_.outputs(),
-                               problem_.output_gradients(), problem_.gradients(), threads_);
+    const auto outputs = problem_.outputs();
+    const auto output_gradients = problem_.output_gradients();
+    const auto gradients = problem_.gradients();
+    reference::attend_backward<float>({.problem = stage_problem(),
+                                   .output = outputs.output,
+                                   .lse = outputs.lse,
+                                   .output_gradient = output_gradients.output,
+                                   .lse_gradient = output_gradients.lse,
+                                   .query_gradient = gradients.query,
+                                   .key_gradient = gradients.key,
+                                   .value_gradient = gradients.value},
+                                  threads_);
   }
   std::int64_t tokens() const { return tokens_; }
 
  private:
+  reference::AttendProblem<float> stage_problem() {
+    const AttentionInputs<float> inputs = problem_.inputs();
+    return {inputs.query, inputs.key, inputs.value, key_, value_, selection_, resolved()};
+  }
+
   std::int64_t tokens_;
   ThreadPool& threads_;
-  compare::ProfileProblem<float> problem_;
+  compare::profile::ProfileProblem<float> problem_;
   std::unique_ptr<Attention<float>> attention_;
   Options options_;
   std::unique_ptr<AttentionState> state_;

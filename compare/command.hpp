@@ -15,13 +15,27 @@ struct CommandContext {
   std::stop_token stop;  ///< requested by Ctrl-C; hand it to `ThreadPool::set_stop_token`
 };
 
-/// One file per command: compare/<name>_command.cpp.
-void add_run_command(CLI::App& program, CommandContext& context);
-void add_check_command(CLI::App& program, CommandContext& context);
-void add_verify_command(CLI::App& program, CommandContext& context);
-void add_profile_command(CLI::App& program, CommandContext& context);
-void add_approximate_command(CLI::App& program, CommandContext& context);
-void add_table_command(CLI::App& program, CommandContext& context);
-void add_recommend_command(CLI::App& program, CommandContext& context);
+/// One file per command: compare/<command>/command.cpp.
+namespace run {
+void add_command(CLI::App& program, CommandContext& context);
+}
+namespace check {
+void add_command(CLI::App& program, CommandContext& context);
+}
+namespace verify {
+void add_command(CLI::App& program, CommandContext& context);
+}
+namespace profile {
+void add_command(CLI::App& program, CommandContext& context);
+}
+namespace approximate {
+void add_command(CLI::App& program, CommandContext& context);
+}
+namespace tables {
+void add_command(CLI::App& program, CommandContext& context);
+}
+namespace recommend {
+void add_command(CLI::App& program, CommandContext& context);
+}
 
 }  // namespace llsa::compare

@@ -122,12 +122,12 @@ Tensor<T> per_token_tensor(const NamedTensor& tensor) {
 }
 
 template <class T>
-LoadedProblem<T> load_problem(const ProblemFiles& files, const Options& options, std::string_view method) {
+LoadedProblem<T> load_problem(const ProblemFiles& files, const AttentionChoice& how) {
   expect_paths(files);
   Loader<T> loader;
   LoadedProblem<T> loaded;
   Problem<T>& p = loaded.problem;
-  p.options = method_options(method, options);
+  p.options = method_options(how.method, how.options);
   files::TensorFile file;
   if (!files.input.empty()) {
     file = files::read_tensor_file(files.input);
@@ -144,7 +144,7 @@ LoadedProblem<T> load_problem(const ProblemFiles& files, const Options& options,
   }
   const Shape q = p.query.shape();
   p.resolved();  // checks shapes and options before more is read
-  for (const ExtraInput& extra : method_extras(method, q, p.value.shape())) {
+  for (const ExtraInput& extra : method_extras(how.method, q, p.value.shape())) {
     const std::string name(extra.name);
     const NamedTensor* stored = file.find(name);
     p.extras.push_back({name, stored ? loader.extra(*stored, files.input, extra) : Tensor<T>()});
@@ -163,9 +163,9 @@ LoadedProblem<T> load_problem(const ProblemFiles& files, const Options& options,
 
 template Tensor<float> per_token_tensor<float>(const NamedTensor&);
 template Tensor<double> per_token_tensor<double>(const NamedTensor&);
-template LoadedProblem<half> load_problem<half>(const ProblemFiles&, const Options&, std::string_view);
-template LoadedProblem<bfloat16> load_problem<bfloat16>(const ProblemFiles&, const Options&, std::string_view);
-template LoadedProblem<float> load_problem<float>(const ProblemFiles&, const Options&, std::string_view);
-template LoadedProblem<double> load_problem<double>(const ProblemFiles&, const Options&, std::string_view);
+template LoadedProblem<half> load_problem<half>(const ProblemFiles&, const AttentionChoice&);
+template LoadedProblem<bfloat16> load_problem<bfloat16>(const ProblemFiles&, const AttentionChoice&);
+template LoadedProblem<float> load_problem<float>(const ProblemFiles&, const AttentionChoice&);
+template LoadedProblem<double> load_problem<double>(const ProblemFiles&, const AttentionChoice&);
 
 }  // namespace llsa::compare

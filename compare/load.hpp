@@ -6,6 +6,7 @@
 
 #include "compare/problem.hpp"
 #include "files/tensor_file.hpp"
+#include "llsa/attention_choice.hpp"
 
 namespace llsa::compare {
 
@@ -34,10 +35,10 @@ struct LoadedProblem {
 /// `Accumulate<T>`. Q, K, V and the output gradient are
 /// `[batch, heads, tokens, dim]`, or `[tokens, dim]` for one head; the LSE gradient is `[batch, heads, Nq]` or
 /// `[batch, heads, Nq, 1]`, or `[Nq]` for one head. Checks all shapes and options. Throws `Error`.
-/// The problem's options become those of `method` (`method_options`); its further inputs are taken from `files.input`
+/// The problem's options become those of the method (`method_options`); its further inputs are taken from `files.input`
 /// by their names where they are in it, extents of 1 may be left out of their shapes.
 template <class T>
-LoadedProblem<T> load_problem(const ProblemFiles& files, const Options& options, std::string_view method = "llsa");
+LoadedProblem<T> load_problem(const ProblemFiles& files, const AttentionChoice& how);
 
 /// A tensor with one value per token, `[batch, heads, tokens]`, `[batch, heads, tokens, 1]`, or `[tokens]` or `[tokens,
 /// 1]` for one head, as `[batch, heads, tokens, 1]`. Throws `Error` for another rank or an integer type.

@@ -16,14 +16,16 @@ int run_program(int argc, char** argv) {
   program.require_subcommand(1);
   program.footer("Exit status: 0 right, 1 something judged is wrong, 2 usage or bad input, 130 interrupted.");
   // Every command registers itself here (see command.hpp).
-  add_run_command(program, context);
-  add_check_command(program, context);
-  add_verify_command(program, context);
-  add_profile_command(program, context);
-  add_approximate_command(program, context);
-  add_recommend_command(program, context);
-  add_table_command(program, context);
-  return program::run(program, argc, argv, [&] { return context.exit_code; });
+  run::add_command(program, context);
+  check::add_command(program, context);
+  verify::add_command(program, context);
+  profile::add_command(program, context);
+  approximate::add_command(program, context);
+  recommend::add_command(program, context);
+  tables::add_command(program, context);
+  return program::run(
+      program, argc, argv, [&] { return context.exit_code; },
+      {.old_spellings = {{"--out", "--output", "table"}, {"--scale", "--sizes", "table"}}});
 }
 
 }  // namespace

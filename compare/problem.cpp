@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "llsa/error.hpp"
+
 #include "compare/comparator.hpp"
 
 namespace llsa::compare {
@@ -84,11 +86,13 @@ Outcome<T> run_attention(Attention<T>& attention, const Problem<T>& problem, con
     outcome.value_gradient = poisoned<T>(problem.value.shape());
     AttentionGradients<T> gradients{outcome.query_gradient.view(), outcome.key_gradient.view(),
                                     outcome.value_gradient.view()};
-    const std::vector<Shape> shapes = attention.extra_shapes(q, problem.value.shape());
+    const std::vector<ExtraInput> extras = attention.extra_inputs(q, problem.value.shape());
     outcome.extra_gradients.reserve(problem.extras.size());  // views stay valid
-    for (std::size_t i = 0; i < problem.extras.size(); ++i) {
-      outcome.extra_gradients.push_back({problem.extras[i].name, poisoned<T>(shapes.at(i))});
-      gradients.extras.push_back(outcome.extra_gradients.back().tensor.view());
+    for (const NamedExtra<T>& extra : problem.extras) {
+      const auto wanted = std::find_if(extras.begin(), extras.end(), [&](const auto& e) { return e.name == extra.name; });
+      if (wanted == extras.end()) throw Error("the method has no further input '" + extra.name + "'");
+      outcome.extra_gradients.push_back({extra.name, poisoned<T>(wanted->shape)});
+      gradients.extras.push_back({extra.name, outcome.extra_gradients.back().tensor.view()});
     }
     attention.backward(inputs, outputs, *state, problem.output_gradients(), gradients);
   }

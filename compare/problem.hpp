@@ -18,17 +18,17 @@ struct NamedExtra {
 /// One attention problem with its data: what `run`, `check` and `verify` work on. T is a storage type.
 template <class T>
 struct Problem {
-  Tensor<T> query, key, value;  ///< `[batch, heads, Nq, D]`, `[batch, heads, Nk, D]`, `[batch, heads, Nk, Dv]`
-  /// dO `[batch, heads, Nq, Dv]` and dLSE `[batch, heads, Nq, 1]`; empty (no elements) when not given.
+  Tensor<T> query, key, value;  ///< `[batch, H, Nq, D]`, `[batch, Hk, Nk, D]`, `[batch, Hk, Nk, Dv]`
+  /// dO `[batch, H, Nq, Dv]` and dLSE `[batch, H, Nq, 1]`; empty (no elements) when not given.
   Tensor<T> output_gradient;
   Tensor<Accumulate<T>> lse_gradient;
   Options options;
-  std::vector<NamedExtra<T>> extras = {};  ///< all of the method's, in their order; none for LLSA
+  std::vector<NamedExtra<T>> extras = {};  ///< all of the method's; none for LLSA
 
   AttentionInputs<T> inputs() const {
     AttentionInputs<T> all{query.view(), key.view(), value.view()};
     for (const NamedExtra<T>& extra : extras)
-      all.extras.push_back(extra.tensor.flat().empty() ? TensorView<const T>{} : extra.tensor.view());
+      if (!extra.tensor.flat().empty()) all.extras.push_back({extra.name, extra.tensor.view()});
     return all;
   }
   bool has_gradient() const { return !output_gradient.flat().empty(); }
@@ -37,6 +37,7 @@ struct Problem {
     return {output_gradient.view(), has_lse_gradient() ? lse_gradient.view() : TensorView<const Accumulate<T>>{}};
   }
   ResolvedOptions resolved() const { return resolve(options, query.shape(), key.shape(), value.shape()); }
+  /// Of the queries.
   std::int64_t head_count() const { return query.shape().batch * query.shape().heads; }
 };
 

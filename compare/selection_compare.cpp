@@ -53,7 +53,7 @@ class Judge {
   void rank(int level, std::int64_t head, std::int64_t t) {
     candidates(selection_, options_, level, head, t, tokens_);
     const auto q = query_[static_cast<std::size_t>(level - 1)].view().head(head);
-    const auto k = key_[static_cast<std::size_t>(level - 1)].view().head(head);
+    const auto k = key_[static_cast<std::size_t>(level - 1)].view().head(options_.key_head(head));
     double longest = 0;
     scores_.resize(tokens_.size());
     for (std::size_t i = 0; i < tokens_.size(); ++i) {

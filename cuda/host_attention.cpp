@@ -7,7 +7,6 @@
 #include "cuda/buffer.hpp"
 #include "cuda/device_attention.hpp"
 #include "cuda/packing.hpp"
-#include "llsa/error.hpp"
 
 namespace llsa::cuda::inline LLSA_WORLD {
 namespace {
@@ -15,11 +14,10 @@ namespace {
 template <class T>
 class State final : public AttentionState {
  public:
-  explicit State(ResolvedOptions resolved) : AttentionState(std::move(resolved)) {}
+  using AttentionState::AttentionState;
   const Selection& selection() const override { return lists; }
 
   Selection lists;
-  Shape query, key, value;
   AttendProblem<T> problem;  // without pointers
   Buffer<std::byte> saved;
 };
@@ -29,21 +27,49 @@ Shape padded(Shape shape) {
   return shape;
 }
 
+/// One head for every query head, each of `group` of them a copy (spec section 9); the packed rows of `packed`.
+template <class T>
+std::vector<T> packed_for_each_query(TensorView<const T> view, std::int64_t row, std::int64_t group) {
+  const std::vector<T> once = packed(view, row);
+  if (group == 1) return once;
+  const auto head = static_cast<std::ptrdiff_t>(view.shape.tokens * row);
+  std::vector<T> repeated;
+  repeated.reserve(once.size() * static_cast<std::size_t>(group));
+  for (auto from = once.begin(); from != once.end(); from += head)
+    for (std::int64_t member = 0; member < group; ++member) repeated.insert(repeated.end(), from, from + head);
+  return repeated;
+}
+
+/// The gradients of the copies of a head summed, first to last, in fp32.
+template <class T>
+std::vector<T> sum_over_group(std::vector<T> each, std::int64_t head, std::int64_t group) {
+  if (group == 1) return each;
+  std::vector<T> sums(each.size() / static_cast<std::size_t>(group));
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const std::size_t size = static_cast<std::size_t>(head), first = i / size * size * static_cast<std::size_t>(group) + i % size;
+    float sum = static_cast<float>(each[first]);
+    for (std::size_t member = 1; member < static_cast<std::size_t>(group); ++member)
+      sum += static_cast<float>(each[first + member * size]);
+    sums[i] = static_cast<T>(sum);
+  }
+  return sums;
+}
+
 /// The packed copy of a view on the device. The host copy must live until the stream is synchronised, hence the pair.
 template <class T>
 struct Upload {
-  Upload(TensorView<const T> view, std::int64_t row, Stream stream)
-      : host(packed(view, row)), device(upload(std::span<const T>(host), stream)) {}
+  Upload(TensorView<const T> view, std::int64_t row, Stream stream, std::int64_t group = 1)
+      : host(packed_for_each_query(view, row, group)), device(upload(std::span<const T>(host), stream)) {}
   std::vector<T> host;
   Buffer<T> device;
 };
 
 template <class T>
 struct Inputs {
-  Inputs(const AttentionInputs<T>& in, AttendProblem<T>& problem, Stream stream)
+  Inputs(const AttentionInputs<T>& in, std::int64_t group, AttendProblem<T>& problem, Stream stream)
       : query(in.query, problem.head_dim, stream),
-        key(in.key, problem.head_dim, stream),
-        value(in.value, problem.value_dim, stream) {
+        key(in.key, problem.head_dim, stream, group),
+        value(in.value, problem.value_dim, stream, group) {
     problem.d_query = query.device.data();
     problem.d_key = key.device.data();
     problem.d_value = value.device.data();
@@ -79,28 +105,24 @@ class HostAttention final : public Attention<T> {
   HostAttention(std::string name, Stream stream) : name_(std::move(name)), stream_(stream) {}
   std::string name() const override { return name_; }
 
-  std::unique_ptr<AttentionState> forward(const AttentionInputs<T>& inputs, const Options& options,
-                                          const AttentionOutputs<T>& outputs, const Selection* given) override {
-    const ResolvedOptions resolved = resolve(options, inputs.query.shape, inputs.key.shape, inputs.value.shape);
-    check_output_shapes(inputs, outputs);
-    const std::int64_t heads = inputs.query.shape.batch * inputs.query.shape.heads;
-    if (given) validate(*given, resolved, heads);
+ protected:
+  bool made(const AttentionState& state) const override { return dynamic_cast<const State<T>*>(&state) != nullptr; }
 
+  std::unique_ptr<AttentionState> do_forward(const AttentionInputs<T>& inputs, const ResolvedOptions& options,
+                                             const AttentionOutputs<T>& outputs, const Selection* given) override {
     const Stream stream = stream_.get();
-    auto state = std::make_unique<State<T>>(resolved);
-    state->query = inputs.query.shape;
-    state->key = inputs.key.shape;
-    state->value = inputs.value.shape;
-    state->problem = make_problem<T>(resolved, padded(state->query), padded(state->value), given);
+    auto state = std::make_unique<State<T>>(options, inputs.shapes());
+    const auto& [query, key, value] = state->shapes();
+    state->problem = make_problem<T>(options, padded(query), padded(value), given);
     state->saved = Buffer<std::byte>(saved_bytes(state->problem));
     const Levels& levels = state->problem.levels;
     std::int32_t* const d_lists = saved_lists(state->problem, state->saved.data());
     if (given) copy_lists_to_device(*given, levels, d_lists, stream);
 
     ForwardParams<T> params{.problem = state->problem, .lists = given ? Lists::given : Lists::select};
-    const Inputs<T> device_inputs(inputs, params.problem, stream);
-    const auto output = room<T>(state->query, params.problem.value_dim);
-    const auto lse = room<float>(state->query, 1);
+    const Inputs<T> device_inputs(inputs, options.group, params.problem, stream);
+    const auto output = room<T>(query, params.problem.value_dim);
+    const auto lse = room<float>(query, 1);
     const Buffer<std::byte> workspace(forward_workspace(params.problem));
     params.d_output = output.data();
     params.d_lse = lse.data();
@@ -109,7 +131,7 @@ class HostAttention final : public Attention<T> {
     params.workspace_bytes = workspace.bytes();
     cuda::forward(params, stream);
 
-    state->lists = given ? *given : copy_lists_to_host(resolved, levels, d_lists, stream);
+    state->lists = given ? *given : copy_lists_to_host(options, levels, d_lists, stream);
     const std::vector<T> host_output = download(output, stream);
     const std::vector<float> host_lse = download(lse, stream);
     unpack(host_output, params.problem.value_dim, outputs.output);
@@ -117,26 +139,24 @@ class HostAttention final : public Attention<T> {
     return state;
   }
 
-  void backward(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs, const AttentionState& state,
-                const AttentionOutputGradients<T>& output_gradients, const AttentionGradients<T>& gradients) override {
-    const auto* saved = dynamic_cast<const State<T>*>(&state);
-    if (!saved) throw Error("state was not made by this implementation's forward");
-    if (inputs.query.shape != saved->query || inputs.key.shape != saved->key || inputs.value.shape != saved->value)
-      throw Error("state was made by a forward pass over inputs of another shape");
-    check_output_shapes(inputs, outputs);
-    check_gradient_shapes(inputs, output_gradients, gradients);
-
+  void do_backward(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs, const AttentionState& state,
+                   const AttentionOutputGradients<T>& output_gradients,
+                   const AttentionGradients<T>& gradients) override {
+    const auto& saved = static_cast<const State<T>&>(state);
     const Stream stream = stream_.get();
-    BackwardParams<T> params{.problem = saved->problem};
+    BackwardParams<T> params{.problem = saved.problem};
+    const std::int64_t group = saved.options().group;
     const std::int64_t dim = params.problem.head_dim, value_dim = params.problem.value_dim;
-    const Inputs<T> device_inputs(inputs, params.problem, stream);
+    const Inputs<T> device_inputs(inputs, group, params.problem, stream);
     const Upload<T> output(outputs.output, value_dim, stream),
         output_gradient(output_gradients.output, value_dim, stream);
     const Upload<float> lse(outputs.lse, 1, stream);
     std::optional<Upload<float>> lse_gradient;
     if (output_gradients.lse.data) lse_gradient.emplace(output_gradients.lse, 1, stream);
-    const auto query = room<T>(saved->query, dim), key = room<T>(saved->key, dim),
-               value = room<T>(saved->key, value_dim);
+    Shape key_shape = inputs.key.shape;
+    key_shape.heads = inputs.query.shape.heads;
+    const auto query = room<T>(inputs.query.shape, dim), key = room<T>(key_shape, dim),
+               value = room<T>(key_shape, value_dim);
     const Buffer<std::byte> workspace(backward_workspace(params.problem));
     params.d_output = output.device.data();
     params.d_lse = lse.device.data();
@@ -145,13 +165,15 @@ class HostAttention final : public Attention<T> {
     params.d_query_gradient = query.data();
     params.d_key_gradient = key.data();
     params.d_value_gradient = value.data();
-    params.d_saved = saved->saved.data();
+    params.d_saved = saved.saved.data();
     params.d_workspace = workspace.data();
     params.workspace_bytes = workspace.bytes();
     cuda::backward(params, stream);
 
-    const std::vector<T> host_query = download(query, stream), host_key = download(key, stream),
-                         host_value = download(value, stream);
+    const std::int64_t keys = key_shape.tokens;
+    const std::vector<T> host_query = download(query, stream),
+                         host_key = sum_over_group(download(key, stream), keys * dim, group),
+                         host_value = sum_over_group(download(value, stream), keys * value_dim, group);
     unpack(host_query, dim, gradients.query);
     unpack(host_key, dim, gradients.key);
     unpack(host_value, value_dim, gradients.value);

@@ -92,8 +92,8 @@ void run_demo(const DemoOptions& options, std::stop_token stop, const std::funct
   print(source.description);
 
   const TokenOrder order = morton_order({1, picture.height, picture.width});
-  const datasets::Features features = local_features(picture);
-  const datasets::PixelTokens tokens = project(picture, features, order, options.projection);
+  const datasets::Features features = datasets::local_features(picture);
+  const datasets::PixelTokens tokens = datasets::project(picture, features, order, options.projection);
   print(fmt::format("{} tokens, {} heads of dimension {}, {} threads", order.size(), options.projection.heads,
                     options.projection.head_dim, threads.threads()));
 

@@ -20,10 +20,10 @@ std::string speed_up(double factor) { return fmt::format("{:.{}f}x", factor, fac
 
 /// The fitted power of N by which the cost grows, NaN when there is one length only.
 double exponent(const std::vector<ScalingPoint>& points, std::vector<double> ScalingPoint::*times) {
-  std::vector<compare::CostPoint> curve;
+  std::vector<compare::profile::CostPoint> curve;
   for (const ScalingPoint& point : points)
     if (!(point.*times).empty()) curve.push_back({static_cast<double>(point.tokens), compare::median(point.*times)});
-  return compare::fitted_exponent(curve).value_or(std::nan(""));
+  return compare::profile::fitted_exponent(curve).value_or(std::nan(""));
 }
 
 std::string query_sections(const ReportContents& contents) {

@@ -15,7 +15,7 @@ constexpr int repetitions = 3, smallest_side = 32;
 ScalingPoint measure(const files::Image& picture, bool with_dense, const datasets::ProjectionOptions& projection,
                      std::int64_t top_k, Attention<float>& attention, ThreadPool& threads) {
   const TokenOrder order = morton_order({1, picture.height, picture.width});
-  const datasets::PixelTokens tokens = project(picture, local_features(picture), order, projection);
+  const datasets::PixelTokens tokens = datasets::project(picture, datasets::local_features(picture), order, projection);
   const AttentionInputs<float> inputs{tokens.query.view(), tokens.key.view(), tokens.value.view()};
   Tensor<float> output(tokens.value.shape()), lse({1, 1, order.size(), 1});
   const AttentionOutputs<float> outputs{output.view(), lse.view()};

@@ -22,12 +22,12 @@ AttentionOutputs<T> attention_outputs(const BlockActivations<T>& a, const BlockS
   return {heads_in_rows(a.attended, s, s.hidden), {a.lse, Shape{s.batch, s.heads, s.tokens, 1}}};
 }
 
-/// W_p and b_p as the extras of method "sla"; none when there are none.
+/// W_p and b_p as the further inputs of method "sla"; none when there are none.
 template <class T>
-std::vector<TensorView<T>> projection_extras(T* weight, T* bias, const BlockShape& s) {
+NamedViews<T> projection_extras(T* weight, T* bias, const BlockShape& s) {
   if (!weight) return {};
   const std::int64_t dim = s.head_dim();
-  return {{weight, Shape{1, 1, dim, dim}}, {bias, Shape{1, 1, 1, dim}}};
+  return {{"w_p", {weight, Shape{1, 1, dim, dim}}}, {"b_p", {bias, Shape{1, 1, 1, dim}}}};
 }
 
 }  // namespace
@@ -123,7 +123,7 @@ void block_backward(const BlockContext<T>& context, const BlockShape& s, const B
         a.attention_inputs(s, w), attention_outputs(a, s), *a.state, {heads_in_rows<const T>(d_attended, s, c), {}},
         {heads_in_rows(d.d_query, s, c), heads_in_rows(d.d_key, s, c), heads_in_rows(d.d_qkv + 2 * c, s, 3 * c),
          g.projection_weight ? projection_extras(d.d_projection_weight, d.d_projection_bias, s)
-                             : std::vector<TensorView<T>>{}});
+                             : NamedViews<T>{}});
   }
   if (g.projection_weight) {
     layers.add(s.head_dim() * s.head_dim(), d.d_projection_weight, g.projection_weight);

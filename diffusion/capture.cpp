@@ -28,9 +28,9 @@ std::map<std::string, std::string> describe(const ModelConfig& config, const Flo
   const double shift = flow.time == TimeSampling::shift ? flow.time_shift : 1;
   return {{"layout", "batch,heads,tokens,dim"},
           {"grid", fmt::format("{}x{}", config.grid_size(), config.grid_size())},
-          {"order", config.order},
+          {"order", config.attention.order},
           {"source", "llsa-diffusion capture"},
-          {"attention", config.attention.name},
+          {"attention", config.attention.method},
           {"model", to_json(config).dump()},
           {"layer", std::to_string(options.layer)},
           {"head", options.head ? std::to_string(*options.head) : "all"},
@@ -63,7 +63,7 @@ Capture capture(Dit<float>& model, std::span<const float> weights, const FlowCon
     result.file.tensors = {copy_of("q", inputs.query, options.head), copy_of("k", inputs.key, options.head),
                            copy_of("v", inputs.value, options.head)};
     result.file.metadata.merge(
-        llsa::option_metadata(resolve(method_options(config.attention.name, config.attention.options),
+        llsa::option_metadata(resolve(method_options(config.attention.method, config.attention.options),
                                           inputs.query.shape, inputs.key.shape, inputs.value.shape)));
   });
   result.pictures = sample(model, weights, flow, sampling,

@@ -62,7 +62,7 @@ void add_capture_command(CLI::App& program, CommandContext& context) {
   app->add_option("--checkpoint", c->checkpoint, "a checkpoint or model")->required();
   program::add_number(*app, "--layer", c->options.layer, "transformer block, from 0")->required();
   program::add_number(*app, "--step", c->options.step, "sampling step, from 0")->required();
-  app->add_option("--out", c->out, "file to write (.safetensors)")->required();
+  app->add_option("--output", c->out, "file to write (.safetensors)")->required();
   program::add_number(*app, "--head", c->head, "one head, from 0; -1: all");
   app->add_option("--picture", c->picture, "also write the sampled pictures as PNG");
   program::add_number(*app, "--count", c->sampling.count, "pictures (the batch)");

@@ -16,7 +16,7 @@ void add_export_command(CLI::App& program, CommandContext&) {
   CLI::App* app = program.add_subcommand("export", "write the averaged weights of a checkpoint alone, to pass on");
   const auto arguments = std::make_shared<Arguments>();
   app->add_option("--checkpoint", arguments->checkpoint, "a checkpoint or model")->required();
-  app->add_option("--out", arguments->out, "file to write (.safetensors)")->required();
+  app->add_option("--output", arguments->out, "file to write (.safetensors)")->required();
   app->add_option("--precision", arguments->precision, "f16, bf16 or f32")->capture_default_str();
   add_attention_options(*app, arguments->attention, "/attention");
   app->callback([arguments] {

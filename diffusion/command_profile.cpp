@@ -55,7 +55,7 @@ void ProfileCommand::execute(const CommandContext& context) const {
   ThreadPool threads(compute.threads);
   threads.set_stop_token(context.stop);
   EigenLayers<float> layers(threads, &profile);
-  const auto attention = make_attention<float>(config.model.attention.name, compute.backend, threads);
+  const auto attention = make_attention<float>(config.model.attention.method, compute.backend, threads);
   Learner learner(config, initial_state(config), layers, *attention, threads, &profile);
   AlignedVector<float> pictures(std::size_t(batch * config.model.image_elements()));
   RandomSequence(1, Purpose::validation_noise, 1).fill_normal(std::span(pictures), 0.5);
@@ -76,7 +76,7 @@ void ProfileCommand::execute(const CommandContext& context) const {
     return sum;
   }();
   const std::int64_t tokens = batch * config.model.tokens();
-  fmt::print("{} attention, {} x {} pixels, batch {}, {} threads, {} parameters\n", config.model.attention.name,
+  fmt::print("{} attention, {} x {} pixels, batch {}, {} threads, {} parameters\n", config.model.attention.method,
              config.model.image_size, config.model.image_size, batch, threads.threads(),
              ParameterLayout(config.model).count());
   fmt::print(

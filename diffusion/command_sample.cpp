@@ -76,7 +76,7 @@ void SampleCommand::execute(const CommandContext& context) const {
   if (!grid.empty()) {
     files::write_png(grid, picture_grid(pictures, config.channels, size, across, scale));
   }
-  say(fmt::format("sampled {} pictures with {} attention", wanted.count, config.attention.name));
+  say(fmt::format("sampled {} pictures with {} attention", wanted.count, config.attention.method));
 }
 
 }  // namespace

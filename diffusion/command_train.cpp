@@ -24,10 +24,10 @@ struct TrainCommand {
 };
 
 void TrainCommand::add_options(CLI::App& app) {
-  app.add_option("--out", run.out, "folder of the run")->required();
+  app.add_option("--output", run.out, "folder of the run")->required();
   settings.add<std::string>(app, "--data", "/data/place", "a folder, shapes or shapes:SEED (default shapes)");
   settings.add<std::string>(app, "--validation-data", "/data/validation", "pictures to validate on, like --data");
-  app.add_flag("--resume", resume, "continue from the newest checkpoint in --out; starts anew when there is none");
+  app.add_flag("--resume", resume, "continue from the newest checkpoint in --output; starts anew when there is none");
   app.add_option("--init-from", init_from, "take over weights of this checkpoint, for example of smaller pictures");
   preset_option = app.add_option("--preset", preset, "tiny, S or B")->capture_default_str();
   settings.add<std::int64_t>(app, "--image-size", "/model/image_size", "pixels along a side (default 32)");
@@ -119,7 +119,7 @@ void TrainCommand::execute(CommandContext& context) const {
   validate(options);
   const CheckpointFolder folder(options.out / "checkpoints");
   if (!resume && !folder.steps().empty()) {
-    throw Error(fmt::format("{}: holds a run already; continue it with --resume, or choose another --out",
+    throw Error(fmt::format("{}: holds a run already; continue it with --resume, or choose another --output",
                             options.out.string()));
   }
   std::vector<std::string> skipped;

@@ -14,9 +14,9 @@ void require(bool good, const char* field, std::int64_t value, const std::string
   if (!good) throw Error(fmt::format("model {} is {}; it must be {}", field, value, allowed));
 }
 
-nlohmann::json to_json(const AttentionConfig& attention) {
+nlohmann::json to_json(const AttentionChoice& attention) {
   const Options& o = attention.options;
-  nlohmann::json json = {{"name", attention.name},
+  nlohmann::json json = {{"name", attention.method},
                          {"block_size", o.block_size},
                          {"top_k", o.top_k},
                          {"reweight", o.reweight},
@@ -27,9 +27,9 @@ nlohmann::json to_json(const AttentionConfig& attention) {
   return json;
 }
 
-AttentionConfig attention_from(const nlohmann::json& json) {
-  AttentionConfig attention;
-  attention.name = json.at("name").get<std::string>();
+AttentionChoice attention_from(const nlohmann::json& json) {
+  AttentionChoice attention;
+  attention.method = json.at("name").get<std::string>();
   Options& o = attention.options;
   o.block_size = json.at("block_size").get<std::int64_t>();
   o.top_k = json.at("top_k").get<std::vector<std::int64_t>>();
@@ -60,8 +60,8 @@ void validate(const ModelConfig& c) {
   if (!(c.rope_base > 1) || !std::isfinite(c.rope_base)) {
     throw Error(fmt::format("model rotary base is {}; it must be finite and above 1", c.rope_base));
   }
-  token_order(c.order, {.frames = 1, .height = 1, .width = 1});  // refuses an unknown name
-  resolve(method_options(c.attention.name, c.attention.options), c.head_shape(), c.head_shape(), c.head_shape());
+  token_order(c.attention.order, {.frames = 1, .height = 1, .width = 1});  // refuses an unknown name
+  resolve(method_options(c.attention.method, c.attention.options), c.head_shape(), c.head_shape(), c.head_shape());
 }
 
 ModelConfig preset(std::string_view name) {
@@ -85,7 +85,7 @@ nlohmann::json to_json(const ModelConfig& c) {
           {"frequency_dim", c.frequency_dim},
           {"per_block_embedders", c.per_block_embedders},
           {"rope_base", c.rope_base},
-          {"order", c.order},
+          {"order", c.attention.order},
           {"attention", to_json(c.attention)}};
 }
 
@@ -103,8 +103,8 @@ ModelConfig model_config_from(const nlohmann::json& json) {
     json.at("frequency_dim").get_to(c.frequency_dim);
     json.at("per_block_embedders").get_to(c.per_block_embedders);
     json.at("rope_base").get_to(c.rope_base);
-    json.at("order").get_to(c.order);
     c.attention = attention_from(json.at("attention"));
+    json.at("order").get_to(c.attention.order);
   } catch (const nlohmann::json::exception& problem) {
     throw Error(fmt::format("model configuration is not usable: {}", problem.what()));
   }

@@ -6,16 +6,11 @@
 #include <string_view>
 #include <vector>
 
+#include "llsa/attention_choice.hpp"
 #include "llsa/method.hpp"
 #include "llsa/token_order.hpp"
 
 namespace llsa::diffusion {
-
-/// A method of `llsa/method.hpp` by name, and the options that it takes its own from (`method_options`).
-struct AttentionConfig {
-  std::string name = "llsa";
-  Options options = {};
-};
 
 /// The shape of a pixel diffusion transformer. Set fields by name.
 struct ModelConfig {
@@ -30,8 +25,7 @@ struct ModelConfig {
   std::int64_t frequency_dim = 256;  ///< sinusoidal timestep features, even, at least 4
   bool per_block_embedders = false;  ///< every block embeds timestep and label itself, as diffusers' DiT checkpoints do
   double rope_base = 100;            ///< > 1
-  std::string order = "morton";      ///< token order, spec section 7
-  AttentionConfig attention = {};
+  AttentionChoice attention = {.order = "morton"};
 
   std::int64_t grid_size() const { return image_size / patch_size; }
   Grid grid() const { return {.frames = 1, .height = grid_size(), .width = grid_size()}; }

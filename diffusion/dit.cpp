@@ -17,14 +17,12 @@ Dit<T>::Dit(const ModelConfig& config, const DitPlan& plan, Layers<T>& layers, A
       layers_(&layers),
       attention_(&attention),
       profile_(profile),
-      attention_options_(method_options(config.attention.name, config.attention.options)),
+      attention_options_(method_options(config.attention.method, config.attention.options)),
       embedder_shape_{config.frequency_dim, config.hidden, config.classes > 0} {
   if (plan.batch < 1) throw Error(fmt::format("batch is {}; it must be at least 1", plan.batch));
   const Shape heads = config.head_shape();
-  std::vector<Shape> extras;
-  for (const ExtraInput& extra : method_extras(config.attention.name, heads, heads)) extras.push_back(extra.shape);
-  if (attention.extra_shapes(heads, heads) != extras) {
-    throw Error(fmt::format("the model wants method '{}'; the attention given is another one", config.attention.name));
+  if (attention.extra_inputs(heads, heads) != method_extras(config.attention.method, heads, heads)) {
+    throw Error(fmt::format("the model wants method '{}'; the attention given is another one", config.attention.method));
   }
   const BlockShape shape = block_shape(plan.batch);
   const std::int64_t rows = shape.rows(), width = config.hidden;
@@ -47,7 +45,7 @@ Dit<T>::Dit(const ModelConfig& config, const DitPlan& plan, Layers<T>& layers, A
     arena_.plan(d_final_modulation_, plan.batch * 2 * width);
   }
   arena_.allocate();  // first, so that a model that is too large fails at once
-  const TokenOrder order = token_order(config.order, config.grid());
+  const TokenOrder order = token_order(config.attention.order, config.grid());
   map_ = token_map(config, order);
   rotary_ = rotary_table<T>(config.grid(), order, config.head_dim(), config.rope_base);
 }
@@ -85,7 +83,7 @@ template <class T>
 template <class P>
 BlockTensors<P> Dit<T>::block_tensors(P* parameters, std::int64_t block) const {
   const auto at = [&](const char* name) { return tensor(parameters, block_prefix(block) + name); };
-  const bool has_projection = config_.attention.name == "sla";
+  const bool has_projection = config_.attention.method == "sla";
   const std::string projection = linear_projection_name(block);
   return {.modulation_weight = at("norm1.linear.weight"),
           .modulation_bias = at("norm1.linear.bias"),

@@ -26,7 +26,7 @@ struct DitPlan {
 template <class T>
 class Dit {
  public:
-  /// `layers` and `attention` must outlive it; `attention` is that of method `config.attention.name`, see
+  /// `layers` and `attention` must outlive it; `attention` is that of method `config.attention.method`, see
   /// `make_attention`. Throws `Error` when the configuration is out of range.
   Dit(const ModelConfig& config, const DitPlan& plan, Layers<T>& layers, Attention<T>& attention,
       Profile* profile = nullptr);

@@ -67,13 +67,13 @@ Json evaluate(const Model& model, const ModelConfig& config, const Batch& real, 
                  {"sampling_steps", o.steps},
                  {"guidance", o.guidance},
                  {"directions", o.directions},
-                 {"attention", config.attention.name},
+                 {"attention", config.attention.method},
                  {"validation_loss", own.loss},
                  {"generated_against_real", compare_sets(own.pictures, first, config, o, threads)},
                  {"real_against_real", compare_sets(second, first, config, o, threads)}};
-  if (o.against_full && config.attention.name != "full") {
+  if (o.against_full && config.attention.method != "full") {
     ModelConfig full = config;
-    full.attention.name = "full";
+    full.attention.method = "full";
     const Generated dense = generate(model, full, first, labels, o);
     const Difference d = difference(own.pictures, dense.pictures);
     report["full_attention"] = {{"validation_loss", dense.loss},

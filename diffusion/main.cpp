@@ -25,7 +25,8 @@ int run_program(int argc, char** argv) {
   add_profile_command(program, context);
   const program::Words words{
       .interrupted = "interrupted",
-      .no_memory = "not enough memory for a model of this size; try a smaller --batch, --micro-batch or --recompute"};
+      .no_memory = "not enough memory for a model of this size; try a smaller --batch, --micro-batch or --recompute",
+      .old_spellings = {{"--attention", "--method"}, {"--enrichment", "--enrichment-levels"}, {"--out", "--output"}}};
   return program::run(program, argc, argv, [&] { return context.exit_code; }, words);
 }
 

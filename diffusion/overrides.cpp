@@ -1,12 +1,9 @@
 #include "diffusion/overrides.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-
-#include <charconv>
 
 #include "llsa/error.hpp"
-#include "llsa/method.hpp"
+#include "program/attention_options.hpp"
 
 namespace llsa::diffusion {
 namespace {
@@ -60,34 +57,24 @@ void Overrides::require_equal(const nlohmann::json& json) const {
 }
 
 void add_attention_options(CLI::App& app, Overrides& overrides, const std::string& prefix) {
-  /// A count, or "auto" for leaving the field out.
-  const auto add_optional = [&](const std::string& option, const std::string& pointer, const std::string& help) {
-    app.add_option_function<std::string>(
-        option,
-        [overrides, option, pointer](const std::string& text) mutable {
-          int value = 0;
-          const char* const end = text.data() + text.size();
-          if (text == "auto") {
-            overrides.set(option, pointer, nullptr);
-          } else if (const auto parsed = std::from_chars(text.data(), end, value);
-                     parsed.ec == std::errc() && parsed.ptr == end) {
-            overrides.set(option, pointer, value);
-          } else {
-            throw Error(fmt::format("{} is '{}'; it must be a count or auto", option, text));
-          }
-        },
-        help);
+  const auto a = std::make_shared<program::AttentionArguments>();
+  const auto given = [a, overrides, prefix](const std::string& option) mutable {
+    const auto number_or_null = [](const std::optional<int>& count) {
+      return count ? nlohmann::json(*count) : nlohmann::json();
+    };
+    const auto set = [&](const char* field, nlohmann::json value) {
+      overrides.set(option, prefix + field, std::move(value));
+    };
+    if (option == "--method") set("/name", *a->method);
+    if (option == "--block-size") set("/block_size", *a->block_size);
+    if (option == "--levels") set("/levels", number_or_null(*a->levels));
+    if (option == "--top-k") set("/top_k", *a->top_k);
+    if (option == "--enrichment-levels") set("/enrichment_levels", number_or_null(*a->enrichment_levels));
+    if (option == "--no-reweight") set("/reweight", false);
+    if (option == "--coverage") set("/coverage", std::string(name_of(*a->coverage)));
+    if (option == "--scale") set("/scale", *a->scale);
   };
-  overrides.add<std::string>(app, "--attention", prefix + "/name",
-                             fmt::format("method: {}", fmt::join(method_names(), ", ")));
-  overrides.add<std::int64_t>(app, "--block-size", prefix + "/block_size", "tokens in a block, B");
-  add_optional("--levels", prefix + "/levels", "coarse levels L, or auto");
-  overrides.add<std::vector<std::int64_t>>(app, "--top-k", prefix + "/top_k", "K, one number or one for each level")
-      ->delimiter(',')
-      ->check(program::exact_number<std::int64_t>());
-  add_optional("--enrichment", prefix + "/enrichment_levels", "enriched levels Le, or auto (all)");
-  overrides.add_flag(app, "--no-reweight", prefix + "/reweight", false, "coarse keys weigh as much as fine ones");
-  overrides.add<std::string>(app, "--coverage", prefix + "/coverage", "overlapping or disjoint");
+  program::add_attention_options(app, *a, {.on_given = given});
 }
 
 }  // namespace llsa::diffusion

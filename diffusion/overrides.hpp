@@ -48,8 +48,8 @@ class Overrides {
   std::shared_ptr<std::vector<Given>> given_ = std::make_shared<std::vector<Given>>();
 };
 
-/// --attention, --block-size, --levels, --top-k, --enrichment, --no-reweight, --coverage, onto the attention settings
-/// at `prefix` ("/model/attention" or "/attention").
+/// The options of `program::add_attention_options` but for --order, onto the attention settings at `prefix`
+/// ("/model/attention" or "/attention").
 void add_attention_options(CLI::App& app, Overrides& overrides, const std::string& prefix);
 
 }  // namespace llsa::diffusion

@@ -46,7 +46,7 @@ ParameterLayout::ParameterLayout(const ModelConfig& c) {
   }
   add_linear("proj_out_1", 2 * width, width, Start::zero);
   add_linear("proj_out_2", c.token_dim(), width, Start::zero);
-  for (std::int64_t block = 0; c.attention.name == "sla" && block < c.layers; ++block) {
+  for (std::int64_t block = 0; c.attention.method == "sla" && block < c.layers; ++block) {
     add_linear(linear_projection_name(block), c.head_dim(), c.head_dim(), Start::zero);
   }
   constexpr std::int64_t line = 16;

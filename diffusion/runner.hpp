@@ -15,7 +15,7 @@ struct Runner {
          Profile* profile = nullptr)
       : threads(thread_count),
         layers(threads, profile),
-        attention(make_attention<float>(config.attention.name, backend, threads)),
+        attention(make_attention<float>(config.attention.method, backend, threads)),
         model(config, plan, layers, *attention, profile) {}
 
   ThreadPool threads;

@@ -72,7 +72,7 @@ void validate(const RunOptions& o) {
   const auto at_least = [](const char* field, std::int64_t value, std::int64_t low) {
     if (value < low) throw Error(fmt::format("{} is {}; it must be at least {}", field, value, low));
   };
-  if (o.out.empty()) throw Error("the run has no folder; give --out");
+  if (o.out.empty()) throw Error("the run has no folder; give --output");
   at_least("number of checkpoints kept", o.keep, 1);
   at_least("checkpoint interval", o.checkpoint_every, 0);
   at_least("log interval", o.log_every, 0);
@@ -98,7 +98,7 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
   const CheckpointFolder checkpoints(options.out / "checkpoints");
   ThreadPool threads(options.threads);
   EigenLayers<float> layers(threads);
-  const auto attention = make_attention<float>(config.model.attention.name, options.backend, threads);
+  const auto attention = make_attention<float>(config.model.attention.method, options.backend, threads);
   const bool fresh = !resumed.has_value();
   TrainState state = fresh ? initial_state(config) : std::move(*resumed);
   if (fresh && options.init_from) {
@@ -123,7 +123,7 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
   if (!fresh) message(fmt::format("resuming at step {} of {}", first_step, config.steps));
   message(fmt::format("{} parameters, {} tokens of {} pictures a step, {} classes, attention {}",
                       learner.model().layout().count(), config.batch * config.model.tokens(), config.batch,
-                      config.model.classes, config.model.attention.name));
+                      config.model.classes, config.model.attention.method));
   Progress progress(options.quiet, config.steps);
   const auto snapshot = [&] {
     TrainState now = learner.state();

@@ -1,72 +1,98 @@
 #include "llsa/attention.hpp"
 
+#include <algorithm>
+
 #include "llsa/error.hpp"
 
 namespace llsa {
 namespace {
 
-std::string describe(const Shape& s) {
-  return "[" + std::to_string(s.batch) + ", " + std::to_string(s.heads) + ", " + std::to_string(s.tokens) + ", " +
-         std::to_string(s.dim) + "]";
-}
-
 template <class T>
-void expect(const char* name, const TensorView<T>& view, Shape wanted) {
-  if (view.data == nullptr) throw Error(std::string(name) + " is missing; it must be " + describe(wanted));
+void require(const std::string& name, const TensorView<T>& view, const Shape& wanted) {
+  if (view.data == nullptr) throw Error(name + " is missing; it must be " + text_of(wanted));
   if (!(view.shape == wanted))
-    throw Error(std::string(name) + " has shape " + describe(view.shape) + "; it must be " + describe(wanted));
+    throw Error(name + " has shape " + text_of(view.shape) + "; it must be " + text_of(wanted));
 }
 
 template <class T>
-Shape output_shape(const AttentionInputs<T>& in) {
-  return {in.query.shape.batch, in.query.shape.heads, in.query.shape.tokens, in.value.shape.dim};
+void require_extras(const std::string& kind, const NamedViews<T>& views, const std::vector<ExtraInput>& wanted) {
+  for (const NamedView<T>& each : views) {
+    const auto found = std::find_if(wanted.begin(), wanted.end(), [&](const auto& w) { return w.name == each.name; });
+    if (found == wanted.end()) {
+      std::string known;
+      for (const ExtraInput& extra : wanted) known += (known.empty() ? "" : ", ") + std::string(extra.name);
+      throw Error(kind + " '" + each.name + "' is given; this method takes " + (known.empty() ? "none" : known));
+    }
+    if (std::count_if(views.begin(), views.end(), [&](const auto& v) { return v.name == each.name; }) > 1)
+      throw Error(kind + " '" + each.name + "' is given twice");
+    if (each.view.data != nullptr) require(kind + " '" + each.name + "'", each.view, found->shape);
+  }
 }
 
+/// Whether they belong together is for `resolve` to say.
 template <class T>
-Shape lse_shape(const AttentionInputs<T>& in) {
-  return {in.query.shape.batch, in.query.shape.heads, in.query.shape.tokens, 1};
+void require_inputs(const AttentionInputs<T>& in) {
+  require("query", in.query, in.query.shape);
+  require("key", in.key, in.key.shape);
+  require("value", in.value, in.value.shape);
 }
 
-template <class T>
-void check_extras(const std::string& name, const std::vector<TensorView<T>>& views, const std::vector<Shape>& wanted) {
-  if (views.empty()) return;
-  if (views.size() != wanted.size())
-    throw Error(std::to_string(views.size()) + " " + name + "s are given; " +
-                (wanted.empty() ? "this method takes none"
-                                : "this method takes " + std::to_string(wanted.size()) + " or none"));
-  for (std::size_t i = 0; i < views.size(); ++i)
-    if (views[i].data != nullptr) expect((name + " " + std::to_string(i + 1)).c_str(), views[i], wanted[i]);
+void require_shape_of_state(const char* name, const Shape& now, const Shape& then) {
+  if (!(now == then))
+    throw Error(std::string(name) + " has shape " + text_of(now) +
+                "; the state belongs to a forward pass where it had " + text_of(then));
 }
 
 }  // namespace
 
 template <class T>
-void check_output_shapes(const AttentionInputs<T>& in, const AttentionOutputs<T>& out,
-                         const std::vector<Shape>& extras) {
-  check_extras("extra input", in.extras, extras);
-  expect("output", out.output, output_shape(in));
-  expect("lse", out.lse, lse_shape(in));
+void check_outputs(const AttentionInputs<T>& in, const AttentionOutputs<T>& out) {
+  const Shape& q = in.query.shape;
+  require("output", out.output, {q.batch, q.heads, q.tokens, in.value.shape.dim});
+  require("lse", out.lse, {q.batch, q.heads, q.tokens, 1});
 }
 
 template <class T>
-void check_gradient_shapes(const AttentionInputs<T>& in, const AttentionOutputGradients<T>& d,
-                           const AttentionGradients<T>& gradients, const std::vector<Shape>& extras) {
-  expect("output gradient", d.output, output_shape(in));
-  if (d.lse.data != nullptr) expect("lse gradient", d.lse, lse_shape(in));
-  expect("query gradient", gradients.query, in.query.shape);
-  expect("key gradient", gradients.key, in.key.shape);
-  expect("value gradient", gradients.value, in.value.shape);
-  check_extras("extra gradient", gradients.extras, extras);
+std::unique_ptr<AttentionState> Attention<T>::forward(const AttentionInputs<T>& inputs, const Options& options,
+                                                      const AttentionOutputs<T>& outputs, const Selection* given) {
+  const auto& [query, key, value] = inputs.shapes();
+  const ResolvedOptions resolved = resolve(own_options(options), query, key, value);
+  require_inputs(inputs);
+  require_extras("extra input", inputs.extras, extra_inputs(query, value));
+  check_outputs(inputs, outputs);
+  if (given) validate(*given, resolved, query.batch * query.heads);
+  return do_forward(inputs, resolved, outputs, given);
 }
 
-#define LLSA_INSTANTIATE(T)                                                                                            \
-  template void check_output_shapes(const AttentionInputs<T>&, const AttentionOutputs<T>&, const std::vector<Shape>&); \
-  template void check_gradient_shapes(const AttentionInputs<T>&, const AttentionOutputGradients<T>&,                   \
-                                      const AttentionGradients<T>&, const std::vector<Shape>&);
-LLSA_INSTANTIATE(float)
-LLSA_INSTANTIATE(double)
-LLSA_INSTANTIATE(half)
-LLSA_INSTANTIATE(bfloat16)
-#undef LLSA_INSTANTIATE
+template <class T>
+void Attention<T>::backward(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs,
+                            const AttentionState& state, const AttentionOutputGradients<T>& output_gradients,
+                            const AttentionGradients<T>& gradients) {
+  if (!made(state)) throw Error("state was not made by this implementation's forward");
+  const auto& [query, key, value] = inputs.shapes();
+  require_shape_of_state("query", query, state.shapes().query);
+  require_shape_of_state("key", key, state.shapes().key);
+  require_shape_of_state("value", value, state.shapes().value);
+  require_inputs(inputs);
+  const std::vector<ExtraInput> extras = extra_inputs(query, value);
+  require_extras("extra input", inputs.extras, extras);
+  check_outputs(inputs, outputs);
+  require("output gradient", output_gradients.output, outputs.output.shape);
+  if (output_gradients.lse.data != nullptr) require("lse gradient", output_gradients.lse, outputs.lse.shape);
+  require("query gradient", gradients.query, query);
+  require("key gradient", gradients.key, key);
+  require("value gradient", gradients.value, value);
+  require_extras("extra gradient", gradients.extras, extras);
+  do_backward(inputs, outputs, state, output_gradients, gradients);
+}
+
+template void check_outputs(const AttentionInputs<float>&, const AttentionOutputs<float>&);
+template void check_outputs(const AttentionInputs<double>&, const AttentionOutputs<double>&);
+template void check_outputs(const AttentionInputs<half>&, const AttentionOutputs<half>&);
+template void check_outputs(const AttentionInputs<bfloat16>&, const AttentionOutputs<bfloat16>&);
+template class Attention<float>;
+template class Attention<double>;
+template class Attention<half>;
+template class Attention<bfloat16>;
 
 }  // namespace llsa

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "llsa/extra_input.hpp"
 #include "llsa/options.hpp"
 
 namespace llsa {
@@ -27,14 +28,7 @@ void check_method(std::string_view method);
 /// and "llsa+mask-backward": unchanged. Throws `Error` that lists `method_names()` for another name.
 Options method_options(std::string_view method, Options options);
 
-/// A further differentiable input of a method, given by position in `AttentionInputs::extras`.
-struct ExtraInput {
-  std::string_view name;  ///< as files and programs call it
-  Shape shape;
-  double absent = 0;  ///< what every element counts as when the input is left out
-};
-
-/// The further inputs of a method for Q of shape `query` and V of shape `value`, in their order:
+/// The further inputs of a method for Q of shape `query` and V of shape `value`:
 ///   "sla": "w_p" `[1, 1, Dv, Dv]` (output feature, input feature) and "b_p" `[1, 1, 1, Dv]`, both zero when absent;
 ///   "vsa": "gate_sparse" and "gate_coarse" `[batch, heads, Nq, 1]`, one when absent;
 ///   all others: none. Throws `Error` that lists `method_names()` for another name.

@@ -3,22 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <charconv>
-#include <optional>
-
 #include "llsa/error.hpp"
+#include "llsa/number_text.hpp"
 
 namespace llsa {
 namespace {
-
-/// The number that `text` is, all of it.
-template <class Number>
-std::optional<Number> number_from(std::string_view text) {
-  Number value{};
-  const char* const end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, value);
-  return parsed.ec == std::errc{} && parsed.ptr == end ? std::optional(value) : std::nullopt;
-}
 
 [[noreturn]] void refuse(const char* key, const std::string& text, const char* allowed) {
   throw Error(fmt::format("metadata '{}' is '{}'; it must be {}", key, text.substr(0, 60), allowed));
@@ -31,16 +20,10 @@ Number number(const char* key, const std::string& text) {
   return *value;
 }
 
-std::vector<std::int64_t> list(const char* key, std::string_view text) {
-  std::vector<std::int64_t> values;
-  for (const std::string whole(text);;) {
-    const std::size_t comma = text.find(',');
-    const auto value = number_from<std::int64_t>(text.substr(0, comma));
-    if (!value) refuse(key, whole, "numbers with commas between them");
-    values.push_back(*value);
-    if (comma == std::string_view::npos) return values;
-    text.remove_prefix(comma + 1);
-  }
+std::vector<std::int64_t> list(const char* key, const std::string& text) {
+  auto values = numbers_from<std::int64_t>(text);
+  if (!values) refuse(key, text, "numbers with commas between them");
+  return std::move(*values);
 }
 
 }  // namespace

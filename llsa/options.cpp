@@ -9,14 +9,9 @@
 namespace llsa {
 namespace {
 
-std::string describe(const Shape& s) {
-  return "[" + std::to_string(s.batch) + ", " + std::to_string(s.heads) + ", " + std::to_string(s.tokens) + ", " +
-         std::to_string(s.dim) + "]";
-}
-
 void check_positive(const char* name, const Shape& s) {
   if (s.batch < 1 || s.heads < 1 || s.tokens < 1 || s.dim < 1)
-    throw Error(std::string(name) + " has shape " + describe(s) + "; every extent must be at least 1");
+    throw Error(std::string(name) + " has shape " + text_of(s) + "; every extent must be at least 1");
   if (s.tokens > std::numeric_limits<std::int32_t>::max())
     throw Error(std::string(name) + " has " + std::to_string(s.tokens) + " tokens; at most 2147483647 are allowed");
 }
@@ -25,11 +20,13 @@ void check_shapes(const Shape& query, const Shape& key, const Shape& value) {
   check_positive("query", query);
   check_positive("key", key);
   check_positive("value", value);
-  if (key.batch != query.batch || key.heads != query.heads || key.dim != query.dim)
-    throw Error("key has shape " + describe(key) + " and query " + describe(query) +
-                "; batch, heads and dim must be equal");
+  if (key.batch != query.batch || key.dim != query.dim)
+    throw Error("key has shape " + text_of(key) + " and query " + text_of(query) + "; batch and dim must be equal");
+  if (query.heads % key.heads != 0)
+    throw Error("key has " + std::to_string(key.heads) + " heads and query " + std::to_string(query.heads) +
+                "; the heads of key and value must divide those of query");
   if (value.batch != key.batch || value.heads != key.heads || value.tokens != key.tokens)
-    throw Error("value has shape " + describe(value) + " and key " + describe(key) +
+    throw Error("value has shape " + text_of(value) + " and key " + text_of(key) +
                 "; batch, heads and tokens must be equal");
 }
 
@@ -48,9 +45,7 @@ std::vector<std::int64_t> resolve_top_k(const std::vector<std::int64_t>& top_k, 
 
 }  // namespace
 
-std::string_view name_of(Coverage coverage) {
-  return coverage == Coverage::overlapping ? "overlapping" : "disjoint";
-}
+std::string_view name_of(Coverage coverage) { return coverage == Coverage::overlapping ? "overlapping" : "disjoint"; }
 
 Coverage coverage_from(std::string_view name) {
   if (name == "overlapping") return Coverage::overlapping;
@@ -78,6 +73,7 @@ ResolvedOptions resolve(const Options& options, const Shape& query, const Shape&
   r.coverage = options.coverage;
   r.query = Hierarchy(query.tokens, r.block_size, r.levels);
   r.key = Hierarchy(key.tokens, r.block_size, r.levels);
+  r.group = query.heads / key.heads;
   return r;
 }
 

@@ -42,13 +42,16 @@ struct ResolvedOptions {
   Coverage coverage = Coverage::overlapping;
   double scale = 1;
   Hierarchy query, key;
+  std::int64_t group = 1;  ///< g, how many query heads share a key head (spec section 9)
 
   std::int64_t k(int level) const { return top_k[static_cast<std::size_t>(level - 1)]; }
+  /// The key head that query head `head` reads, both counted over the whole batch, heads fastest.
+  std::int64_t key_head(std::int64_t head) const { return head / group; }
 };
 
 /// Fills in and checks. Throws `Error` naming the field, its value and what is allowed when an option is out of range,
-/// when `top_k` has neither one nor L numbers, or when the shapes do not belong together: Q `[batch, heads, Nq, D]`,
-/// K `[batch, heads, Nk, D]`, V `[batch, heads, Nk, Dv]`, all extents >= 1, Nq and Nk below 2^31.
+/// when `top_k` has neither one nor L numbers, or when the shapes do not belong together: Q `[batch, H, Nq, D]`,
+/// K `[batch, Hk, Nk, D]`, V `[batch, Hk, Nk, Dv]`, all extents >= 1, H a multiple of Hk, Nq and Nk below 2^31.
 ResolvedOptions resolve(const Options& options, const Shape& query, const Shape& key, const Shape& value);
 
 }  // namespace llsa

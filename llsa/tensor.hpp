@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -16,6 +17,12 @@ struct Shape {
   std::int64_t size() const { return batch * heads * tokens * dim; }
   friend bool operator==(const Shape&, const Shape&) = default;
 };
+
+/// "[batch, heads, tokens, dim]".
+inline std::string text_of(const Shape& s) {
+  return "[" + std::to_string(s.batch) + ", " + std::to_string(s.heads) + ", " + std::to_string(s.tokens) + ", " +
+         std::to_string(s.dim) + "]";
+}
 
 /// Distances in elements between neighbours along each axis; any values, also 0 (broadcast) for const views.
 struct Strides {
@@ -50,8 +57,8 @@ struct TensorView {
   TensorView(T* data_, Shape shape_) : TensorView(data_, shape_, contiguous_strides(shape_)) {}
   /// A mutable view serves where a const one is asked for.
   template <class U>
-    requires(std::is_same_v<T, const U>)
-  TensorView(const TensorView<U>& other) : TensorView(other.data, other.shape, other.strides) {}
+  requires(std::is_same_v<T, const U>) TensorView(const TensorView<U>& other)
+      : TensorView(other.data, other.shape, other.strides) {}
 
   T& operator()(std::int64_t b, std::int64_t h, std::int64_t token, std::int64_t d) const {
     return data[b * strides.batch + h * strides.heads + token * strides.tokens + d * strides.dim];
@@ -79,7 +86,9 @@ class Tensor {
   TensorView<const T> view() const { return {data_.data(), shape_}; }
   TensorView<const T> cview() const { return view(); }
   T& operator()(std::int64_t b, std::int64_t h, std::int64_t t, std::int64_t d) { return view()(b, h, t, d); }
-  const T& operator()(std::int64_t b, std::int64_t h, std::int64_t t, std::int64_t d) const { return view()(b, h, t, d); }
+  const T& operator()(std::int64_t b, std::int64_t h, std::int64_t t, std::int64_t d) const {
+    return view()(b, h, t, d);
+  }
 
  private:
   Shape shape_;

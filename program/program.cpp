@@ -19,6 +19,23 @@ std::string ask_for_command(const CLI::App& program) {
   return "give a command: " + names + "; --help describes them";
 }
 
+/// "--out=x" as "--output=x" where "--out" is an older name, said in one line.
+std::vector<std::string> in_new_spelling(const std::string& program, int argc, char** argv,
+                                         const std::vector<OldSpelling>& old_spellings) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  const std::vector<std::string> given = arguments;
+  for (std::size_t i = 0; i < arguments.size(); ++i)
+    for (const OldSpelling& each : old_spellings) {
+      const auto before = given.begin() + static_cast<std::ptrdiff_t>(i);
+      if (!each.command.empty() && std::find(given.begin(), before, each.command) == before) continue;
+      const std::string option = given[i].substr(0, given[i].find('='));
+      if (option != each.old) continue;
+      arguments[i] = each.now + given[i].substr(option.size());
+      say(program, each.old + " is now " + each.now + "; the old name goes with the next release");
+    }
+  return arguments;
+}
+
 }  // namespace
 
 void say(const std::string& name, std::string message) {
@@ -33,7 +50,9 @@ int run(CLI::App& program, int argc, char** argv, const std::function<int()>& bo
     return status;
   };
   try {
-    program.parse(argc, argv);
+    std::vector<std::string> arguments = in_new_spelling(program.get_name(), argc, argv, words.old_spellings);
+    std::ranges::reverse(arguments);  // as CLI11 takes them
+    program.parse(std::move(arguments));
     return body();
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return program.exit(error);  // --help

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -21,14 +22,22 @@ enum ExitStatus : int {
 /// One line on stderr: "NAME: MESSAGE". Line breaks inside become blanks, those at the end are dropped.
 void say(const std::string& name, std::string message);
 
+/// An option's older name. It works for this release and says on stderr what it is called now.
+struct OldSpelling {
+  std::string old, now;
+  std::string command = {};  ///< only after this command; empty: everywhere
+};
+
 /// What a program says where a general sentence would not help.
 struct Words {
   std::string interrupted = "interrupted; nothing was written";
   std::string no_memory = "not enough memory for tensors of these shapes";
+  std::vector<OldSpelling> old_spellings = {};
 };
 
-/// Parses the command line, which runs the commands' callbacks, then calls `body` for the exit status. --help is printed.
-/// Every exception becomes one line on stderr and a status: `exit_interrupted` for `Cancelled`, else `exit_bad_input`.
+/// Parses the command line, which runs the commands' callbacks, then calls `body` for the exit status. --help is
+/// printed. Every exception becomes one line on stderr and a status: `exit_interrupted` for `Cancelled`, else
+/// `exit_bad_input`.
 int run(CLI::App& program, int argc, char** argv, const std::function<int()>& body, const Words& words = {});
 
 }  // namespace llsa::program

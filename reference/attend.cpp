@@ -38,8 +38,8 @@ class QueryTile {
   }
 
   /// Lets the queries `[first, last)` of the tile attend to `runs`.
-  void attend(const std::vector<KeyRun>& runs, const LevelRows<T>& keys, const LevelRows<T>& values,
-              std::int64_t first, std::int64_t last) {
+  void attend(const std::vector<KeyRun>& runs, const LevelRows<T>& keys, const LevelRows<T>& values, std::int64_t first,
+              std::int64_t last) {
     chunk_.gather(runs, keys, values, [&] { attend_chunk(first - queries_.begin, last - queries_.begin); });
   }
 
@@ -113,23 +113,18 @@ class QueryTile {
 }  // namespace
 
 template <class T>
-void attend(const AttentionInputs<T>& inputs, const Pyramid<Accumulate<T>>& key, const Pyramid<Accumulate<T>>& value,
-            const Selection& selection, const ResolvedOptions& options, const AttentionOutputs<T>& outputs,
-            ThreadPool& threads) {
+void attend(const AttendParams<T>& params, ThreadPool& threads) {
   using Tile = QueryTile<T>;
+  const AttendProblem<T>& p = params.problem;
   for_each_query_tile(
-      Tile(options, inputs.query.shape.dim, inputs.value.shape.dim), inputs, key, value, selection, options, threads,
-      [&](Tile& tile, std::int64_t head, TokenRange queries) { tile.begin(inputs.query.head(head), queries); },
-      [&](Tile& tile, std::int64_t head) { tile.end(outputs.output.head(head), outputs.lse.head(head)); });
+      Tile(p.options, p.query.shape.dim, p.value.shape.dim), p, threads,
+      [&](Tile& tile, std::int64_t head, TokenRange queries) { tile.begin(p.query.head(head), queries); },
+      [&](Tile& tile, std::int64_t head) { tile.end(params.output.head(head), params.lse.head(head)); });
 }
 
-#define LLSA_INSTANTIATE(T)                                                                                            \
-  template void attend(const AttentionInputs<T>&, const Pyramid<Accumulate<T>>&, const Pyramid<Accumulate<T>>&,        \
-                       const Selection&, const ResolvedOptions&, const AttentionOutputs<T>&, ThreadPool&);
-LLSA_INSTANTIATE(float)
-LLSA_INSTANTIATE(double)
-LLSA_INSTANTIATE(half)
-LLSA_INSTANTIATE(bfloat16)
-#undef LLSA_INSTANTIATE
+template void attend(const AttendParams<float>&, ThreadPool&);
+template void attend(const AttendParams<double>&, ThreadPool&);
+template void attend(const AttendParams<half>&, ThreadPool&);
+template void attend(const AttendParams<bfloat16>&, ThreadPool&);
 
 }  // namespace llsa::reference

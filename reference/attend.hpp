@@ -1,16 +1,21 @@
 #pragma once
 
-#include "llsa/attention.hpp"
-#include "reference/pool.hpp"
+#include "llsa/thread_pool.hpp"
+#include "reference/problem.hpp"
 
 namespace llsa::reference {
 
-/// Attention over fine blocks and enriched coarse keys, spec sections 4 and 6, for a given selection. Writes O and LSE.
-/// `key` and `value` are the pyramids of `inputs.key` and `inputs.value`. Online softmax over runs of keys, so memory
-/// beyond the arguments does not grow with N. `levels == 0` is dense attention, tiled.
+/// Attention over fine blocks and enriched coarse keys for a given selection, spec sections 4 and 6.
 template <class T>
-void attend(const AttentionInputs<T>& inputs, const Pyramid<Accumulate<T>>& key, const Pyramid<Accumulate<T>>& value,
-            const Selection& selection, const ResolvedOptions& options, const AttentionOutputs<T>& outputs,
-            ThreadPool& threads);
+struct AttendParams {
+  AttendProblem<T> problem;
+  TensorView<T> output;           ///< O [batch, H, Nq, Dv], overwritten
+  TensorView<Accumulate<T>> lse;  ///< natural logarithm, [batch, H, Nq, 1], overwritten
+};
+
+/// Online softmax over runs of keys, so memory beyond the arguments does not grow with N. `levels == 0` is dense
+/// attention, tiled. A query head reads its key head in place (spec section 9).
+template <class T>
+void attend(const AttendParams<T>& params, ThreadPool& threads);
 
 }  // namespace llsa::reference

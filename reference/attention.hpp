@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <memory>
 
 #include "llsa/attention.hpp"
@@ -13,11 +12,9 @@ namespace llsa::reference {
 template <class T>
 class ReferenceState final : public AttentionState {
  public:
-  ReferenceState(ResolvedOptions resolved, const AttentionInputs<T>& inputs)
-      : AttentionState(std::move(resolved)), shapes{inputs.query.shape, inputs.key.shape, inputs.value.shape} {}
+  using AttentionState::AttentionState;
   const Selection& selection() const override { return lists; }
 
-  std::array<Shape, 3> shapes;  ///< of Q, K and V
   Selection lists;
   Pyramid<Accumulate<T>> key, value;
 };
@@ -27,17 +24,21 @@ class ReferenceState final : public AttentionState {
 template <class T>
 class ReferenceAttention final : public Attention<T> {
  public:
-  explicit ReferenceAttention(ThreadPool& threads, KeyMajor how = KeyMajor::transposed_lists)
-      : threads_(&threads), how_(how) {}
+  explicit ReferenceAttention(ThreadPool& threads, KeyMajor key_major = KeyMajor::transposed_lists)
+      : threads_(&threads), key_major_(key_major) {}
   std::string name() const override { return "reference"; }
-  std::unique_ptr<AttentionState> forward(const AttentionInputs<T>& inputs, const Options& options,
-                                          const AttentionOutputs<T>& outputs, const Selection* given) override;
-  void backward(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs, const AttentionState& state,
-                const AttentionOutputGradients<T>& output_gradients, const AttentionGradients<T>& gradients) override;
+
+ protected:
+  bool made(const AttentionState& state) const override;
+  std::unique_ptr<AttentionState> do_forward(const AttentionInputs<T>& inputs, const ResolvedOptions& options,
+                                             const AttentionOutputs<T>& outputs, const Selection* given) override;
+  void do_backward(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs, const AttentionState& state,
+                   const AttentionOutputGradients<T>& output_gradients,
+                   const AttentionGradients<T>& gradients) override;
 
  private:
   ThreadPool* threads_;
-  KeyMajor how_;
+  KeyMajor key_major_;
 };
 
 }  // namespace llsa::reference

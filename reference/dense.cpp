@@ -9,8 +9,11 @@ void dense_tiled(const AttentionInputs<T>& inputs, double scale, const Attention
                  ThreadPool& threads) {
   const Options dense{.levels = 0, .scale = scale};
   const ResolvedOptions options = resolve(dense, inputs.query.shape, inputs.key.shape, inputs.value.shape);
-  check_output_shapes(inputs, outputs);
-  attend(inputs, {}, {}, {}, options, outputs, threads);
+  check_outputs(inputs, outputs);
+  const Pyramid<Accumulate<T>> none;
+  const Selection no_lists;
+  attend<T>({{inputs.query, inputs.key, inputs.value, none, none, no_lists, options}, outputs.output, outputs.lse},
+            threads);
 }
 
 template void dense_tiled(const AttentionInputs<float>&, double, const AttentionOutputs<float>&, ThreadPool&);

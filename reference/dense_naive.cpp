@@ -24,6 +24,12 @@ std::vector<WeightedKey> all_keys(const HeadView<const double>& key, const HeadV
   return keys;
 }
 
+/// floor(h / g) of spec section 9, within the batch entry.
+std::int64_t key_head_of(const AttentionInputs<double>& inputs, std::int64_t head) {
+  const std::int64_t heads = inputs.query.shape.heads, key_heads = inputs.key.shape.heads;
+  return head / heads * key_heads + head % heads / (heads / key_heads);
+}
+
 }  // namespace
 
 // Non-finite numbers follow from the formula, with two conventions: the maximum ignores NaN scores, and a maximum of
@@ -56,7 +62,8 @@ NaiveOutputs dense_naive(const AttentionInputs<double>& inputs, double scale) {
   NaiveOutputs outputs{Tensor<double>({q.batch, q.heads, q.tokens, inputs.value.shape.dim}),
                        Tensor<double>({q.batch, q.heads, q.tokens, 1})};
   for (std::int64_t head = 0; head < q.batch * q.heads; ++head) {
-    const std::vector<WeightedKey> keys = all_keys(inputs.key.head(head), inputs.value.head(head));
+    const std::int64_t key_head = key_head_of(inputs, head);
+    const std::vector<WeightedKey> keys = all_keys(inputs.key.head(key_head), inputs.value.head(key_head));
     for (std::int64_t i = 0; i < q.tokens; ++i) {
       const NaiveRow result = naive_row(row(inputs.query.head(head), i), keys, scale);
       outputs.lse.view().head(head)(i, 0) = result.lse;
@@ -73,10 +80,11 @@ NaiveGradients dense_naive_backward(const AttentionInputs<double>& inputs, doubl
                            Tensor<double>(inputs.value.shape)};
   const Shape& q = inputs.query.shape;
   for (std::int64_t head = 0; head < q.batch * q.heads; ++head) {
-    const std::vector<WeightedKey> keys = all_keys(inputs.key.head(head), inputs.value.head(head));
+    const std::int64_t key_head = key_head_of(inputs, head);
+    const std::vector<WeightedKey> keys = all_keys(inputs.key.head(key_head), inputs.value.head(key_head));
     const auto dq = gradients.query.view().head(head);
-    const auto dk = gradients.key.view().head(head);
-    const auto dv = gradients.value.view().head(head);
+    const auto dk = gradients.key.view().head(key_head);
+    const auto dv = gradients.value.view().head(key_head);
     for (std::int64_t i = 0; i < q.tokens; ++i) {
       const std::vector<double> query = row(inputs.query.head(head), i);
       const std::vector<double> d_output = row(output_gradients.output.head(head), i);

@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::int64_t chunk_queries = 128;
 
-/// One thread's work on one tile of keys: the mirror image of the query-major tiles. Keys stand in the vector lanes, the
-/// queries that attend to them stream past, and dK and dV grow in the tile.
+/// One thread's work on one tile of keys: the mirror image of the query-major tiles. Keys stand in the vector lanes,
+/// the queries that attend to them stream past, and dK and dV grow in the tile.
 template <class T>
 class KeyTile {
  public:
@@ -110,7 +110,8 @@ class KeyTile {
     for (std::int64_t v = 0; v < columns_ / W; v += 2) {
       const int vectors = static_cast<int>(std::min<std::int64_t>(2, columns_ / W - v));
       pieces_times_tile(queries_, dim_, key_.data() + v * W, columns_, vectors, scores_.data(), 2 * W);
-      pieces_times_tile(output_gradients_, value_dim_, value_.data() + v * W, columns_, vectors, products_.data(), 2 * W);
+      pieces_times_tile(output_gradients_, value_dim_, value_.data() + v * W, columns_, vectors, products_.data(),
+                        2 * W);
       Mask<C> masks[2];
       for (int i = 0; i < vectors; ++i) {
         probabilities_and_score_gradients(i, (v + i) * W);
@@ -157,17 +158,16 @@ class KeyTile {
 }  // namespace
 
 template <class T>
-void key_gradient(const AttentionInputs<T>& inputs, const Pyramid<Accumulate<T>>& key,
-                  const Pyramid<Accumulate<T>>& value, const Selection& selection, const ResolvedOptions& options,
-                  int level, const QueryStatistics<Accumulate<T>>& statistics,
-                  const TensorView<const T>& output_gradient, const KeyGradientSink<Accumulate<T>>& sink, KeyMajor how,
-                  ThreadPool& threads) {
+void key_gradient(const AttendBackwardParams<T>& params, int level, const QueryStatistics<Accumulate<T>>& statistics,
+                  const KeyGradientSink<Accumulate<T>>& sink, ThreadPool& threads) {
   using C = Accumulate<T>;
-  const std::int64_t dim = inputs.key.shape.dim, value_dim = inputs.value.shape.dim;
+  const AttendProblem<T>& p = params.problem;
+  const ResolvedOptions& options = p.options;
+  const std::int64_t dim = p.key.shape.dim, value_dim = p.value.shape.dim;
   std::unique_ptr<KeyQueries> parents;
   if (level < options.levels)
-    parents = key_queries(how, selection.level(level + 1), options.key.length(level + 1), threads);
-  const QueryVisits visits(options, level, inputs.key.shape.batch * inputs.key.shape.heads, parents.get());
+    parents = key_queries(params.key_major, p.selection.level(level + 1), options.key.length(level + 1), threads);
+  const QueryVisits visits(options, level, p.key_heads(), parents.get());
 
   std::vector<KeyTile<T>> tiles(static_cast<std::size_t>(threads.threads()),
                                 KeyTile<T>(options, level, dim, value_dim));
@@ -177,11 +177,11 @@ void key_gradient(const AttentionInputs<T>& inputs, const Pyramid<Accumulate<T>>
   threads.parallel_for(static_cast<std::int64_t>(visits.segments().size()), [&](std::int64_t item, int worker) {
     const QueryVisits::Segment& segment = visits.segments()[static_cast<std::size_t>(item)];
     KeyTile<T>& tile = tiles[static_cast<std::size_t>(worker)];
-    const LevelRows<T> keys(inputs.key, key, segment.head), values(inputs.value, value, segment.head);
+    const LevelRows<T> keys(p.key, p.coarse_key, segment.head), values(p.value, p.coarse_value, segment.head);
     tile.set_statistics(statistics);
     tile.begin(keys, values, segment.keys);
-    visits.for_each_range(segment, [&](TokenRange range) {
-      tile.visit(range, inputs.query.head(segment.head), output_gradient.head(segment.head), selection, segment.head);
+    visits.for_each_range(segment, [&](std::int64_t query_head, TokenRange range) {
+      tile.visit(range, p.query.head(query_head), params.output_gradient.head(query_head), p.selection, query_head);
     });
     const Buffer<C>& gradients = tile.end();
     const std::int64_t columns = tile.columns();
@@ -203,11 +203,9 @@ void key_gradient(const AttentionInputs<T>& inputs, const Pyramid<Accumulate<T>>
   });
 }
 
-#define LLSA_INSTANTIATE(T)                                                                                       \
-  template void key_gradient(const AttentionInputs<T>&, const Pyramid<Accumulate<T>>&,                            \
-                             const Pyramid<Accumulate<T>>&, const Selection&, const ResolvedOptions&, int,        \
-                             const QueryStatistics<Accumulate<T>>&, const TensorView<const T>&,                   \
-                             const KeyGradientSink<Accumulate<T>>&, KeyMajor, ThreadPool&);
+#define LLSA_INSTANTIATE(T)                                                                              \
+  template void key_gradient(const AttendBackwardParams<T>&, int, const QueryStatistics<Accumulate<T>>&, \
+                             const KeyGradientSink<Accumulate<T>>&, ThreadPool&);
 LLSA_INSTANTIATE(float)
 LLSA_INSTANTIATE(double)
 LLSA_INSTANTIATE(half)

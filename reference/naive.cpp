@@ -114,7 +114,9 @@ class KeySets {
     std::vector<WeightedKey> keys;
     for (const KeyRef& ref : refs) {
       const auto level = static_cast<std::size_t>(ref.level);
-      keys.push_back({row(key_[level].head(head), ref.token), row(value_[level].head(head), ref.token), ref.weight});
+      const std::int64_t key_head = head / options_.group;
+      keys.push_back(
+          {row(key_[level].head(key_head), ref.token), row(value_[level].head(key_head), ref.token), ref.weight});
     }
     return keys;
   }
@@ -176,7 +178,7 @@ Selection naive_select(const std::vector<Tensor<double>>& query, const std::vect
   for (int level = options.levels; level >= 1; --level)
     for (std::int64_t head = 0; head < heads; ++head) {
       const auto q = query[static_cast<std::size_t>(level - 1)].view().head(head);
-      const auto k = key[static_cast<std::size_t>(level - 1)].view().head(head);
+      const auto k = key[static_cast<std::size_t>(level - 1)].view().head(head / options.group);
       for (std::int64_t t = 0; t < q.tokens; ++t) {
         std::vector<std::pair<double, std::int64_t>> scored;
         for (const std::int64_t c : candidates_of(counts, selection, options, level, head, t))
@@ -241,8 +243,8 @@ NaiveGradients naive_backward(const AttentionInputs<double>& inputs, const Selec
         const double ds = p * (dot(d_output, keys[j].value) - delta + d_lse);
         const auto level = static_cast<std::size_t>(refs[j].level);
         double* dq = d_query.view().head(head).row(i);
-        double* dk = d_key[level].view().head(head).row(refs[j].token);
-        double* dv = d_value[level].view().head(head).row(refs[j].token);
+        double* dk = d_key[level].view().head(head / options.group).row(refs[j].token);
+        double* dv = d_value[level].view().head(head / options.group).row(refs[j].token);
         for (std::size_t d = 0; d < d_output.size(); ++d) dv[d] += p * d_output[d];
         for (std::size_t d = 0; d < query.size(); ++d) {
           dq[d] += options.scale * ds * keys[j].key[d];

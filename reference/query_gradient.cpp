@@ -40,8 +40,8 @@ class QueryGradientTile {
     delta_.head(size) = statistics.delta.segment(at, size);
   }
 
-  void attend(const std::vector<KeyRun>& runs, const LevelRows<T>& keys, const LevelRows<T>& values,
-              std::int64_t first, std::int64_t last) {
+  void attend(const std::vector<KeyRun>& runs, const LevelRows<T>& keys, const LevelRows<T>& values, std::int64_t first,
+              std::int64_t last) {
     chunk_.gather(runs, keys, values, [&] { attend_chunk(first - queries_.begin, last - queries_.begin); });
   }
 
@@ -90,22 +90,20 @@ class QueryGradientTile {
 }  // namespace
 
 template <class T>
-QueryStatistics<Accumulate<T>> query_statistics(const AttentionOutputs<T>& outputs,
-                                                const AttentionOutputGradients<T>& output_gradients,
-                                                ThreadPool& threads) {
+QueryStatistics<Accumulate<T>> query_statistics(const AttendBackwardParams<T>& params, ThreadPool& threads) {
   using C = Accumulate<T>;
-  const Shape& shape = outputs.output.shape;
+  const Shape& shape = params.output.shape;
   const std::int64_t rows = shape.batch * shape.heads * shape.tokens;
   QueryStatistics<C> statistics{Buffer<C>(rows), Buffer<C>(rows)};
   constexpr std::int64_t tokens_per_item = 256;
   const std::int64_t items_per_head = (shape.tokens + tokens_per_item - 1) / tokens_per_item;
   threads.parallel_for(shape.batch * shape.heads * items_per_head, [&](std::int64_t item, int) {
     const std::int64_t head = item / items_per_head, first = item % items_per_head * tokens_per_item;
-    const auto output = outputs.output.head(head);
-    const auto output_gradient = output_gradients.output.head(head);
-    const auto lse = outputs.lse.head(head);
+    const auto output = params.output.head(head);
+    const auto output_gradient = params.output_gradient.head(head);
+    const auto lse = params.lse.head(head);
     for (std::int64_t i = first; i < std::min(first + tokens_per_item, shape.tokens); ++i) {
-      C delta = output_gradients.lse.data ? -output_gradients.lse.head(head)(i, 0) : C{0};
+      C delta = params.lse_gradient.data ? -params.lse_gradient.head(head)(i, 0) : C{0};
       for (std::int64_t d = 0; d < shape.dim; ++d)
         // fma, so that the sum rounds alike whether or not the compiler vectorises the loop for unit strides.
         delta = std::fma(static_cast<C>(output(i, d)), static_cast<C>(output_gradient(i, d)), delta);
@@ -117,26 +115,21 @@ QueryStatistics<Accumulate<T>> query_statistics(const AttentionOutputs<T>& outpu
 }
 
 template <class T>
-void query_gradient(const AttentionInputs<T>& inputs, const Pyramid<Accumulate<T>>& key,
-                    const Pyramid<Accumulate<T>>& value, const Selection& selection, const ResolvedOptions& options,
-                    const QueryStatistics<Accumulate<T>>& statistics, const TensorView<const T>& output_gradient,
-                    const TensorView<T>& gradient, ThreadPool& threads) {
+void query_gradient(const AttendBackwardParams<T>& params, const QueryStatistics<Accumulate<T>>& statistics,
+                    ThreadPool& threads) {
   using Tile = QueryGradientTile<T>;
+  const AttendProblem<T>& p = params.problem;
   for_each_query_tile(
-      Tile(options, inputs.query.shape.dim, inputs.value.shape.dim), inputs, key, value, selection, options, threads,
+      Tile(p.options, p.query.shape.dim, p.value.shape.dim), p, threads,
       [&](Tile& tile, std::int64_t head, TokenRange queries) {
-        tile.begin(inputs.query.head(head), output_gradient.head(head), statistics, head, queries);
+        tile.begin(p.query.head(head), params.output_gradient.head(head), statistics, head, queries);
       },
-      [&](Tile& tile, std::int64_t head) { tile.end(gradient.head(head)); });
+      [&](Tile& tile, std::int64_t head) { tile.end(params.query_gradient.head(head)); });
 }
 
-#define LLSA_INSTANTIATE(T)                                                                                            \
-  template QueryStatistics<Accumulate<T>> query_statistics(const AttentionOutputs<T>&,                                 \
-                                                           const AttentionOutputGradients<T>&, ThreadPool&);           \
-  template void query_gradient(const AttentionInputs<T>&, const Pyramid<Accumulate<T>>&,                               \
-                               const Pyramid<Accumulate<T>>&, const Selection&, const ResolvedOptions&,                \
-                               const QueryStatistics<Accumulate<T>>&, const TensorView<const T>&,                      \
-                               const TensorView<T>&, ThreadPool&);
+#define LLSA_INSTANTIATE(T)                                                                              \
+  template QueryStatistics<Accumulate<T>> query_statistics(const AttendBackwardParams<T>&, ThreadPool&); \
+  template void query_gradient(const AttendBackwardParams<T>&, const QueryStatistics<Accumulate<T>>&, ThreadPool&);
 LLSA_INSTANTIATE(float)
 LLSA_INSTANTIATE(double)
 LLSA_INSTANTIATE(half)

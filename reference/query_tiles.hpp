@@ -6,12 +6,13 @@
 
 #include "llsa/options.hpp"
 #include "reference/key_runs.hpp"
+#include "reference/problem.hpp"
 #include "reference/tile_rows.hpp"
 
 namespace llsa::reference {
 
-/// How the fine queries of a head are cut into tiles of at most `most_queries`: a tile lies under one level-2 query token
-/// (L >= 2), so that all its queries share the coarse keys, and holds whole query blocks when a block fits.
+/// How the fine queries of a head are cut into tiles of at most `most_queries`: a tile lies under one level-2 query
+/// token (L >= 2), so that all its queries share the coarse keys, and holds whole query blocks when a block fits.
 class QueryTiles {
  public:
   static constexpr std::int64_t most_queries = 64;
@@ -39,26 +40,27 @@ class QueryTiles {
 };
 
 /// Query-major traversal: every tile of queries meets the keys it shares, then every query block in it its own.
-/// Each thread works with a copy of `prototype`, which has `attend(runs, keys, values, first, last)`; `begin(tile, head,
-/// queries)` and `end(tile, head)` load and store.
+/// Each thread works with a copy of `prototype`, which has `attend(runs, keys, values, first, last)`; `begin(tile,
+/// head, queries)` and `end(tile, head)` load and store.
 template <class T, class Tile, class Begin, class End>
-void for_each_query_tile(const Tile& prototype, const AttentionInputs<T>& inputs, const Pyramid<Accumulate<T>>& key,
-                         const Pyramid<Accumulate<T>>& value, const Selection& selection,
-                         const ResolvedOptions& options, ThreadPool& threads, const Begin& begin, const End& end) {
+void for_each_query_tile(const Tile& prototype, const AttendProblem<T>& problem, ThreadPool& threads,
+                         const Begin& begin, const End& end) {
+  const ResolvedOptions& options = problem.options;
   struct Worker {
     Tile tile;
     KeyRuns key_runs;
     std::vector<KeyRun> runs;
   };
   std::vector<Worker> workers(static_cast<std::size_t>(threads.threads()),
-                              Worker{prototype, KeyRuns(selection, options), {}});
+                              Worker{prototype, KeyRuns(problem.selection, options), {}});
   const QueryTiles tiles(options);
-  const std::int64_t heads = inputs.query.shape.batch * inputs.query.shape.heads;
-  threads.parallel_for(heads * tiles.count(), [&](std::int64_t item, int worker) {
+  threads.parallel_for(problem.query_heads() * tiles.count(), [&](std::int64_t item, int worker) {
     auto& [tile, key_runs, runs] = workers[static_cast<std::size_t>(worker)];
     const std::int64_t head = item / tiles.count();
     const TokenRange queries = tiles.tile(item % tiles.count());
-    const LevelRows<T> keys(inputs.key, key, head), values(inputs.value, value, head);
+    const std::int64_t key_head = options.key_head(head);
+    const LevelRows<T> keys(problem.key, problem.coarse_key, key_head);
+    const LevelRows<T> values(problem.value, problem.coarse_value, key_head);
     begin(tile, head, queries);
     key_runs.shared(head, queries.begin, runs);
     tile.attend(runs, keys, values, queries.begin, queries.end);

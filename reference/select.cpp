@@ -16,7 +16,8 @@ class SiblingSelector {
   static constexpr std::int64_t most_queries = 4 * W;
   static constexpr std::int64_t chunk_keys = 512;
 
-  explicit SiblingSelector(std::int64_t dim) : dim_(dim), tile_(dim * most_queries), scores_(chunk_keys * most_queries) {}
+  explicit SiblingSelector(std::int64_t dim)
+      : dim_(dim), tile_(dim * most_queries), scores_(chunk_keys * most_queries) {}
 
   /// `candidates` ascend. Writes the lists of `queries`.
   void select(const HeadView<const C>& query, TokenRange queries, const HeadView<const C>& key,
@@ -98,8 +99,8 @@ Selection select(const Pyramid<C>& query, const Pyramid<C>& key, const ResolvedO
       if (queries.begin >= queries.end) return;
       candidates(selection, options, level, head, queries.begin, candidate_list);
       std::sort(candidate_list.begin(), candidate_list.end());
-      selector.select(query.level(level).head(head), queries, key.level(level).head(head), candidate_list,
-                      selection.level(level), head);
+      selector.select(query.level(level).head(head), queries, key.level(level).head(options.key_head(head)),
+                      candidate_list, selection.level(level), head);
     });
   }
   return selection;

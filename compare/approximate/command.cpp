@@ -7,6 +7,7 @@
 
 #include "compare/approximate/report.hpp"
 #include "compare/command.hpp"
+#include "program/list_option.hpp"
 #include "program/output_path.hpp"
 #include "program/progress.hpp"
 #include "files/atomic_file.hpp"
@@ -84,7 +85,7 @@ void run(ApproximateArguments& a, const CommandContext& context) {
 
 }  // namespace
 
-void add_approximate_command(CLI::App& program, CommandContext& context) {
+void add_command(CLI::App& program, CommandContext& context) {
   const auto a = std::make_shared<ApproximateArguments>();
   CLI::App& command = *program.add_subcommand(
       "approximate", "Measure how well each method approximates dense attention, at equal numbers of touched keys");
@@ -93,7 +94,7 @@ void add_approximate_command(CLI::App& program, CommandContext& context) {
                      "PNG or JPEG whose pixels become tokens, as in llsa-demo; several may be given");
   command.add_flag("--landscape", a->landscape, "a generated landscape besides; the default when nothing is given");
   const auto list = [&](const char* name, auto& target, const char* description) {
-    return command.add_option(name, target, description)->delimiter(',');
+    return program::add_list(command, name, target, description);
   };
   list("--size", a->sizes, "sides that pictures are resampled to")->default_str("128");
   list("--seed", a->seeds, "seeds of the pictures' projection, and of the landscape")->default_str("1");

@@ -37,13 +37,13 @@ void read_layout(Input& input, const std::map<std::string, std::string>& metadat
   const std::int64_t tokens = input.query.shape().tokens;
   const auto grid_text = text("grid");
   if (!grid_text) return;
-  const Grid grid = llsa::grid_from(*grid_text);
+  const Grid grid = grid_from(*grid_text);
   if (grid.size() != tokens)
     throw Error(
         fmt::format("metadata grid is {}, {} cells; the file has {} query tokens", *grid_text, grid.size(), tokens));
   const auto order = text("order");
   const auto key_grid = text("key_grid");
-  const bool alike = input.key.shape().tokens == tokens && (!key_grid || llsa::grid_from(*key_grid) == grid);
+  const bool alike = input.key.shape().tokens == tokens && (!key_grid || grid_from(*key_grid) == grid);
   if (!order || !alike) return;
   token_order(*order, {1, 1, 1});  // refuses an unknown name
   input.grid = grid;

@@ -76,26 +76,27 @@ const Input& Judge::in_order(const std::string& order) {
 }
 
 Measurement Judge::measure(const Configuration& configuration) {
-  const Input& input = in_order(configuration.order);
+  const Input& input = in_order(configuration.how.order);
   std::vector<std::int64_t> sample = sample_;
   const std::vector<std::int64_t> position = position_map(input_, input.order);
   for (std::int64_t& token : sample) token = position[static_cast<std::size_t>(token)];
 
-  Options options = configuration.options;
+  Options options = configuration.how.options;
   options.scale = input.scale;
   Measurement result{.configuration = configuration, .order = input.order};
   const Shape query = input.query.shape(), key = input.key.shape(), value = input.value.shape();
-  const auto attention = make_attention<float>(configuration.method, backend_, *threads_);
+  const auto attention = make_attention<float>(configuration.how.method, backend_, *threads_);
   AttentionInputs<float> inputs = input.inputs();
   const Tensor<float> gate({query.batch, query.heads, query.tokens, 1}, static_cast<float>(configuration.gate));
-  if (configuration.method == "vsa" && configuration.gate != 1) inputs.extras = {gate.view(), gate.view()};
+  if (configuration.how.method == "vsa" && configuration.gate != 1) 
+    inputs.extras = {{"gate_sparse", gate.view()}, {"gate_coarse", gate.view()}};
   Room room(query, value);
   std::unique_ptr<AttentionState> state;
   result.seconds = compare::seconds_of([&] { state = attention->forward(inputs, options, room.outputs()); });
   result.options = state->options();
   result.keys_per_query = compare::keys_per_query(state->selection(), result.options, query.batch * query.heads);
-  if (configuration.method == "vsa") result.other_keys = static_cast<double>(result.options.key.length(1));
-  if (configuration.method == "sla") result.other_keys = static_cast<double>(key.tokens);
+  if (configuration.how.method == "vsa") result.other_keys = static_cast<double>(result.options.key.length(1));
+  if (configuration.how.method == "sla") result.other_keys = static_cast<double>(key.tokens);
 
   const compare::Comparison comparison =
       compare::compare(compare::in_double(rows_of(room.output, sample).cview()).view(),

@@ -5,15 +5,14 @@
 
 #include "backends/backends.hpp"
 #include "compare/approximate/input.hpp"
+#include "llsa/attention_choice.hpp"
 #include "llsa/thread_pool.hpp"
 
 namespace llsa::compare::approximate {
 
-/// One way to attend.
+/// One way to attend; an empty order is the input's.
 struct Configuration {
-  std::string method = "llsa";
-  Options options = {};    ///< before `method_options`
-  std::string order = {};  ///< token order; empty: the input's
+  AttentionChoice how = {};
   /// What "vsa" multiplies both branches with. Its own default is 1, with which the sum of two averages is about twice
   /// what dense attention gives; trained gates learn something else. Ignored by other methods.
   double gate = 1;

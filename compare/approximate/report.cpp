@@ -105,7 +105,7 @@ std::string json_of(const std::vector<InputResult>& results) {
     for (const Section& section : r.sections)
       for (const Measurement& m : section.rows) {
         Json row = {{"section", section.name},
-                    {"method", m.configuration.method},
+                    {"method", m.configuration.how.method},
                     {"order", m.order},
                     {"block_size", m.options.block_size},
                     {"levels", m.options.levels},
@@ -119,7 +119,7 @@ std::string json_of(const std::vector<InputResult>& results) {
                     {"cosine", rounded(m.cosine)},
                     {"mass", rounded(m.mass)},
                     {"seconds", rounded(m.seconds)}};
-        if (m.configuration.method == "vsa") row["gate"] = m.configuration.gate;
+        if (m.configuration.how.method == "vsa") row["gate"] = m.configuration.gate;
         rows += (rows.empty() ? "\n  " : ",\n  ") + row.dump();
       }
     std::string head = about.dump();

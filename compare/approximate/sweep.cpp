@@ -32,7 +32,7 @@ class Runner {
                     .top_k = {sweep_.top_k.front()},
                     .enrichment_levels = enrichment_for(sweep_.levels.front()),
                     .coverage = sweep_.coverages.front()};
-    return {.method = "llsa", .options = std::move(options), .order = sweep_.orders.front()};
+    return {.how = {.method = "llsa", .options = std::move(options), .order = sweep_.orders.front()}};
   }
   /// The first that the levels allow; all when none does.
   std::optional<int> enrichment_for(int levels) const {
@@ -43,18 +43,18 @@ class Runner {
 
   Measurement measure(const Configuration& configuration) {
     progress_(fmt::format("{}: {}, K = {}", judge_.input().name, label_of(configuration),
-                          configuration.options.top_k.front()));
+                          configuration.how.options.top_k.front()));
     return judge_.measure(configuration);
   }
 
   /// A single-level method that touches as many keys as `like` does.
   Measurement matched(const std::string& method, const Measurement& like, double gate = 1) {
     const Shape query = judge_.input().query.shape(), key = judge_.input().key.shape();
-    Configuration c{.method = method, .options = like.configuration.options, .order = like.order, .gate = gate};
-    c.options.coverage = Coverage::overlapping;
-    c.options.top_k = {1};
-    const ResolvedOptions one = resolve(method_options(method, c.options), query, key, judge_.input().value.shape());
-    c.options.top_k = {matching_top_k(like.keys_per_query, key_count(one).coarse, one.block_size, key.tokens)};
+    Configuration c{.how = {.method = method, .options = like.configuration.how.options, .order = like.order}, .gate = gate};
+    c.how.options.coverage = Coverage::overlapping;
+    c.how.options.top_k = {1};
+    const ResolvedOptions one = resolve(method_options(method, c.how.options), query, key, judge_.input().value.shape());
+    c.how.options.top_k = {matching_top_k(like.keys_per_query, key_count(one).coarse, one.block_size, key.tokens)};
     return measure(c);
   }
 
@@ -68,13 +68,13 @@ class Runner {
         "make it one.";
     for (const std::int64_t k : sweep_.top_k) {
       Configuration c = llsa();
-      c.options.top_k = {k};
+      c.how.options.top_k = {k};
       const Measurement own = measure(c);
       section.rows.push_back(own);
       for (const Coverage other : sweep_.coverages)
-        if (c.options.coverage != other) {
+        if (c.how.options.coverage != other) {
           Configuration covered = c;
-          covered.options.coverage = other;
+          covered.how.options.coverage = other;
           section.rows.push_back(measure(covered));
         }
       for (const char* method : {"topk", "topk+enrichment", "topk+enrichment+reweighting", "vsa", "sla"})
@@ -90,11 +90,11 @@ class Runner {
     if (sweep_.block_sizes.size() < 2) return section;
     for (const std::int64_t block : sweep_.block_sizes) {
       Configuration c = llsa();
-      const std::int64_t product = c.options.block_size * c.options.top_k.front();
-      c.options.block_size = block;
-      c.options.top_k = {std::max<std::int64_t>(product / block, 1)};
+      const std::int64_t product = c.how.options.block_size * c.how.options.top_k.front();
+      c.how.options.block_size = block;
+      c.how.options.top_k = {std::max<std::int64_t>(product / block, 1)};
       section.rows.push_back(measure(c));
-      c.method = "topk";
+      c.how.method = "topk";
       section.rows.push_back(measure(c));
     }
     return section;
@@ -105,8 +105,8 @@ class Runner {
     if (sweep_.levels.size() < 2) return section;
     for (const int levels : sweep_.levels) {
       Configuration c = llsa();
-      c.options.levels = levels;
-      c.options.enrichment_levels = {};
+      c.how.options.levels = levels;
+      c.how.options.enrichment_levels = {};
       section.rows.push_back(measure(c));
     }
     return section;
@@ -119,8 +119,8 @@ class Runner {
       for (const bool reweight : {true, false}) {
         if (enriched == 0 && !reweight) continue;  // no coarse key to weigh
         Configuration c = llsa();
-        c.options.enrichment_levels = enriched;
-        c.options.reweight = reweight;
+        c.how.options.enrichment_levels = enriched;
+        c.how.options.reweight = reweight;
         section.rows.push_back(measure(c));
       }
     }
@@ -133,8 +133,8 @@ class Runner {
     for (const std::int64_t k : sweep_.top_k)
       for (const Coverage coverage : sweep_.coverages) {
         Configuration c = llsa();
-        c.options.top_k = {k};
-        c.options.coverage = coverage;
+        c.how.options.top_k = {k};
+        c.how.options.coverage = coverage;
         section.rows.push_back(measure(c));
       }
     return section;
@@ -150,7 +150,7 @@ class Runner {
     if (sweep_.orders.size() < 2) return section;
     for (const std::string& order : sweep_.orders) {
       Configuration c = llsa();
-      c.order = order;
+      c.how.order = order;
       section.rows.push_back(measure(c));
     }
     return section;
@@ -170,7 +170,7 @@ class Runner {
                                 .top_k = {k},
                                 .enrichment_levels = enriched,
                                 .coverage = coverage};
-                section.rows.push_back(measure({.options = std::move(options), .order = order}));
+                section.rows.push_back(measure({.how = {.options = std::move(options), .order = order}}));
               }
     return section;
   }
@@ -229,8 +229,8 @@ std::vector<Section> run_sweep(Judge& judge, const Sweep& sweep,
 }
 
 std::string label_of(const Configuration& c) {
-  if (c.method == "vsa" && c.gate != 1) return fmt::format("vsa, gates {:g}", c.gate);
-  return c.method == "llsa" && c.options.coverage == Coverage::disjoint ? "llsa, disjoint" : c.method;
+  if (c.how.method == "vsa" && c.gate != 1) return fmt::format("vsa, gates {:g}", c.gate);
+  return c.how.method == "llsa" && c.how.options.coverage == Coverage::disjoint ? "llsa, disjoint" : c.how.method;
 }
 
 }  // namespace llsa::compare::approximate

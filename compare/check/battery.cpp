@@ -7,7 +7,7 @@
 #include <span>
 
 #include "backends/backends.hpp"
-#include "compare/check/cases.hpp"
+#include "compare/problem_cases.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::compare::check {

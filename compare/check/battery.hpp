@@ -11,6 +11,7 @@
 
 #include "compare/comparator.hpp"
 #include "compare/problem.hpp"
+#include "compare/problem_cases.hpp"
 #include "compare/selection_compare.hpp"
 #include "llsa/thread_pool.hpp"
 
@@ -59,7 +60,6 @@ BatteryReport run_battery(const BatteryOptions& options);
 template <class T>
 std::vector<BatteryLine> run_controls(std::uint64_t seed, ThreadPool& threads);
 
-struct BatteryCase;
 
 /// A case whose output errs by at most twice, and whose gradients by at most three times, what dense attention by the
 /// same implementation errs by on the same inputs. T is not double.

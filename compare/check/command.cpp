@@ -17,7 +17,7 @@ namespace {
 
 struct CheckArguments {
   ProblemFiles files;
-  OptionArguments options;
+  program::AttentionArguments how;
   ExecutionArguments execution;
   std::uint64_t seed = 1;
   bool quick = false;
@@ -34,12 +34,12 @@ void run_check(const CheckArguments& a, bool tensors_given, CommandContext& cont
                          .stop = context.stop};
   std::optional<LoadedProblem<double>> loaded;
   if (tensors_given) {
-    loaded = load_problem<double>(a.files, options_from(a.options));
+    loaded = load_problem<double>(a.files, program::choice_of(a.how));
     options.given = &loaded->problem;
   }
-  std::unique_ptr<Progress> progress;
+  std::unique_ptr<program::Progress> progress;
   options.on_line = [&progress](std::string_view name, std::int64_t lines) {
-    if (!progress) progress = std::make_unique<Progress>("llsa-compare check", lines);
+    if (!progress) progress = std::make_unique<program::Progress>("llsa-compare check", lines);
     progress->step(name);
   };
   const BatteryReport report =
@@ -52,12 +52,12 @@ void run_check(const CheckArguments& a, bool tensors_given, CommandContext& cont
 
 }  // namespace
 
-void add_check_command(CLI::App& program, CommandContext& context) {
+void add_command(CLI::App& program, CommandContext& context) {
   const auto arguments = std::make_shared<CheckArguments>();
   CLI::App& command = *program.add_subcommand(
       "check", "Hold one implementation against the oracle in a battery of checks, negative controls included");
   add_problem_arguments(command, arguments->files);
-  add_option_arguments(command, arguments->options);
+  program::add_attention_options(command, arguments->how, {.method = false});
   add_execution_arguments(command, arguments->execution);
   command.add_option("--seed", arguments->seed, "of the random tensors")->capture_default_str();
   command.add_flag("--quick", arguments->quick, "a selection of the cases that takes about a second");

@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "compare/check/battery.hpp"
-#include "compare/check/cases.hpp"
+#include "compare/problem_cases.hpp"
 #include "compare/verify/gradient_parts.hpp"
 #include "reference/attention.hpp"
 
@@ -27,8 +27,9 @@ void change(T& value, Change to) {
 /// Every query gets the mean of V of its head.
 template <class T>
 void set_mean_of_values(Outcome<T>& outcome, const Tensor<double>& value) {
-  for (std::int64_t head = 0; head < value.shape().batch * value.shape().heads; ++head) {
-    const auto v = value.view().head(head);
+  const Shape& shape = outcome.output.shape();
+  for (std::int64_t head = 0; head < shape.batch * shape.heads; ++head) {
+    const auto v = value.view().head(outcome.options.key_head(head));
     const auto o = outcome.output.view().head(head);
     for (std::int64_t d = 0; d < v.dim; ++d) {
       double sum = 0;
@@ -57,9 +58,9 @@ void shuffle_selection(Selection& selection, const ResolvedOptions& options) {
 
 /// The gradient of `name` summed from parts that are divided by the count that is their keys' weight.
 template <class T>
-Tensor<T> without_weight(const std::vector<Part>& parts, const Shape& shape) {
+Tensor<T> without_weight(const std::vector<verify::Part>& parts, const Shape& shape) {
   Tensor<double> sum(shape);
-  for (const Part& part : parts)
+  for (const verify::Part& part : parts)
     for (std::size_t n = 0; n < part.values.size(); ++n) sum.flat()[n] += part.values[n] / part.count;
   return converted<T>(sum);
 }
@@ -76,7 +77,7 @@ std::vector<BatteryLine> run_controls(std::uint64_t seed, ThreadPool& threads) {
   const Problem<double> problem = as_stored<T>(make_problem(spec, dtype_of<T>()));
   reference::ReferenceAttention<double> attention(threads);
   const Outcome<double> exact = run_attention<double>(attention, problem);
-  const KeyValueParts parts = key_value_parts(problem, exact, false, threads);
+  const verify::KeyValueParts parts = verify::key_value_parts(problem, exact, false, threads);
   const Outcome<T> right{converted<T>(exact.output),
                          converted<Accumulate<T>>(exact.lse),
                          converted<T>(exact.query_gradient),

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "compare/check/battery.hpp"
-#include "compare/check/cases.hpp"
+#include "compare/problem_cases.hpp"
 #include "compare/exact_results.hpp"
 
 namespace llsa::compare::check {

@@ -7,6 +7,7 @@
 
 #include "compare/arguments.hpp"
 #include "compare/command.hpp"
+#include "program/list_option.hpp"
 #include "program/output_path.hpp"
 #include "compare/profile/plot.hpp"
 #include "compare/profile/report.hpp"
@@ -21,7 +22,7 @@ namespace {
 
 struct ProfileArguments {
   ProfileRequest request;
-  OptionArguments options;
+  program::AttentionArguments how;
   ExecutionArguments execution;
   std::filesystem::path json, trace, plot;
 };
@@ -30,7 +31,7 @@ void run(ProfileArguments& a, const CommandContext& context) {
   a.request.backend = a.execution.backend;
   a.request.precision = precision_from(a.execution.precision);
   a.request.threads = a.execution.threads;
-  a.request.options = options_from(a.options);
+  a.request.options = program::choice_of(a.how).options;
   validate(a.request);
   if (!a.plot.empty()) plot::require_picture_path(a.plot);
   for (const auto& path : {a.json, a.trace, a.plot}) program::require_writable(path);
@@ -48,13 +49,12 @@ void run(ProfileArguments& a, const CommandContext& context) {
 
 }  // namespace
 
-void add_profile_command(CLI::App& program, CommandContext& context) {
+void add_command(CLI::App& program, CommandContext& context) {
   const auto arguments = std::make_shared<ProfileArguments>();
   ProfileRequest& request = arguments->request;
   CLI::App& command = *program.add_subcommand(
       "profile", "Time every stage and both passes over a range of lengths, against dense attention");
-  command.add_option("--tokens", request.tokens, "lengths to time, separated by commas")
-      ->delimiter(',')
+  program::add_list(command, "--tokens", request.tokens, "lengths to time, separated by commas")
       ->default_str("1024,4096,16384,65536");
   command.add_option("--heads", request.heads, "attention heads")->capture_default_str();
   command.add_option("--head-dim", request.head_dim, "dimension of queries, keys and values")->capture_default_str();
@@ -62,11 +62,9 @@ void add_profile_command(CLI::App& program, CommandContext& context) {
       ->capture_default_str();
   command.add_option("--dense-limit", request.dense_limit, "longest length at which dense attention is timed")
       ->capture_default_str();
-  command
-      .add_option("--method", request.methods,
-                  fmt::format("further methods to time, separated by commas: {}", fmt::join(method_names(), ", ")))
-      ->delimiter(',');
-  add_option_arguments(command, arguments->options);
+  program::add_list(command, "--method", request.methods,
+                    fmt::format("further methods to time, separated by commas: {}", fmt::join(method_names(), ", ")));
+  program::add_attention_options(command, arguments->how, {.method = false});
   add_execution_arguments(command, arguments->execution);
   command.add_option("--json", arguments->json, "write every repetition in google-benchmark's schema");
   command.add_option("--trace", arguments->trace, "write every timed call in Chrome's trace format");

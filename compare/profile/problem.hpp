@@ -30,14 +30,14 @@ class ProfileProblem {
   /// With random further inputs of a method, so that its whole work is done.
   AttentionInputs<T> inputs(const std::string& method = "llsa") {
     AttentionInputs<T> all{query_.view(), key_.view(), value_.view()};
-    for (Extra& extra : extras(method)) all.extras.push_back(extra.value.view());
+    for (Extra& extra : extras(method)) all.extras.push_back({extra.name, extra.value.view()});
     return all;
   }
   AttentionOutputs<T> outputs() { return {output_.view(), lse_.view()}; }
   AttentionOutputGradients<T> output_gradients() const { return {output_gradient_.view(), {}}; }
   AttentionGradients<T> gradients(const std::string& method = "llsa") {
     AttentionGradients<T> all{query_gradient_.view(), key_gradient_.view(), value_gradient_.view()};
-    for (Extra& extra : extras(method)) all.extras.push_back(extra.gradient.view());
+    for (Extra& extra : extras(method)) all.extras.push_back({extra.name, extra.gradient.view()});
     return all;
   }
   std::int64_t input_bytes() const { return 3 * shape_.size() * static_cast<std::int64_t>(sizeof(T)); }
@@ -58,13 +58,15 @@ class ProfileProblem {
   }
 
   struct Extra {
+    std::string name;
     Tensor<T> value, gradient;
   };
   std::vector<Extra>& extras(const std::string& method) {
     const auto [at, fresh] = extras_.try_emplace(method);
     if (!fresh) return at->second;
     for (const ExtraInput& extra : method_extras(method, shape_, shape_))
-      at->second.push_back({random(5 + at->second.size(), extra.shape), Tensor<T>(extra.shape, T(1))});
+      at->second.push_back(
+          {std::string(extra.name), random(5 + at->second.size(), extra.shape), Tensor<T>(extra.shape, T(1))});
     return at->second;
   }
 

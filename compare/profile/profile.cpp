@@ -81,8 +81,12 @@ void run_stages(Recorder& recorder, const ResolvedOptions& options, ProfileProbl
                 ThreadPool& threads) {
   using C = Accumulate<T>;
   const AttentionInputs<T> inputs = problem.inputs();
+  const AttentionOutputs<T> outputs = problem.outputs();
+  const AttentionOutputGradients<T> output_gradients = problem.output_gradients();
+  const AttentionGradients<T> gradients = problem.gradients();
   reference::Pyramid<C> query, key, value;
   Selection selection;
+  const reference::AttendProblem<T> stage{inputs.query, inputs.key, inputs.value, key, value, selection, options};
   recorder.time("llsa", "forward", "pool", [&] {
     query = reference::pool(inputs.query, options.query, threads);
     key = reference::pool(inputs.key, options.key, threads);
@@ -90,14 +94,21 @@ void run_stages(Recorder& recorder, const ResolvedOptions& options, ProfileProbl
   });
   recorder.time("llsa", "forward", "select", [&] { selection = reference::select(query, key, options, threads); });
   recorder.time("llsa", "forward", "attend",
-                [&] { reference::attend(inputs, key, value, selection, options, problem.outputs(), threads); });
+                [&] { reference::attend<T>({stage, outputs.output, outputs.lse}, threads); });
   recorder.time("llsa", "backward", "transpose", [&] {
     for (int level = 1; level <= selection.levels(); ++level)
       reference::transpose(selection.level(level), options.key.length(level), threads);
   });
   recorder.time("llsa", "backward", "attend_backward", [&] {
-    reference::attend_backward(inputs, key, value, selection, options, problem.outputs(), problem.output_gradients(),
-                               problem.gradients(), threads);
+    reference::attend_backward<T>({.problem = stage,
+                                   .output = outputs.output,
+                                   .lse = outputs.lse,
+                                   .output_gradient = output_gradients.output,
+                                   .lse_gradient = output_gradients.lse,
+                                   .query_gradient = gradients.query,
+                                   .key_gradient = gradients.key,
+                                   .value_gradient = gradients.value},
+                                  threads);
   });
 }
 

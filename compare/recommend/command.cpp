@@ -90,7 +90,7 @@ void run(RecommendArguments& a, const CommandContext& context) {
 
 }  // namespace
 
-void add_recommend_command(CLI::App& program, CommandContext& context) {
+void add_command(CLI::App& program, CommandContext& context) {
   const auto a = std::make_shared<RecommendArguments>();
   CLI::App& command =
       *program.add_subcommand("recommend", "Say which setting to use for a length, and what to expect of it");

@@ -25,7 +25,7 @@ struct Times {
 };
 
 /// Of the fastest run: what disturbs a run only adds.
-Times time(Attention<float>& attention, const Options& options, compare::ProfileProblem<float>& problem) {
+Times time(Attention<float>& attention, const Options& options, compare::profile::ProfileProblem<float>& problem) {
   Times best;
   for (int run = 0; run <= runs; ++run) {
     std::unique_ptr<AttentionState> state;
@@ -71,7 +71,7 @@ CostModel calibrate(const std::vector<std::int64_t>& block_sizes, std::int64_t h
   const auto attention = make_attention<float>(backend, threads);
   std::vector<BlockCost> costs;
   const auto problem_of = [&](std::int64_t tokens) {
-    return compare::ProfileProblem<float>({.heads = 1, .head_dim = head_dim}, tokens);
+    return compare::profile::ProfileProblem<float>({.heads = 1, .head_dim = head_dim}, tokens);
   };
   {
     auto problem = problem_of(dense_tokens);

@@ -9,5 +9,5 @@ while(at LESS length)
   string(APPEND pieces "    R\"llsa(${piece})llsa\"\n")
   math(EXPR at "${at} + 8000")
 endwhile()
-file(WRITE "${OUTPUT}" "namespace llsa::recommend {\n\nextern const char* const shipped_measurements;\nconst char* const \
-shipped_measurements =\n${pieces}    \"\";\n\n}  // namespace llsa::recommend\n")
+file(WRITE "${OUTPUT}" "namespace llsa::compare::recommend {\n\nextern const char* const shipped_measurements;\nconst char* const \
+shipped_measurements =\n${pieces}    \"\";\n\n}  // namespace llsa::compare::recommend\n")

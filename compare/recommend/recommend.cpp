@@ -94,7 +94,7 @@ std::vector<Candidate> measured_candidates(const Request& request, const approxi
     if (!is_sparse(c.options)) continue;
     progress(fmt::format("B = {}, L = {}, K = {}, {}", setting.block_size, setting.levels, setting.top_k,
                          name_of(setting.coverage)));
-    const approximate::Measurement measured = judge.measure({.options = setting.options()});
+    const approximate::Measurement measured = judge.measure({.how = {.options = setting.options()}});
     c.expected = {.error = measured.relative_l2,
                   .low = measured.relative_l2,
                   .high = measured.relative_l2,

@@ -20,9 +20,9 @@ namespace {
 
 struct RunArguments {
   ProblemFiles files;
-  OptionArguments options;
+  program::AttentionArguments how;
   ExecutionArguments execution;
-  std::string output, method = "llsa";
+  std::string output;
 };
 
 void stop_if_asked(const CommandContext& context) {
@@ -46,10 +46,11 @@ template <class T>
 void run(const RunArguments& a, const CommandContext& context) {
   ThreadPool threads(a.execution.threads);
   threads.set_stop_token(context.stop);
-  const auto attention = make_attention<T>(a.method, a.execution.backend, threads);
+  const AttentionChoice how = program::choice_of(a.how);
+  const auto attention = make_attention<T>(how.method, a.execution.backend, threads);
   program::Progress progress("llsa-compare run");
   progress.step("reading");
-  const LoadedProblem<T> loaded = load_problem<T>(a.files, options_from(a.options), a.method);
+  const LoadedProblem<T> loaded = load_problem<T>(a.files, how);
   stop_if_asked(context);
   progress.step(loaded.problem.has_gradient() ? "forward and backward" : "forward");
   const auto begin = std::chrono::steady_clock::now();
@@ -57,7 +58,7 @@ void run(const RunArguments& a, const CommandContext& context) {
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
 
   std::map<std::string, std::string> metadata = llsa::option_metadata(outcome.options);
-  metadata["method"] = a.method;
+  metadata["method"] = how.method;
   metadata["backend"] = a.execution.backend;
   metadata["precision"] = a.execution.precision;
   metadata["threads"] = std::to_string(threads.threads());
@@ -71,7 +72,7 @@ void run(const RunArguments& a, const CommandContext& context) {
   files::write_safetensors(a.output, tensors, metadata);
 
   print_inputs(loaded.stored, dtype_of<T>());
-  fmt::print("method {}\n", a.method);
+  fmt::print("method {}\n", how.method);
   for (const auto& [name, value] : llsa::option_metadata(outcome.options))
     fmt::print("{} {}\n", name, value.empty() ? "-" : value);
   fmt::print("{} in {}, {} threads: {:.3f} s\n", a.execution.backend, name_of(dtype_of<T>()), threads.threads(),
@@ -83,12 +84,11 @@ void run(const RunArguments& a, const CommandContext& context) {
 
 }  // namespace
 
-void add_run_command(CLI::App& program, CommandContext& context) {
+void add_command(CLI::App& program, CommandContext& context) {
   const auto arguments = std::make_shared<RunArguments>();
   CLI::App& command = *program.add_subcommand("run", "Run one implementation on given tensors and write all outputs");
   add_problem_arguments(command, arguments->files);
-  add_method_argument(command, arguments->method);
-  add_option_arguments(command, arguments->options);
+  program::add_attention_options(command, arguments->how);
   add_execution_arguments(command, arguments->execution);
   command
       .add_option(

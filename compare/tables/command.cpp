@@ -69,12 +69,12 @@ void run(TableArguments& a, CommandContext& context) {
 
 }  // namespace
 
-void add_table_command(CLI::App& program, CommandContext& context) {
+void add_command(CLI::App& program, CommandContext& context) {
   const auto a = std::make_shared<TableArguments>();
   CLI::App& command = *program.add_subcommand("table", "Make a table or figure of the paper again, scaled down");
   command.add_option("name", a->name, fmt::format("{}, or all", fmt::join(tables::table_names(), ", ")))->required();
-  command.add_option("--out", a->request.out, "folder for results and training runs")->capture_default_str();
-  command.add_option("--scale", a->scale, fmt::format("sizes: {}", fmt::join(tables::scale_names(), " or ")))
+  command.add_option("--output", a->request.out, "folder for results and training runs")->capture_default_str();
+  command.add_option("--sizes", a->scale, fmt::format("sizes: {}", fmt::join(tables::scale_names(), " or ")))
       ->capture_default_str();
   const auto change = [&]<class Value>(const char* name, Value tables::Scale::*field, const char* description) {
     command.add_option_function<Value>(

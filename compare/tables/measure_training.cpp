@@ -19,7 +19,7 @@ double time_step(const diffusion::TrainConfig& config, const diffusion::Batch& b
   ThreadPool threads(place.threads);
   threads.set_stop_token(stop);
   diffusion::EigenLayers<float> layers(threads);
-  const auto attention = make_attention<float>(config.model.attention.name, place.backend, threads);
+  const auto attention = make_attention<float>(config.model.attention.method, place.backend, threads);
   diffusion::Learner learner(config, diffusion::initial_state(config), layers, *attention, threads);
   learner.step(batch.pictures, batch.labels);
   const auto begin = std::chrono::steady_clock::now();
@@ -62,7 +62,7 @@ std::vector<MeasuredTraining> measure_training(const std::vector<TrainingTable>&
   std::map<std::string, RunResult> results;
   for (const auto& [name, run] : runs) {
     const std::string what = fmt::format("run {} of {}, {} seed {}", ++number, runs.size(),
-                                         run.config.model.attention.name, run.config.seed);
+                                         run.config.model.attention.method, run.config.seed);
     const std::int64_t before = done;
     results[name] = finish_run(run, place, stop, [&] { progress(++done, all, what); });
     done = before + scale.steps;

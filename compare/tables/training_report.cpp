@@ -68,7 +68,7 @@ nlohmann::ordered_json json_of(const MeasuredTraining& m, const Scale& scale) {
     const Options& options = row.row.config.model.attention.options;
     rows.push_back({{"label", row.row.label},
                     {"run", run_name(run_of(row.row, scale, 1))},
-                    {"method", row.row.config.model.attention.name},
+                    {"method", row.row.config.model.attention.method},
                     {"block_size", options.block_size},
                     {"levels", options.levels.value_or(-1)},
                     {"top_k", options.top_k},

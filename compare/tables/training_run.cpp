@@ -84,7 +84,7 @@ Json settings_of(const TrainingRun& run) {
 }
 
 std::string run_name(const TrainingRun& run) {
-  std::string name = run.config.model.attention.name;
+  std::string name = run.config.model.attention.method;
   for (char& c : name)
     if (c == '+') c = '-';
   return fmt::format("{}-{:016x}", name, hash_of(settings_of(run).dump()));
@@ -104,7 +104,7 @@ RunResult finish_run(const TrainingRun& run, const RunPlace& place, std::stop_to
   std::optional<diffusion::TrainState> resumed;
   if (auto checkpoint = checkpoints.newest(skipped)) {
     if (to_json(checkpoint->config) != to_json(config))
-      throw Error(fmt::format("{}: holds a run with other settings; remove the folder or choose another --out",
+      throw Error(fmt::format("{}: holds a run with other settings; remove the folder or choose another --output",
                               folder.string()));
     resumed = std::move(checkpoint->state);
   }

@@ -37,7 +37,8 @@ class Configurations {
   TrainConfig llsa(int levels = 2) const { return with("llsa", options(levels)); }
   TrainConfig with(const std::string& method, const Options& options) const {
     TrainConfig config = base_;
-    config.model.attention = {.name = method, .options = options};
+    config.model.attention.method = method;
+    config.model.attention.options = options;
     return config;
   }
   /// A single-level method with its own B and K.
@@ -164,7 +165,7 @@ TrainingTable noise(const Configurations& c) {
 TrainingTable token_orders(const Configurations& c) {
   const auto ordered = [&](const char* order) {
     TrainConfig config = c.llsa();
-    config.model.order = order;
+    config.model.attention.order = order;
     return config;
   };
   return {.name = "4d",
@@ -192,7 +193,7 @@ double keys_per_query(const diffusion::TrainConfig& config) {
   const diffusion::ModelConfig& model = config.model;
   const Shape shape{1, model.heads, model.tokens(), model.head_dim()};
   return compare::key_count(
-             resolve(method_options(model.attention.name, model.attention.options), shape, shape, shape))
+             resolve(method_options(model.attention.method, model.attention.options), shape, shape, shape))
       .keys();
 }
 

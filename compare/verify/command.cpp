@@ -19,9 +19,9 @@ namespace {
 
 struct VerifyArguments {
   ProblemFiles files;
-  OptionArguments options;
+  program::AttentionArguments how;
   ExecutionArguments execution;
-  std::string theirs, tolerance, json, method;
+  std::string theirs, tolerance, json;
 };
 
 /// The method to judge by: the one given, or the one that wrote the file, or LLSA. Throws `Error` when the two differ,
@@ -57,8 +57,9 @@ void run_verify(const VerifyArguments& a, bool precision_given, CommandContext& 
   program::Progress progress("llsa-compare verify");
   progress.step("reading");
   const files::TensorFile file = files::read_tensor_file(a.theirs);
-  const std::string method = method_to_judge(a.method, file, a.theirs);
-  const LoadedProblem<double> loaded = load_problem<double>(a.files, options_from(a.options), method);
+  AttentionChoice how = program::choice_of(a.how);
+  how.method = method_to_judge(a.how.method.value_or(""), file, a.theirs);
+  const LoadedProblem<double> loaded = load_problem<double>(a.files, how);
   const Theirs theirs = read_theirs(file, loaded.problem);
   options.inputs = coarsest_type(loaded.stored);
   options.on_step = [&progress](std::string_view step) { progress.step(step); };
@@ -76,7 +77,7 @@ void run_verify(const VerifyArguments& a, bool precision_given, CommandContext& 
 
 }  // namespace
 
-void add_verify_command(CLI::App& program, CommandContext& context) {
+void add_command(CLI::App& program, CommandContext& context) {
   const auto arguments = std::make_shared<VerifyArguments>();
   CLI::App& command = *program.add_subcommand(
       "verify", "Judge anybody's kernel from the outputs that it wrote, and say what a wrong one looks like");
@@ -85,11 +86,10 @@ void add_verify_command(CLI::App& program, CommandContext& context) {
       .add_option("--theirs", arguments->theirs,
                   "what the kernel wrote: any of o, lse, indices_1 ..., dq, dk, dv; .safetensors")
       ->required();
-  add_method_argument(command, arguments->method);
+  program::add_attention_options(command, arguments->how);
   command.get_option("--method")
       ->description(
           "what theirs computes, when the file does not say: llsa, or a method that is LLSA with certain options");
-  add_option_arguments(command, arguments->options);
   add_execution_arguments(command, arguments->execution);
   const CLI::Option* precision = command.get_option("--precision");
   command.get_option("--backend")->description("accepted as for run; the judge is always the reference in double");

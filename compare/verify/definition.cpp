@@ -92,7 +92,7 @@ std::vector<std::int32_t> DefinitionEvaluator::select(const Definition& definiti
   const bool above = level < o.levels;
   const int query_level = level + (rule.parent_query && above), key_level = level + (rule.parent_key && above);
   const auto queries = levels.query[static_cast<std::size_t>(query_level)].view().head(head);
-  const auto keys = levels.key[static_cast<std::size_t>(key_level)].view().head(head);
+  const auto keys = levels.key[static_cast<std::size_t>(key_level)].view().head(o.key_head(head));
   const double* query = queries.row(o.query.ancestor(query_level, i));
   struct Scored {
     std::int32_t token;
@@ -188,11 +188,17 @@ std::vector<KeyRef> DefinitionEvaluator::key_set(const Definition& definition, c
 }
 
 const double* DefinitionEvaluator::key(const Definition& definition, std::int64_t head, const KeyRef& ref) {
-  return levels(definition.pooling).key[static_cast<std::size_t>(ref.level)].view().head(head).row(ref.token);
+  return levels(definition.pooling).key[static_cast<std::size_t>(ref.level)]
+      .view()
+      .head(definition.options.key_head(head))
+      .row(ref.token);
 }
 
 const double* DefinitionEvaluator::value(const Definition& definition, std::int64_t head, const KeyRef& ref) {
-  return levels(definition.pooling).value[static_cast<std::size_t>(ref.level)].view().head(head).row(ref.token);
+  return levels(definition.pooling).value[static_cast<std::size_t>(ref.level)]
+      .view()
+      .head(definition.options.key_head(head))
+      .row(ref.token);
 }
 
 DefinedRow DefinitionEvaluator::row(const Definition& definition, std::int64_t head, std::int64_t i,

@@ -54,11 +54,17 @@ KeyValueParts key_value_parts(const Problem<double>& problem, const Outcome<doub
   const ResolvedOptions& o = outcome.options;
   const auto key = reference::pool<double>(problem.key.view(), o.key, threads);
   const auto value = reference::pool<double>(problem.value.view(), o.key, threads);
-  // Outputs are only read; the interface's views are mutable.
-  Tensor<double> output = outcome.output, lse = outcome.lse;
   const auto split = [&](const Tensor<double>& d_output, TensorView<const double> d_lse) {
-    return reference::attend_backward_parts(problem.inputs(), key, value, outcome.selection, o,
-                                            {output.view(), lse.view()}, {d_output.view(), d_lse}, threads);
+    return reference::attend_backward_parts(
+        {.problem = {problem.query.view(), problem.key.view(), problem.value.view(), key, value, outcome.selection, o},
+         .output = outcome.output.view(),
+         .lse = outcome.lse.view(),
+         .output_gradient = d_output.view(),
+         .lse_gradient = d_lse,
+         .query_gradient = {},
+         .key_gradient = {},
+         .value_gradient = {}},
+        threads);
   };
   KeyValueParts parts;
   const TensorView<const double> d_lse = problem.output_gradients().lse;

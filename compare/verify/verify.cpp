@@ -252,8 +252,9 @@ class Verifier {
     if (v.verdict == Verdict::not_judged) return report_.tensors.push_back(std::move(v));
     const bool wrong = v.verdict == Verdict::wrong;
     const auto& errors = s.comparison.row_errors;
+    // Where query heads share key heads no head is a problem of its own, and the gradient is judged whole only.
     const bool comparable =
-        s.comparison.nonfinite_differences == 0 &&
+        report_.options.group == 1 && s.comparison.nonfinite_differences == 0 &&
         std::any_of(want.flat().begin(), want.flat().end(), [](double x) { return std::isfinite(x) && x != 0; });
     if (comparable) {
       // One head: they are independent, and a mistake in one of them must not be averaged with the others.

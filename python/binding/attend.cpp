@@ -3,7 +3,6 @@
 #include <memory>
 #include <string>
 
-#include "groups.hpp"
 #include "lists.hpp"
 #include "llsa/error.hpp"
 #include "pool.hpp"
@@ -82,8 +81,8 @@ void check_lists(const Call& call, const ListLayout& layout) {
 std::int64_t heads_of(const Call& call) { return std::get<1>(call.query)[0] * std::get<1>(call.query)[1]; }
 
 template <class T>
-void forward_group(const Call& call, const Options& options, const ListLayout& layout,
-                   reference::ReferenceAttention<T>& attention) {
+void forward_sequences(const Call& call, const Options& options, const ListLayout& layout,
+                       reference::ReferenceAttention<T>& attention) {
   std::vector<std::int64_t> rows(static_cast<std::size_t>(layout.levels()), 0);
   for_each_sequence(call, [&](TokenRange query, TokenRange key) {
     if (query.size() == 0) return;
@@ -91,11 +90,11 @@ void forward_group(const Call& call, const Options& options, const ListLayout& l
     const AttentionOutputs<T> outputs = outputs_of<T>(call, query);
     if (call.lists_given) {
       const ResolvedOptions resolved = resolve(options, inputs.query.shape, inputs.key.shape, inputs.value.shape);
-      const Selection given = layout.read(resolved, heads_of(call), call.first_head, rows, call.lists);
+      const Selection given = layout.read(resolved, heads_of(call), rows, call.lists);
       attention.forward(inputs, options, outputs, &given);
     } else {
       const auto state = attention.forward(inputs, options, outputs, nullptr);
-      layout.write(state->selection(), call.first_head, rows, call.lists);
+      layout.write(state->selection(), rows, call.lists);
     }
   });
 }
@@ -108,7 +107,7 @@ void forward_as(const Call& call) {
   const ListLayout layout = layout_of(call, options);
   check_lists(call, layout);
   if (!call.lists_given && call.packing.sequences() > 0) std::fill_n(call.lists, layout.size(), -1);
-  for (const Call& group : per_group(call)) forward_group(group, options, layout, attention);
+  forward_sequences(call, options, layout, attention);
 }
 
 /// What `forward` kept for `backward`, made again from the lists: pooling costs little beside what a graph would have
@@ -118,7 +117,7 @@ std::unique_ptr<AttentionState> state_again(const Options& options, const Attent
                                             const Selection& lists, ThreadPool& pool) {
   const ResolvedOptions resolved = resolve(options, inputs.query.shape, inputs.key.shape, inputs.value.shape);
   validate(lists, resolved, inputs.query.shape.batch * inputs.query.shape.heads);
-  auto state = std::make_unique<reference::ReferenceState<T>>(resolved, inputs);
+  auto state = std::make_unique<reference::ReferenceState<T>>(resolved, inputs.shapes());
   state->lists = lists;
   state->key = reference::pool(inputs.key, resolved.key, pool);
   state->value = reference::pool(inputs.value, resolved.key, pool);
@@ -126,8 +125,8 @@ std::unique_ptr<AttentionState> state_again(const Options& options, const Attent
 }
 
 template <class T>
-void backward_group(const Call& call, const Gradients& g, const Options& options, const ListLayout& layout,
-                    reference::ReferenceAttention<T>& attention, ThreadPool& pool) {
+void backward_sequences(const Call& call, const Gradients& g, const Options& options, const ListLayout& layout,
+                        reference::ReferenceAttention<T>& attention, ThreadPool& pool) {
   std::vector<std::int64_t> rows(static_cast<std::size_t>(layout.levels()), 0);
   for_each_sequence(call, [&](TokenRange query, TokenRange key) {
     const AttentionGradients<T> gradients{tokens_of(view_of<T>(g.query), query.begin, query.end),
@@ -140,7 +139,7 @@ void backward_group(const Call& call, const Gradients& g, const Options& options
     }
     const AttentionInputs<T> inputs = inputs_of<T>(call, query, key);
     const ResolvedOptions resolved = resolve(options, inputs.query.shape, inputs.key.shape, inputs.value.shape);
-    const Selection lists = layout.read(resolved, heads_of(call), call.first_head, rows, call.lists);
+    const Selection lists = layout.read(resolved, heads_of(call), rows, call.lists);
     const auto state = state_again<T>(options, inputs, lists, pool);
     attention.backward(inputs, outputs_of<T>(call, query), *state,
                        {tokens_of(view_of<const T>(g.output), query.begin, query.end),
@@ -150,39 +149,13 @@ void backward_group(const Call& call, const Gradients& g, const Options& options
 }
 
 template <class T>
-Array array_of(Tensor<T>& tensor) {
-  const Shape& s = tensor.shape();
-  const Strides strides = contiguous_strides(s);
-  return {reinterpret_cast<std::uintptr_t>(tensor.data()),
-          {s.batch, s.heads, s.tokens, s.dim},
-          {strides.batch, strides.heads, strides.tokens, strides.dim}};
-}
-
-template <class T>
 void backward_as(const Call& call, const Gradients& g) {
   const auto pool = shared_pool();
   reference::ReferenceAttention<T> attention(*pool);
   const Options options = options_of(call);
   const ListLayout layout = layout_of(call, options);
   check_lists(call, layout);
-  const std::vector<Call> calls = per_group(call);
-  if (std::get<1>(call.key)[1] == std::get<1>(call.query)[1])
-    return backward_group(calls.front(), g, options, layout, attention, *pool);
-  for (std::size_t n = 0; n < calls.size(); ++n) {
-    const auto b = static_cast<std::int64_t>(n);
-    const auto& shape = std::get<1>(calls[n].query);
-    const std::int64_t groups = shape[0], size = shape[1];
-    Tensor<T> key({groups, size, std::get<1>(call.key)[2], shape[3]});
-    Tensor<T> value({groups, size, std::get<1>(call.key)[2], std::get<1>(call.value)[3]});
-    const auto view = [&](const Array& array, std::size_t element) {
-      return group_view(array, b, groups, size, false, element);
-    };
-    const Gradients parts{view(g.output, sizeof(T)), view(g.lse, sizeof(Accumulate<T>)), view(g.query, sizeof(T)),
-                          array_of(key), array_of(value)};
-    backward_group(calls[n], parts, options, layout, attention, *pool);
-    sum_groups(key, view_of<T>(g.key), b);
-    sum_groups(value, view_of<T>(g.value), b);
-  }
+  backward_sequences(call, g, options, layout, attention, *pool);
 }
 
 /// Calls `work` with a value of the storage type.

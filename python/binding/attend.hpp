@@ -23,8 +23,7 @@ struct Call {
   Array query = {}, key = {}, value = {}, output = {}, lse = {};
   std::int32_t* lists = nullptr;  ///< laid out by `ListLayout`
   std::int64_t lists_size = 0;
-  std::int64_t first_head = 0;  ///< of the lists, that this call's first head has
-  bool lists_given = false;     ///< forward attends to `lists` instead of writing them
+  bool lists_given = false;  ///< forward attends to `lists` instead of writing them
 };
 
 /// Writes `output`, `lse` and `lists`. Throws `llsa::Error` as `Attention::forward`, and when `lists_size` or the

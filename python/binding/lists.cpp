@@ -21,7 +21,7 @@ ListLayout::ListLayout(std::int64_t heads, std::int64_t queries, std::int64_t ke
   }
 }
 
-void ListLayout::write(const llsa::Selection& selection, std::int64_t first_head, std::vector<std::int64_t>& first_rows,
+void ListLayout::write(const llsa::Selection& selection, std::vector<std::int64_t>& first_rows,
                        std::int32_t* buffer) const {
   for (int l = 1; l <= levels(); ++l) {
     const auto at = static_cast<std::size_t>(l - 1);
@@ -29,7 +29,7 @@ void ListLayout::write(const llsa::Selection& selection, std::int64_t first_head
     for (std::int64_t head = 0; head < lists.heads; ++head)
       for (std::int64_t t = 0; t < lists.queries; ++t) {
         const std::int32_t* from = lists.indices.data() + (head * lists.queries + t) * lists.width;
-        std::int32_t* to = buffer + offsets_[at] + ((first_head + head) * rows_[at] + first_rows[at] + t) * widths_[at];
+        std::int32_t* to = buffer + offsets_[at] + (head * rows_[at] + first_rows[at] + t) * widths_[at];
         std::copy_n(from, lists.width, to);
         std::fill(to + lists.width, to + widths_[at], -1);
       }
@@ -37,7 +37,7 @@ void ListLayout::write(const llsa::Selection& selection, std::int64_t first_head
   }
 }
 
-llsa::Selection ListLayout::read(const llsa::ResolvedOptions& options, std::int64_t heads, std::int64_t first_head,
+llsa::Selection ListLayout::read(const llsa::ResolvedOptions& options, std::int64_t heads,
                                  std::vector<std::int64_t>& first_rows, const std::int32_t* buffer) const {
   llsa::Selection selection(heads, options);
   for (int l = 1; l <= levels(); ++l) {
@@ -45,8 +45,7 @@ llsa::Selection ListLayout::read(const llsa::ResolvedOptions& options, std::int6
     llsa::LevelSelection& lists = selection.level(l);
     for (std::int64_t head = 0; head < lists.heads; ++head)
       for (std::int64_t t = 0; t < lists.queries; ++t) {
-        const std::int32_t* from =
-            buffer + offsets_[at] + ((first_head + head) * rows_[at] + first_rows[at] + t) * widths_[at];
+        const std::int32_t* from = buffer + offsets_[at] + (head * rows_[at] + first_rows[at] + t) * widths_[at];
         std::copy_n(from, lists.width, lists.row(head, t).data());
         if (std::any_of(from + lists.width, from + widths_[at], [](std::int32_t index) { return index != -1; }))
           throw llsa::Error("selection of level " + std::to_string(l) + ", head " + std::to_string(head) +

@@ -22,13 +22,12 @@ class ListLayout {
   std::int64_t width(int level) const { return widths_[static_cast<std::size_t>(level - 1)]; }
   std::int64_t size() const { return size_; }
 
-  /// Writes the lists of one sequence, whose first head is `first_head` and whose first row of each level is
-  /// `first_rows[l - 1]`, which then moves on.
-  void write(const llsa::Selection& selection, std::int64_t first_head, std::vector<std::int64_t>& first_rows,
-             std::int32_t* buffer) const;
-  /// Reads those of `heads` heads back. Throws `llsa::Error` when a row holds more indices than any query can have.
-  llsa::Selection read(const llsa::ResolvedOptions& options, std::int64_t heads, std::int64_t first_head,
-                       std::vector<std::int64_t>& first_rows, const std::int32_t* buffer) const;
+  /// Writes the lists of one sequence, whose first row of each level is `first_rows[l - 1]`, which then moves on.
+  void write(const llsa::Selection& selection, std::vector<std::int64_t>& first_rows, std::int32_t* buffer) const;
+  /// Reads those of `heads` (batch * heads) back. Throws `llsa::Error` when a row holds more indices than any query can
+  /// have.
+  llsa::Selection read(const llsa::ResolvedOptions& options, std::int64_t heads, std::vector<std::int64_t>& first_rows,
+                       const std::int32_t* buffer) const;
 
  private:
   std::int64_t size_ = 0;

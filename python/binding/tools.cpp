@@ -117,7 +117,7 @@ std::string approximate(const std::vector<Given>& problem, const std::vector<std
   compare::approximate::Judge judge(std::move(input), queries, "reference", pool);
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   for (const auto& [method, options, order_name] : configurations) {
-    const auto m = judge.measure({.method = method, .options = options_of(options), .order = order_name});
+    const auto m = judge.measure({.how = {.method = method, .options = options_of(options), .order = order_name}});
     rows.push_back({{"method", method},
                     {"block_size", m.options.block_size},
                     {"levels", m.options.levels},

@@ -83,9 +83,11 @@ template <class T>
 void for_each_linear_chunk(TensorView<const T> query, const std::vector<KeySummary<Accumulate<T>>>& summaries,
                            const std::function<void(const LinearChunk<Accumulate<T>>&)>& work, ThreadPool& threads) {
   using C = Accumulate<T>;
+  const std::int64_t group = query.shape.batch * query.shape.heads / static_cast<std::int64_t>(summaries.size());
   for_each_chunk(query.shape, threads, [&](std::int64_t item, std::int64_t head, TokenRange range) {
-    const KeySummary<C>& summary = summaries[static_cast<std::size_t>(head)];
-    LinearChunk<C> chunk{.head = head, .first = range.begin, .part = static_cast<int>(item)};
+    const std::int64_t key_head = head / group;
+    const KeySummary<C>& summary = summaries[static_cast<std::size_t>(key_head)];
+    LinearChunk<C> chunk{.head = head, .key_head = key_head, .first = range.begin, .part = static_cast<int>(item)};
     chunk.phi = features(query.head(head), range);
     chunk.denominator = (chunk.phi * summary.key_sum).array() + static_cast<C>(linear_attention_epsilon);
     chunk.output = chunk.phi * summary.key_value;

@@ -32,21 +32,24 @@ std::vector<KeySummary<Accumulate<T>>> summarise_keys(TensorView<const T> key, T
 /// A run of queries of one head and what linear attention makes of them.
 template <class C>
 struct LinearChunk {
-  std::int64_t head = 0, first = 0;
+  std::int64_t head = 0;      ///< of the queries
+  std::int64_t key_head = 0;  ///< the one it reads (spec section 9)
+  std::int64_t first = 0;
   int part = 0;           ///< numbers the chunks of all heads in order, for sums over them
   Matrix<C> phi;          ///< `[n, D]`
   Matrix<C> output;       ///< `[n, Dv]`, O^linear
   Matrix<C> denominator;  ///< `[n, 1]`
 };
 
-/// The sums of equally many consecutive parts for each of `heads`, added in order.
+/// The sums of equally many consecutive parts for each of `heads`, added in order: of a head's chunks, or of those of
+/// all query heads that share a key head.
 template <class C>
 std::vector<KeySummary<C>> sum_of_parts(std::vector<KeySummary<C>> parts, std::int64_t heads);
 
 /// How many chunks `for_each_linear_chunk` makes.
 int linear_chunks(const Shape& query);
 
-/// Calls `work(chunk)` for every chunk of queries, from any thread.
+/// Calls `work(chunk)` for every chunk of queries, from any thread. There is a summary for every key head.
 template <class T>
 void for_each_linear_chunk(TensorView<const T> query, const std::vector<KeySummary<Accumulate<T>>>& summaries,
                            const std::function<void(const LinearChunk<Accumulate<T>>&)>& work, ThreadPool& threads);

@@ -5,12 +5,6 @@
 namespace llsa::reference {
 namespace {
 
-/// The linear branch is computed again in backward: cheaper than what it would keep.
-struct Nothing {};
-
-template <class T>
-using State = BranchState<T, Nothing>;
-
 /// Both extras as matrices: W_p `[Dv, Dv]` and b_p `[1, Dv]`; empty when left out.
 template <class T>
 Matrix<Accumulate<T>> matrix_of(const TensorView<const T>& extra) {
@@ -28,14 +22,16 @@ void store_sum(const std::vector<Matrix<C>>& parts, const TensorView<T>& to) {
 }  // namespace
 
 template <class T>
-std::unique_ptr<AttentionState> SlaAttention<T>::forward(const AttentionInputs<T>& inputs, const Options& options,
-                                                         const AttentionOutputs<T>& outputs, const Selection* given) {
+std::unique_ptr<AttentionState> SlaAttention<T>::do_forward(const AttentionInputs<T>& inputs,
+                                                            const ResolvedOptions& options,
+                                                            const AttentionOutputs<T>& outputs,
+                                                            const Selection* given) {
   using C = Accumulate<T>;
-  auto state = this->template sparse_forward<Nothing>(inputs, options, outputs, given);
+  auto state = this->sparse_forward(inputs, options, outputs, given);
   const Branch<T>& sparse = *state->sparse;
 
-  const Matrix<C> weight = matrix_of(extra_or_none(inputs.extras, 0));
-  const Matrix<C> offset = matrix_of(extra_or_none(inputs.extras, 1));
+  const Matrix<C> weight = matrix_of(named(inputs.extras, "w_p"));
+  const Matrix<C> offset = matrix_of(named(inputs.extras, "b_p"));
   const auto write = [&](std::int64_t head, std::int64_t first, Matrix<C> added) {
     if (offset.size() > 0) added.rowwise() += offset.row(0);
     const HeadView<const T> near = sparse.output.cview().head(head);
@@ -60,17 +56,15 @@ std::unique_ptr<AttentionState> SlaAttention<T>::forward(const AttentionInputs<T
 }
 
 template <class T>
-void SlaAttention<T>::backward(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs,
-                               const AttentionState& state, const AttentionOutputGradients<T>& output_gradients,
-                               const AttentionGradients<T>& gradients) {
+void SlaAttention<T>::do_backward(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs,
+                                  const AttentionState& state, const AttentionOutputGradients<T>& output_gradients,
+                                  const AttentionGradients<T>& gradients) {
   using C = Accumulate<T>;
-  const State<T>& saved = this->template checked<Nothing>(state, inputs, outputs, output_gradients, gradients);
-  Branch<T>& sparse = *saved.sparse;
-  inner_->backward(plain(inputs), {sparse.output.view(), outputs.lse}, *sparse.state, output_gradients,
-                   {gradients.query, gradients.key, gradients.value});
+  const auto& saved = static_cast<const typename Base::State&>(state);
+  this->sparse_backward(inputs, outputs, saved, output_gradients, gradients);
 
   const std::int64_t heads = inputs.query.shape.batch * inputs.query.shape.heads;
-  if (const TensorView<T> gradient = extra_or_none(gradients.extras, 1); gradient.data) {
+  if (const TensorView<T> gradient = named(gradients.extras, "b_p"); gradient.data) {
     std::vector<Matrix<C>> parts(static_cast<std::size_t>(heads));
     threads_->parallel_for(heads, [&](std::int64_t head, int) {
       const HeadView<const T> rows = output_gradients.output.head(head);
@@ -78,8 +72,8 @@ void SlaAttention<T>::backward(const AttentionInputs<T>& inputs, const Attention
     });
     store_sum(parts, gradient);
   }
-  const Matrix<C> weight = matrix_of(extra_or_none(inputs.extras, 0));
-  const TensorView<T> weight_gradient = extra_or_none(gradients.extras, 0);
+  const Matrix<C> weight = matrix_of(named(inputs.extras, "w_p"));
+  const TensorView<T> weight_gradient = named(gradients.extras, "w_p");
   if (weight.size() == 0 && !weight_gradient.data) return;
 
   const auto summaries = summarise_keys(inputs.key, inputs.value, *threads_);
@@ -91,14 +85,15 @@ void SlaAttention<T>::backward(const AttentionInputs<T>& inputs, const Attention
     const auto part = static_cast<std::size_t>(chunk.part);
     if (weight_gradient.data) weight_parts[part] = d_output.transpose() * chunk.output;
     if (weight.size() > 0)
-      summary_parts[part] = linear_query_gradient<T>(chunk, summaries[static_cast<std::size_t>(chunk.head)],
+      summary_parts[part] = linear_query_gradient<T>(chunk, summaries[static_cast<std::size_t>(chunk.key_head)],
                                                      d_output * weight, gradients.query.head(chunk.head));
   };
   for_each_linear_chunk<T>(inputs.query, summaries, queries, *threads_);
   if (weight_gradient.data) store_sum(weight_parts, weight_gradient);
   if (weight.size() > 0)
-    linear_key_gradient<T>(inputs.key, inputs.value, sum_of_parts(std::move(summary_parts), heads), gradients.key,
-                           gradients.value, *threads_);
+    linear_key_gradient<T>(inputs.key, inputs.value,
+                           sum_of_parts(std::move(summary_parts), saved.shapes().key.batch * saved.shapes().key.heads),
+                           gradients.key, gradients.value, *threads_);
 }
 
 template class SlaAttention<float>;

@@ -7,20 +7,6 @@
 namespace llsa::reference {
 namespace {
 
-/// The coarse branch: dense attention among pooled tokens.
-template <class T>
-struct Coarse {
-  Tensor<T> query, key, value;
-  Tensor<Accumulate<T>> lse;
-  Branch<T> branch;
-
-  AttentionInputs<T> inputs() const { return {query.view(), key.view(), value.view()}; }
-  AttentionOutputs<T> outputs() { return {branch.output.view(), lse.view()}; }
-};
-
-template <class T>
-using State = BranchState<T, Coarse<T>>;
-
 /// Level 1 of a tensor's pyramid, as stored.
 template <class T>
 Tensor<T> pooled(TensorView<const T> x, const Hierarchy& hierarchy, ThreadPool& threads) {
@@ -82,27 +68,28 @@ void add_unpooled(const Tensor<T>& coarse, const Hierarchy& hierarchy, const Ten
 }  // namespace
 
 template <class T>
-std::unique_ptr<AttentionState> VsaAttention<T>::forward(const AttentionInputs<T>& inputs, const Options& options,
-                                                         const AttentionOutputs<T>& outputs, const Selection* given) {
+std::unique_ptr<AttentionState> VsaAttention<T>::do_forward(const AttentionInputs<T>& inputs,
+                                                            const ResolvedOptions& options,
+                                                            const AttentionOutputs<T>& outputs,
+                                                            const Selection* given) {
   using C = Accumulate<T>;
-  auto state = this->template sparse_forward<Coarse<T>>(inputs, options, outputs, given);
-  const ResolvedOptions& resolved = state->options();
+  auto state = this->sparse_forward(inputs, options, outputs, given);
   const Branch<T>& sparse = *state->sparse;
-  Coarse<T>& coarse = *state->added;
+  PooledBranch<T>& coarse = *state->added;
 
-  coarse.query = pooled(inputs.query, resolved.query, *threads_);
-  coarse.key = pooled(inputs.key, resolved.key, *threads_);
-  coarse.value = pooled(inputs.value, resolved.key, *threads_);
+  coarse.query = pooled(inputs.query, options.query, *threads_);
+  coarse.key = pooled(inputs.key, options.key, *threads_);
+  coarse.value = pooled(inputs.value, options.key, *threads_);
   Shape shape = outputs.output.shape;
-  shape.tokens = resolved.query.length(1);
+  shape.tokens = options.query.length(1);
   coarse.branch.output = Tensor<T>(shape);
   coarse.lse = Tensor<C>({shape.batch, shape.heads, shape.tokens, 1});
-  const Options dense{.block_size = resolved.block_size, .levels = 0, .scale = resolved.scale};
+  const Options dense{.block_size = options.block_size, .levels = 0, .scale = options.scale};
   coarse.branch.state = inner_->forward(coarse.inputs(), dense, coarse.outputs(), nullptr);
 
-  const TensorView<const T> gate_sparse = extra_or_none(inputs.extras, 0),
-                            gate_coarse = extra_or_none(inputs.extras, 1);
-  for_each_block(resolved.query, shape.batch * shape.heads, *threads_,
+  const TensorView<const T> gate_sparse = named(inputs.extras, "gate_sparse"),
+                            gate_coarse = named(inputs.extras, "gate_coarse");
+  for_each_block(options.query, shape.batch * shape.heads, *threads_,
                  [&](std::int64_t head, std::int64_t t, TokenRange tokens) {
                    const Gate<T> g(gate_sparse, head), h(gate_coarse, head);
                    const HeadView<const T> near = sparse.output.cview().head(head);
@@ -116,20 +103,21 @@ std::unique_ptr<AttentionState> VsaAttention<T>::forward(const AttentionInputs<T
 }
 
 template <class T>
-void VsaAttention<T>::backward(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs,
-                               const AttentionState& state, const AttentionOutputGradients<T>& output_gradients,
-                               const AttentionGradients<T>& gradients) {
+void VsaAttention<T>::do_backward(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs,
+                                  const AttentionState& state, const AttentionOutputGradients<T>& output_gradients,
+                                  const AttentionGradients<T>& gradients) {
   using C = Accumulate<T>;
-  const State<T>& saved = this->template checked<Coarse<T>>(state, inputs, outputs, output_gradients, gradients);
+  const auto& saved = static_cast<const typename Base::State&>(state);
   const Hierarchy& queries = saved.options().query;
   const std::int64_t heads = inputs.query.shape.batch * inputs.query.shape.heads;
-  Branch<T>& sparse = *saved.sparse;
-  Coarse<T>& coarse = *saved.added;
+  const Branch<T>& sparse = *saved.sparse;
+  PooledBranch<T>& coarse = *saved.added;
 
   // What reaches each branch's output, and the gates: <dO, the branch's output>.
-  const TensorView<const T> gate_sparse = extra_or_none(inputs.extras, 0),
-                            gate_coarse = extra_or_none(inputs.extras, 1);
-  const TensorView<T> gate_gradients[] = {extra_or_none(gradients.extras, 0), extra_or_none(gradients.extras, 1)};
+  const TensorView<const T> gate_sparse = named(inputs.extras, "gate_sparse"),
+                            gate_coarse = named(inputs.extras, "gate_coarse");
+  const TensorView<T> gate_gradients[] = {named(gradients.extras, "gate_sparse"),
+                                          named(gradients.extras, "gate_coarse")};
   Tensor<T> near_gradient(outputs.output.shape), far_gradient(coarse.branch.output.shape());
   for_each_block(queries, heads, *threads_, [&](std::int64_t head, std::int64_t t, TokenRange tokens) {
     const Gate<T> g(gate_sparse, head), h(gate_coarse, head);
@@ -150,8 +138,7 @@ void VsaAttention<T>::backward(const AttentionInputs<T>& inputs, const Attention
     }
   });
 
-  inner_->backward(plain(inputs), {sparse.output.view(), outputs.lse}, *sparse.state,
-                   {near_gradient.cview(), output_gradients.lse}, {gradients.query, gradients.key, gradients.value});
+  this->sparse_backward(inputs, outputs, saved, {near_gradient.cview(), output_gradients.lse}, gradients);
   Tensor<T> query(coarse.query.shape()), key(coarse.key.shape()), value(coarse.value.shape());
   inner_->backward(coarse.inputs(), coarse.outputs(), *coarse.branch.state, {far_gradient.cview(), {}},
                    {query.view(), key.view(), value.view()});

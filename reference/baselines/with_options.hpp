@@ -19,13 +19,18 @@ class WithMethodOptions final : public Attention<T> {
     check_method(method_);
   }
   std::string name() const override { return inner_->name(); }
-  std::unique_ptr<AttentionState> forward(const AttentionInputs<T>& inputs, const Options& options,
-                                          const AttentionOutputs<T>& outputs, const Selection* given) override {
-    return inner_->forward(inputs, method_options(method_, options), outputs, given);
+
+ protected:
+  Options own_options(const Options& options) const override { return method_options(method_, options); }
+  bool made(const AttentionState& state) const override { return Attention<T>::made_by(*inner_, state); }
+  std::unique_ptr<AttentionState> do_forward(const AttentionInputs<T>& inputs, const ResolvedOptions& options,
+                                             const AttentionOutputs<T>& outputs, const Selection* given) override {
+    return Attention<T>::forward_by(*inner_, inputs, options, outputs, given);
   }
-  void backward(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs, const AttentionState& state,
-                const AttentionOutputGradients<T>& output_gradients, const AttentionGradients<T>& gradients) override {
-    inner_->backward(inputs, outputs, state, output_gradients, gradients);
+  void do_backward(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs, const AttentionState& state,
+                   const AttentionOutputGradients<T>& output_gradients,
+                   const AttentionGradients<T>& gradients) override {
+    Attention<T>::backward_by(*inner_, inputs, outputs, state, output_gradients, gradients);
   }
 
  private:

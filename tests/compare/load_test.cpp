@@ -13,10 +13,12 @@
 #include "files/npy.hpp"
 #include "files/safetensors.hpp"
 #include "llsa/error.hpp"
-#include "planted.hpp"
+#include "verify/planted.hpp"
 
 namespace llsa::compare {
 namespace {
+
+using namespace verify;
 
 using files::NamedTensor;
 using ::testing::HasSubstr;

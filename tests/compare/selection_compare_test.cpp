@@ -6,11 +6,13 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
-#include "compare/check/cases.hpp"
-#include "planted.hpp"
+#include "compare/problem_cases.hpp"
+#include "verify/planted.hpp"
 
 namespace llsa::compare {
 namespace {
+
+using namespace verify;
 
 using ::testing::HasSubstr;
 

@@ -49,7 +49,7 @@ class CaptureFile : public testing::Test {
   const files::Image picture_ = datasets::landscape(width, height, 3);
   const TokenOrder order_ = hilbert_order({1, height, width});
   const datasets::PixelTokens tokens_ =
-      project(picture_, local_features(picture_), order_, {.heads = 3, .head_dim = 16});
+      datasets::project(picture_, datasets::local_features(picture_), order_, {.heads = 3, .head_dim = 16});
   files::TensorFile file_;
 };
 

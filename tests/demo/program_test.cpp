@@ -83,7 +83,7 @@ TEST_F(DemoProgram, shows_attention_inside_a_model_beside_the_picture_s) {
   const auto picture = datasets::landscape(16, 16, 2);
   files::write_png(folder_ / "model.png", picture);
   const datasets::PixelTokens tokens =
-      project(picture, local_features(picture), morton_order({1, 16, 16}), {.heads = 2, .head_dim = 16});
+      datasets::project(picture, datasets::local_features(picture), morton_order({1, 16, 16}), {.heads = 2, .head_dim = 16});
   files::TensorFile file{
       .tensors = {files::from_tensor("q", tokens.query), files::from_tensor("k", tokens.key),
                   files::from_tensor("v", tokens.value)},

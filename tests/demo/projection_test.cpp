@@ -19,7 +19,7 @@ double dot(const datasets::PixelTokens& tokens, std::int64_t head, std::int64_t 
 }
 
 TEST(Features, are_standardised_over_the_picture) {
-  const datasets::Features features = local_features(datasets::landscape(24, 17, 3));
+  const datasets::Features features = datasets::local_features(datasets::landscape(24, 17, 3));
   ASSERT_EQ(features.values.size(), 24u * 17u * datasets::feature_count);
   for (int channel = 0; channel < datasets::feature_count; ++channel) {
     double sum = 0, squares = 0;
@@ -38,7 +38,7 @@ TEST(Features, are_means_and_contrasts_of_the_neighbourhood) {
   // One bright pixel: the 3 x 3 features differ from the rest exactly around it, the 9 x 9 ones up to four pixels away.
   files::Image picture(21, 21);
   std::fill_n(picture.pixel(10, 10), 3, std::uint8_t{255});
-  const datasets::Features features = local_features(picture);
+  const datasets::Features features = datasets::local_features(picture);
   for (int distance = 0; distance < 9; ++distance) {
     const float* here = features.of(10, 10 + distance);
     const float* far = features.of(0, 0);
@@ -51,7 +51,7 @@ TEST(Features, are_means_and_contrasts_of_the_neighbourhood) {
 TEST(Features, of_a_constant_picture_are_zero) {
   files::Image picture(6, 5);
   std::ranges::fill(picture.rgb, std::uint8_t{77});
-  for (const float value : local_features(picture).values) EXPECT_EQ(value, 0);
+  for (const float value : datasets::local_features(picture).values) EXPECT_EQ(value, 0);
 }
 
 TEST(Projection, random_matrices_have_orthonormal_columns_and_follow_the_seed) {
@@ -68,7 +68,7 @@ TEST(Projection, random_matrices_have_orthonormal_columns_and_follow_the_seed) {
 
 TEST(Projection, a_pixel_scores_the_sharpness_with_itself_and_less_with_any_other) {
   const files::Image picture = datasets::landscape(16, 16, 1);
-  const datasets::PixelTokens tokens = project(picture, local_features(picture), morton_order({1, 16, 16}),
+  const datasets::PixelTokens tokens = datasets::project(picture, datasets::local_features(picture), morton_order({1, 16, 16}),
                                                {.heads = 4, .head_dim = 32, .sharpness = 12});
   for (std::int64_t head = 0; head < 4; ++head)
     for (std::int64_t i = 0; i < 256; i += 17) {
@@ -80,7 +80,7 @@ TEST(Projection, a_pixel_scores_the_sharpness_with_itself_and_less_with_any_othe
 TEST(Projection, scores_of_equal_pixels_depend_on_their_offset_alone) {
   files::Image picture(12, 12);
   const datasets::PixelTokens tokens =
-      project(picture, local_features(picture), raster_order({1, 12, 12}), {.heads = 1, .head_dim = 64});
+      datasets::project(picture, datasets::local_features(picture), raster_order({1, 12, 12}), {.heads = 1, .head_dim = 64});
   const auto score = [&](int row_a, int column_a, int row_b, int column_b) {
     return dot(tokens, 0, row_a * 12 + column_a, row_b * 12 + column_b);
   };
@@ -92,11 +92,11 @@ TEST(Projection, scores_of_equal_pixels_depend_on_their_offset_alone) {
 
 TEST(Projection, tokens_follow_the_order) {
   const files::Image picture = datasets::landscape(9, 7, 2);
-  const datasets::Features features = local_features(picture);
+  const datasets::Features features = datasets::local_features(picture);
   const TokenOrder order = morton_order({1, 7, 9});
   const datasets::ProjectionOptions options{.heads = 2, .head_dim = 16};
-  const datasets::PixelTokens raster = project(picture, features, raster_order({1, 7, 9}), options);
-  const datasets::PixelTokens morton = project(picture, features, order, options);
+  const datasets::PixelTokens raster = datasets::project(picture, features, raster_order({1, 7, 9}), options);
+  const datasets::PixelTokens morton = datasets::project(picture, features, order, options);
   for (std::int64_t i = 0; i < order.size(); ++i)
     for (std::int64_t d = 0; d < 16; ++d) {
       const std::int64_t from = order.to_raster()[static_cast<std::size_t>(i)];
@@ -109,14 +109,14 @@ TEST(Projection, colours_come_back_from_values_exactly) {
   const files::Image picture = datasets::landscape(13, 11, 4);
   const TokenOrder order = hilbert_order({1, 11, 13});
   const datasets::ProjectionOptions options{.heads = 3, .head_dim = 48, .seed = 9};
-  const datasets::PixelTokens tokens = project(picture, local_features(picture), order, options);
+  const datasets::PixelTokens tokens = datasets::project(picture, datasets::local_features(picture), order, options);
   for (std::int64_t head = 0; head < 3; ++head)
     EXPECT_EQ(colors_of(tokens.value.view().head(head), head, order, 13, 11, options), picture);
 }
 
 TEST(Projection, default_query_pixels_are_distinct_and_inside) {
   for (const int size : {8, 9, 40}) {
-    const auto pixels = distinct_pixels(local_features(datasets::landscape(size, size, 1)), 3);
+    const auto pixels = datasets::distinct_pixels(datasets::local_features(datasets::landscape(size, size, 1)), 3);
     ASSERT_EQ(pixels.size(), 3u);
     for (std::size_t i = 0; i < 3; ++i) {
       EXPECT_TRUE(pixels[i].row >= 0 && pixels[i].row < size && pixels[i].column >= 0 && pixels[i].column < size);

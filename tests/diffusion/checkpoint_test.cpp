@@ -82,7 +82,7 @@ TEST(CheckpointFile, IsAModelToo) {
 TEST(CheckpointFile, OfSlaKeepsTheProjectionsAndOtherMethodsGiveAndTakeTheRest) {
   const TemporaryFolder folder;
   TrainConfig config = small_training();
-  config.model.attention.name = "sla";
+  config.model.attention.method = "sla";
   const TrainState state = some_state(config);
   save_checkpoint(folder / "a", config, state);
   EXPECT_EQ(load_checkpoint(folder / "a").state.weights, state.weights);
@@ -92,7 +92,7 @@ TEST(CheckpointFile, OfSlaKeepsTheProjectionsAndOtherMethodsGiveAndTakeTheRest) 
   EXPECT_NE(sla.weights[std::size_t(projection.offset)], 0);
 
   ModelConfig llsa = config.model;
-  llsa.attention.name = "llsa";
+  llsa.attention.method = "llsa";
   const Model dropped = with_settings(sla, llsa), back = with_settings(dropped, config.model);
   EXPECT_EQ(dropped.weights.size(), std::size_t(ParameterLayout(llsa).size()));
   EXPECT_EQ(back.weights.size(), sla.weights.size());

@@ -38,7 +38,7 @@ struct Judged {
   /// The loss on the first half and the pictures of its labels under one kind of attention, by hand.
   std::pair<double, AlignedVector<float>> by_hand(const std::string& attention) const {
     ModelConfig config = model.config;
-    config.attention.name = attention;
+    config.attention.method = attention;
     Runner runner(config, {.batch = half}, "reference", 1);
     const SampleOptions sampling{.count = half, .steps = 2, .guidance = 1.5, .seed = 4, .labels = {7, 3, 9}};
     return {validation_loss(runner.model, model.weights, model.flow, 4, first(), std::span(real.labels).first(half),
@@ -81,7 +81,7 @@ TEST(Evaluation, LeavesDenseAttentionOutWhenNotAskedOrWhenItIsTheModelsOwn) {
   j.options.against_full = false;
   EXPECT_FALSE(j.report().contains("full_attention"));
   j.options.against_full = true;
-  j.model.config.attention.name = "full";
+  j.model.config.attention.method = "full";
   EXPECT_FALSE(j.report().contains("full_attention"));
 }
 

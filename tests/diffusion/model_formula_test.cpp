@@ -196,14 +196,14 @@ ModelConfig plain_config() {
                      .classes = 3,
                      .frequency_dim = 8,
                      .rope_base = 20};
-  config.attention.name = "full";
+  config.attention.method = "full";
   return config;
 }
 
 TEST(Model, ComputesWhatItsDescriptionSaysInEveryTokenOrder) {
   for (const char* order : {"raster", "morton", "hilbert"}) {
     ModelConfig config = plain_config();
-    config.order = order;
+    config.attention.order = order;
     expect_plain_model(config);
   }
 }
@@ -217,7 +217,8 @@ TEST(Model, ComputesWhatItsDescriptionSaysWithPatchesAndPerBlockEmbedders) {
 
 TEST(Model, LogLinearAttentionThatRefinesEverythingIsFullAttention) {
   ModelConfig config = plain_config();
-  config.attention = {.name = "llsa", .options = {}};
+  config.attention.method = "llsa";
+  config.attention.options = {};
   config.attention.options.block_size = 2;
   config.attention.options.levels = 2;
   config.attention.options.top_k = {64};

@@ -23,7 +23,7 @@ struct TinyModel {
 
   explicit TinyModel(ModelConfig config_, bool recompute = false)
       : config(std::move(config_)),
-        attention(make_attention<double>(config.attention.name, "reference", threads)),
+        attention(make_attention<double>(config.attention.method, "reference", threads)),
         dit(config, {.batch = 2, .training = true, .recompute = recompute}, layers, *attention) {
     parameters = Numbers(std::size_t(dit.layout().size()), 0.0);
     std::uint64_t stream = 100;
@@ -48,7 +48,8 @@ struct TinyModel {
   }
 };
 
-ModelConfig small_config(AttentionConfig attention) {
+ModelConfig small_config(AttentionChoice attention) {
+  attention.order = "hilbert";
   return {.image_size = 4,
           .channels = 2,
           .patch_size = 1,
@@ -60,7 +61,6 @@ ModelConfig small_config(AttentionConfig attention) {
           .frequency_dim = 8,
           .per_block_embedders = false,
           .rope_base = 10,
-          .order = "hilbert",
           .attention = std::move(attention)};
 }
 
@@ -84,22 +84,22 @@ Options two_levels() {
 }
 
 TEST(ModelGradients, FullAttentionAgreesWithCentralDifferences) {
-  expect_model_gradients(small_config({.name = "full"}));
+  expect_model_gradients(small_config({.method = "full"}));
 }
 
 TEST(ModelGradients, LogLinearAttentionAgreesWithCentralDifferences) {
-  expect_model_gradients(small_config({.name = "llsa", .options = two_levels()}));
+  expect_model_gradients(small_config({.method = "llsa", .options = two_levels()}));
 }
 
 TEST(ModelGradients, EveryOtherMethodAgreesWithCentralDifferencesItsOwnParametersIncluded) {
   for (const char* method : {"vsa", "sla"}) {
     SCOPED_TRACE(method);
-    expect_model_gradients(small_config({.name = method, .options = two_levels()}));
+    expect_model_gradients(small_config({.method = method, .options = two_levels()}));
   }
 }
 
 TEST(ModelGradients, PatchesAndPerBlockEmbeddersAgreeWithCentralDifferences) {
-  ModelConfig config = small_config({.name = "topk", .options = two_levels()});
+  ModelConfig config = small_config({.method = "topk", .options = two_levels()});
   config.image_size = 6;
   config.patch_size = 2;
   config.per_block_embedders = true;
@@ -107,7 +107,7 @@ TEST(ModelGradients, PatchesAndPerBlockEmbeddersAgreeWithCentralDifferences) {
 }
 
 TEST(ModelGradients, RecomputingActivationsChangesNoBit) {
-  const ModelConfig config = small_config({.name = "llsa", .options = two_levels()});
+  const ModelConfig config = small_config({.method = "llsa", .options = two_levels()});
   TinyModel kept(config), recomputed(config, true);
   EXPECT_EQ(kept.gradients(), recomputed.gradients());
   EXPECT_LT(recomputed.dit.arena_bytes(), kept.dit.arena_bytes());
@@ -118,14 +118,14 @@ TEST(ModelGradients, AModelRefusesTheAttentionOfAnotherMethod) {
   EigenLayers<double> layers(threads);
   const auto plain = make_attention<double>("reference", threads),
              vsa = make_attention<double>("vsa", "reference", threads);
-  EXPECT_THROW(Dit<double>(small_config({.name = "sla"}), {}, layers, *plain), Error);
-  EXPECT_THROW(Dit<double>(small_config({.name = "sla"}), {}, layers, *vsa), Error);
-  EXPECT_THROW(Dit<double>(small_config({.name = "full"}), {}, layers, *vsa), Error);
+  EXPECT_THROW(Dit<double>(small_config({.method = "sla"}), {}, layers, *plain), Error);
+  EXPECT_THROW(Dit<double>(small_config({.method = "sla"}), {}, layers, *vsa), Error);
+  EXPECT_THROW(Dit<double>(small_config({.method = "full"}), {}, layers, *vsa), Error);
 }
 
 TEST(ModelGradients, BackwardAddsToWhatIsThere) {
   for (const char* method : {"full", "sla"}) {
-    TinyModel model(small_config({.name = method, .options = two_levels()}));
+    TinyModel model(small_config({.method = method, .options = two_levels()}));
     const Numbers once = model.gradients();
     Numbers twice = once;
     model.dit.backward(model.parameters, 2, model.labels.data(), model.target.data(), twice);

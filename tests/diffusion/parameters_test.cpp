@@ -100,8 +100,8 @@ TEST(ModelSettings, SurviveJsonAndRefuseWhatCannotBe) {
   refuse([](ModelConfig& c) { c.hidden = 18, c.heads = 3; });
   refuse([](ModelConfig& c) { c.frequency_dim = 7; });
   refuse([](ModelConfig& c) { c.rope_base = NAN; });
-  refuse([](ModelConfig& c) { c.order = "spiral"; });
-  refuse([](ModelConfig& c) { c.attention.name = "sparse"; });
+  refuse([](ModelConfig& c) { c.attention.order = "spiral"; });
+  refuse([](ModelConfig& c) { c.attention.method = "sparse"; });
   refuse([](ModelConfig& c) { c.attention.options.block_size = 1; });
   nlohmann::json incomplete = to_json(config);
   incomplete.erase("heads");
@@ -112,17 +112,17 @@ TEST(ModelSettings, SurviveJsonAndRefuseWhatCannotBe) {
 TEST(ModelSettings, TakeEveryAttentionMethodAndNoOther) {
   ModelConfig config = preset("tiny");
   for (const std::string& method : method_names()) {
-    config.attention.name = method;
+    config.attention.method = method;
     EXPECT_EQ(to_json(model_config_from(to_json(config))), to_json(config));
   }
-  config.attention.name = "dense";
+  config.attention.method = "dense";
   EXPECT_THROW(model_config_from(to_json(config)), Error);
 }
 
 TEST(ParameterLayout, OfSlaEndsWithAProjectionOfEveryBlockThatStartsAtZero) {
   const ModelConfig plain = preset("tiny");
   ModelConfig config = plain;
-  config.attention.name = "sla";
+  config.attention.method = "sla";
   const ParameterLayout layout(config), shorter(plain);
   EXPECT_EQ(layout.count(), shorter.count() + 6 * (32 * 32 + 32));
   EXPECT_EQ(layout.at("transformer_blocks.5.attn1.proj_l.weight").shape, (std::vector<std::int64_t>{32, 32}));

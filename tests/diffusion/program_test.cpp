@@ -62,7 +62,7 @@ TEST(Program, ResumesBitwiseAfterBeingKilledAtAnyInstantForAnyNumberOfThreads) {
   const TemporaryFolder folder;
   const std::string settings = small_model + "--steps 60 --checkpoint-every 4 --validate-every 10 --mirror ";
   const std::string name = "/checkpoints/step-00000060.safetensors";
-  ASSERT_EQ(run(folder, "train --threads 1 --out " + (folder / "whole").string() + settings).status, 0);
+  ASSERT_EQ(run(folder, "train --threads 1 --output " + (folder / "whole").string() + settings).status, 0);
   std::mt19937 random(std::random_device{}());
   int kills = 0;
   const auto lines_of_log = [&] {
@@ -72,7 +72,7 @@ TEST(Program, ResumesBitwiseAfterBeingKilledAtAnyInstantForAnyNumberOfThreads) {
   for (int attempt = 0; attempt < 200; ++attempt) {
     const std::string threads = std::to_string(1 + attempt % 3);
     const pid_t child =
-        start("train --resume --threads " + threads + " --out " + (folder / "killed").string() + settings,
+        start("train --resume --threads " + threads + " --output " + (folder / "killed").string() + settings,
               folder / "messages.txt");
     // A random moment on a random step, told by the log, so that a busy machine makes no difference; every third time
     // just a random moment. After many kills until the end.
@@ -117,7 +117,7 @@ TEST(Program, ResumesBitwiseAfterBeingKilledAtAnyInstantForAnyNumberOfThreads) {
 
 TEST(Program, SavesAndLeavesWhenInterrupted) {
   const TemporaryFolder folder;
-  const std::string arguments = "train --threads 1 --out " + (folder / "run").string() + small_model +
+  const std::string arguments = "train --threads 1 --output " + (folder / "run").string() + small_model +
                                 "--steps 1000000 --checkpoint-every 0 --validate-every 0 --log-every 1";
   const pid_t child = start(arguments, folder / "messages.txt");
   for (int i = 0; i < 500 && contents_of(folder / "run/log.jsonl").empty(); ++i) {
@@ -136,11 +136,11 @@ TEST(Program, SavesAndLeavesWhenInterrupted) {
 TEST(Program, LeavesWithoutAFileWhenLongWorkIsInterrupted) {
   const TemporaryFolder folder;
   const std::string out = (folder / "run").string();
-  ASSERT_EQ(run(folder, "train --steps 1 --out " + out + small_model).status, 0);
+  ASSERT_EQ(run(folder, "train --steps 1 --output " + out + small_model).status, 0);
   const std::string of = " --checkpoint " + out + "/checkpoints/step-00000001.safetensors --steps 100000 ";
   const std::string result = (folder / "result").string();
   for (const std::string& command : {"sample --count 4 --grid " + result, "evaluate --count 4 --json " + result,
-                                     "capture --layer 0 --step 9 --out " + result}) {
+                                     "capture --layer 0 --step 9 --output " + result}) {
     const pid_t child = start(command + of, folder / "messages.txt");
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     kill(child, SIGTERM);
@@ -153,13 +153,13 @@ TEST(Program, LeavesWithoutAFileWhenLongWorkIsInterrupted) {
 TEST(Program, ClearsAwayWhatAKilledRunLeft) {
   const TemporaryFolder folder;
   const std::string out = (folder / "run").string(), other = out + "/.hidden";
-  ASSERT_EQ(run(folder, "train --steps 1 --out " + out + small_model).status, 0);
+  ASSERT_EQ(run(folder, "train --steps 1 --output " + out + small_model).status, 0);
   const std::vector<std::string> left = {out + "/.log.jsonl.123.0.tmp", out + "/.loss.png.123.7.tmp",
                                          out + "/samples/.step-00000001.png.123.2.tmp",
                                          out + "/checkpoints/.step-00000002.safetensors.123.9.tmp"};
   for (const std::string& name : left) std::ofstream(name) << "half";
   std::ofstream(other) << "mine";
-  ASSERT_EQ(run(folder, "train --resume --out " + out + small_model + "--steps 1").status, 0);
+  ASSERT_EQ(run(folder, "train --resume --output " + out + small_model + "--steps 1").status, 0);
   for (const std::string& name : left) EXPECT_FALSE(std::filesystem::exists(name)) << name;
   EXPECT_TRUE(std::filesystem::exists(other));
 }
@@ -167,7 +167,7 @@ TEST(Program, ClearsAwayWhatAKilledRunLeft) {
 TEST(Program, TrainsSamplesCapturesEvaluatesAndExports) {
   const TemporaryFolder folder;
   const std::string out = (folder / "run").string();
-  ASSERT_EQ(run(folder, "train --out " + out + small_model + "--steps 2 --keep 1").status, 0);
+  ASSERT_EQ(run(folder, "train --output " + out + small_model + "--steps 2 --keep 1").status, 0);
   const std::string checkpoint = " --checkpoint " + out + "/checkpoints/step-00000002.safetensors ";
   EXPECT_TRUE(std::filesystem::exists(folder / "run/samples/step-00000002.png"));
   EXPECT_FALSE(std::filesystem::exists(folder / "run/checkpoints/step-00000000.safetensors"));
@@ -180,7 +180,7 @@ TEST(Program, TrainsSamplesCapturesEvaluatesAndExports) {
   EXPECT_TRUE(std::filesystem::exists(folder / "run/steps/000001-step-002.png"));
   EXPECT_TRUE(std::filesystem::exists(folder / "run/grid.png"));
 
-  EXPECT_EQ(run(folder, "capture" + checkpoint + "--layer 0 --step 1 --steps 2 --out " + out + "/c.safetensors").status,
+  EXPECT_EQ(run(folder, "capture" + checkpoint + "--layer 0 --step 1 --steps 2 --output " + out + "/c.safetensors").status,
             0);
   EXPECT_TRUE(std::filesystem::exists(folder / "run/c.safetensors"));
 
@@ -190,9 +190,9 @@ TEST(Program, TrainsSamplesCapturesEvaluatesAndExports) {
   EXPECT_NE(judged.text.find("sliced Wasserstein"), std::string::npos);
   EXPECT_NE(contents_of(folder / "run/e.json").find("same_noise_difference"), std::string::npos);
 
-  EXPECT_EQ(run(folder, "export" + checkpoint + "--out " + out + "/model.safetensors").status, 0);
+  EXPECT_EQ(run(folder, "export" + checkpoint + "--output " + out + "/model.safetensors").status, 0);
   EXPECT_EQ(run(folder, "sample --checkpoint " + out +
-                            "/model.safetensors --count 1 --steps 1 --attention full --grid " + out + "/full.png")
+                            "/model.safetensors --count 1 --steps 1 --method full --grid " + out + "/full.png")
                 .status,
             0);
 
@@ -200,7 +200,7 @@ TEST(Program, TrainsSamplesCapturesEvaluatesAndExports) {
   std::string twice_as_large = small_model;
   twice_as_large.replace(twice_as_large.find("--image-size 8"), 14, "--image-size 16");
   const Outcome larger =
-      run(folder, "train --steps 1 --out " + out + "-16 --init-from " + out + "/model.safetensors" + twice_as_large);
+      run(folder, "train --steps 1 --output " + out + "-16 --init-from " + out + "/model.safetensors" + twice_as_large);
   EXPECT_EQ(larger.status, 0) << larger.text;
   EXPECT_NE(larger.text.find("took over 27 of 27"), std::string::npos) << larger.text;
 }
@@ -208,31 +208,37 @@ TEST(Program, TrainsSamplesCapturesEvaluatesAndExports) {
 TEST(Program, TrainsTheBaselinesAndTakesWeightsFromOneMethodToAnother) {
   const TemporaryFolder folder;
   const std::string out = (folder / "llsa").string();
-  ASSERT_EQ(run(folder, "train --out " + out + small_model + "--steps 1").status, 0);
+  ASSERT_EQ(run(folder, "train --output " + out + small_model + "--steps 1").status, 0);
   const std::string model = out + "/checkpoints/step-00000001.safetensors";
   for (const std::string method : {"vsa", "sla"}) {
     const std::string there = (folder / method).string();
     const Outcome trained = run(
-        folder, "train --steps 2 --attention " + method + " --out " + there + " --init-from " + model + small_model);
+        folder, "train --steps 2 --method " + method + " --output " + there + " --init-from " + model + small_model);
     EXPECT_EQ(trained.status, 0) << trained.text;
     EXPECT_NE(trained.text.find(method == "sla" ? "took over 27 of 29" : "took over 27 of 27"), std::string::npos)
         << trained.text;
     const std::string end = there + "/checkpoints/step-00000002.safetensors";
-    EXPECT_EQ(load_model(end).config.attention.name, method);
+    EXPECT_EQ(load_model(end).config.attention.method, method);
     EXPECT_EQ(run(folder, "evaluate --count 2 --steps 1 --directions 4 --checkpoint " + end).status, 0);
-    EXPECT_EQ(run(folder, "export --attention llsa --out " + there + "/m.safetensors --checkpoint " + end).status, 0);
+    EXPECT_EQ(run(folder, "export --method llsa --output " + there + "/m.safetensors --checkpoint " + end).status, 0);
   }
+  const Outcome old = run(folder, "export --attention=full --enrichment auto --out " + (folder / "old").string() +
+                                      ".safetensors --checkpoint " + model);
+  EXPECT_EQ(old.status, 0) << old.text;
+  for (const char* said : {"llsa-diffusion: --attention is now --method", "llsa-diffusion: --out is now --output",
+                           "llsa-diffusion: --enrichment is now --enrichment-levels"})
+    EXPECT_NE(old.text.find(said), std::string::npos) << old.text;
   const Outcome sampled =
-      run(folder, "sample --attention sla --count 1 --steps 1 --checkpoint " + model + " --grid " + out + "/grid.png");
+      run(folder, "sample --method sla --count 1 --steps 1 --checkpoint " + model + " --grid " + out + "/grid.png");
   EXPECT_EQ(sampled.status, 0) << sampled.text;
   EXPECT_NE(sampled.text.find("with sla attention"), std::string::npos) << sampled.text;
 }
 
 TEST(Program, RefusesBadInputWithOneLineAndLeavesNothingBehind) {
   const TemporaryFolder folder;
-  const std::string out = " --out " + (folder / "run").string();
+  const std::string out = " --output " + (folder / "run").string();
   expect_refused(folder, "", "give a command");
-  expect_refused(folder, "train", "--out");
+  expect_refused(folder, "train", "--output");
   expect_refused(folder, "train --data /nonexistent/folder" + out, "/nonexistent/folder");
   expect_refused(folder, "train --preset huge" + out, "preset is 'huge'");
   expect_refused(folder, "train --hidden 30" + out, "hidden");
@@ -242,7 +248,7 @@ TEST(Program, RefusesBadInputWithOneLineAndLeavesNothingBehind) {
   expect_refused(folder, "train --lr nan" + out, "learning rate");
   expect_refused(folder, "train --steps 0" + out, "steps");
   expect_refused(folder, "train --steps many" + out, "many");
-  expect_refused(folder, "train --attention none" + out, "method is 'none'");
+  expect_refused(folder, "train --method none" + out, "method is 'none'");
   expect_refused(folder, "train --levels some" + out, "--levels");
   expect_refused(folder, "train --top-k 0" + out, "top_k");
   expect_refused(folder, "train --order spiral" + out, "spiral");
@@ -262,23 +268,23 @@ TEST(Program, RefusesBadInputWithOneLineAndLeavesNothingBehind) {
   const std::string junk = (folder / "junk.safetensors").string();
   expect_refused(folder, "sample --checkpoint " + junk + " --grid x.png", "junk.safetensors");
   expect_refused(folder, "evaluate --checkpoint " + junk, "junk.safetensors");
-  expect_refused(folder, "export --precision f8 --checkpoint " + junk + " --out y", "precision");
+  expect_refused(folder, "export --precision f8 --checkpoint " + junk + " --output y", "precision");
 }
 
 TEST(Program, RefusesToMixRuns) {
   const TemporaryFolder folder;
-  const std::string out = " --out " + (folder / "run").string() + small_model;
+  const std::string out = " --output " + (folder / "run").string() + small_model;
   ASSERT_EQ(run(folder, "train --steps 1" + out).status, 0);
   expect_refused(folder, "train --steps 2" + out, "--resume");
   expect_refused(folder, "train --resume --lr 0.5" + out, "--lr");
   expect_refused(folder, "train --resume --data shapes:7" + out, "--data");
-  EXPECT_EQ(run(folder, "train --resume --steps 2 --out " + (folder / "run").string() + " --quiet").status, 0)
+  EXPECT_EQ(run(folder, "train --resume --steps 2 --output " + (folder / "run").string() + " --quiet").status, 0)
       << "settings come from the checkpoint, and a run may be made longer";
   const std::string model = (folder / "run/checkpoints/step-00000002.safetensors").string();
   expect_refused(folder, "sample --checkpoint " + model, "nothing to write");
   expect_refused(folder, "sample --label 11 --grid x.png --checkpoint " + model, "label is 11");
-  expect_refused(folder, "capture --layer 1 --step 0 --out x --checkpoint " + model, "layer is 1");
-  expect_refused(folder, "capture --layer 0 --step 20 --out x --checkpoint " + model, "step is 20");
+  expect_refused(folder, "capture --layer 1 --step 0 --output x --checkpoint " + model, "layer is 1");
+  expect_refused(folder, "capture --layer 0 --step 20 --output x --checkpoint " + model, "step is 20");
 
   // What cannot be written is said before the work, and of two files neither is written.
   const std::string of = " --checkpoint " + model, nowhere = (folder / "nowhere/file").string();
@@ -290,7 +296,7 @@ TEST(Program, RefusesToMixRuns) {
   expect_refused(folder, "evaluate --count 2 --steps 100000 --json " + nowhere + of, "nowhere/file");
   expect_refused(folder, "evaluate --count 2 --directions 2000000000" + of, "directions are 2000000000");
   const std::string tensors = (folder / "c.safetensors").string();
-  expect_refused(folder, "capture --layer 0 --step 0 --out " + tensors + " --picture " + nowhere + of, "nowhere/file");
+  expect_refused(folder, "capture --layer 0 --step 0 --output " + tensors + " --picture " + nowhere + of, "nowhere/file");
   EXPECT_FALSE(std::filesystem::exists(tensors));
 }
 

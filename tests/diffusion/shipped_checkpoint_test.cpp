@@ -25,7 +25,7 @@ struct Shipped {
   Batch real;
 
   explicit Shipped(const std::string& attention) {
-    config.attention.name = attention;
+    config.attention.method = attention;
     runner = std::make_unique<Runner>(config, DitPlan{.batch = 16}, "reference", 0);
     real = load_pictures(*datasets::open_shapes(60'000, held_out_seed), config, 0, 64, {});
   }
@@ -35,7 +35,7 @@ TEST(ShippedCheckpoint, IsSmallLabelledAndAttendsSparselyByItself) {
   EXPECT_LT(std::filesystem::file_size(shipped), std::uintmax_t{4} << 20);
   const ModelConfig config = load_model(shipped).config;
   EXPECT_EQ(config.classes, 10);
-  EXPECT_EQ(config.attention.name, "llsa");
+  EXPECT_EQ(config.attention.method, "llsa");
   EXPECT_EQ(config.attention.options.block_size, 16);
   EXPECT_EQ(config.attention.options.levels, 1);
   EXPECT_EQ(config.attention.options.top_k, (std::vector<std::int64_t>{4}));

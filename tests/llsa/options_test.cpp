@@ -108,14 +108,28 @@ TEST(Options, shapes_that_do_not_belong_together_are_named) {
   const std::int64_t many = std::int64_t{1} << 31;
   rejected({1, 1, many, 1}, {1, 1, 1, 1}, {1, 1, 1, 1}, "query has 2147483648 tokens; at most 2147483647 are allowed");
   rejected({1, 1, 1, 1}, {1, 1, many, 1}, {1, 1, many, 1}, "key has 2147483648 tokens; at most 2147483647 are allowed");
-  const std::string together = "; batch, heads and dim must be equal";
+  const std::string together = "; batch and dim must be equal";
   rejected(query, {1, 3, 2000, 16}, value, "key has shape [1, 3, 2000, 16] and query [2, 3, 100, 16]" + together);
-  rejected(query, {2, 2, 2000, 16}, value, "key has shape [2, 2, 2000, 16] and query [2, 3, 100, 16]" + together);
+  rejected(query, {2, 2, 2000, 16}, value,
+           "key has 2 heads and query 3; the heads of key and value must divide those of query");
+  rejected(query, {2, 6, 2000, 16}, value,
+           "key has 6 heads and query 3; the heads of key and value must divide those of query");
   rejected(query, {2, 3, 2000, 15}, value, "key has shape [2, 3, 2000, 15] and query [2, 3, 100, 16]" + together);
   const std::string alike = "; batch, heads and tokens must be equal";
   rejected(query, key, {1, 3, 2000, 8}, "value has shape [1, 3, 2000, 8] and key [2, 3, 2000, 16]" + alike);
   rejected(query, key, {2, 1, 2000, 8}, "value has shape [2, 1, 2000, 8] and key [2, 3, 2000, 16]" + alike);
   rejected(query, key, {2, 3, 1999, 8}, "value has shape [2, 3, 1999, 8] and key [2, 3, 2000, 16]" + alike);
+}
+
+TEST(Options, query_heads_share_key_heads_that_divide_them) {
+  const auto shared = [](std::int64_t heads, std::int64_t key_heads) {
+    return resolve({}, {2, heads, 100, 16}, {2, key_heads, 2000, 16}, {2, key_heads, 2000, 8});
+  };
+  EXPECT_EQ(shared(6, 6).group, 1);
+  EXPECT_EQ(shared(6, 2).group, 3);
+  EXPECT_EQ(shared(6, 1).group, 6);
+  // The second batch entry's heads 6 ... 11 read its key heads 2 and 3.
+  for (std::int64_t head = 0; head < 12; ++head) EXPECT_EQ(shared(6, 2).key_head(head), head / 3);
 }
 
 TEST(Coverage, has_two_names) {

@@ -12,8 +12,6 @@
 namespace llsa::testing {
 namespace {
 
-using ThreadPool;
-
 TEST(ThreadPool, does_every_item_once_whatever_the_number_of_threads) {
   for (const int threads : {1, 2, 3, 7}) {
     ThreadPool pool(threads);

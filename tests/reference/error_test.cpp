@@ -45,7 +45,10 @@ TEST_F(Errors, options_out_of_range_fail_before_anything_is_written) {
 
 TEST_F(Errors, inputs_that_do_not_belong_together_fail_before_anything_is_written) {
   inputs.key.shape.dim = 3;
-  forward_fails("key has shape [1, 2, 20, 3] and query [1, 2, 10, 4]; batch, heads and dim must be equal");
+  forward_fails("key has shape [1, 2, 20, 3] and query [1, 2, 10, 4]; batch and dim must be equal");
+  inputs = problem.inputs();
+  inputs.key.data = nullptr;
+  forward_fails("key is missing; it must be [1, 2, 20, 4]");
 }
 
 TEST_F(Errors, outputs_of_other_shapes_fail_before_anything_is_written) {
@@ -71,7 +74,10 @@ TEST_F(Errors, a_given_selection_of_another_problem_fails_before_anything_is_wri
 
 class BackwardErrors : public Errors {
  protected:
-  void SetUp() override { run = run_both(attention, problem); }
+  void SetUp() override {
+    run = run_both(attention, problem);
+    outputs_given = run.outputs();
+  }
 
   void backward_fails(const std::string& message) {
     StridedTensor<float> query(parameters.query_shape(), Layout::contiguous),
@@ -81,12 +87,13 @@ class BackwardErrors : public Errors {
     fresh.key.shape = gradients.key.shape;
     fresh.value.shape = gradients.value.shape;
     if (!gradients.key.data) fresh.key.data = nullptr;
-    expect_error(message, [&] { attention.backward(inputs, run.outputs(), *run.state, output_gradients, fresh); });
+    expect_error(message, [&] { attention.backward(inputs, outputs_given, *run.state, output_gradients, fresh); });
     EXPECT_TRUE(query.is_untouched() && key.is_untouched() && value.is_untouched())
         << "something was written before: " << message;
   }
 
   AttentionRun<float> run;
+  AttentionOutputs<float> outputs_given;
   AttentionOutputGradients<float> output_gradients = problem.output_gradients();
   AttentionGradients<float> gradients{{output.view().data, parameters.query_shape()},
                                       {output.view().data, parameters.key_shape()},
@@ -116,18 +123,51 @@ TEST_F(BackwardErrors, gradients_of_other_shapes_fail_before_anything_is_written
   backward_fails("key gradient is missing; it must be [1, 2, 20, 4]");
 }
 
+TEST_F(BackwardErrors, inputs_of_other_shapes_than_forward_had_fail_before_anything_is_written) {
+  const std::string had = "; the state belongs to a forward pass where it had ";
+  inputs.value.shape.dim = 2;
+  backward_fails("value has shape [1, 2, 20, 2]" + had + "[1, 2, 20, 3]");
+  inputs = problem.inputs();
+  inputs.value.shape.tokens = 21;
+  backward_fails("value has shape [1, 2, 21, 3]" + had + "[1, 2, 20, 3]");
+  inputs = problem.inputs();
+  inputs.key.shape.tokens = inputs.value.shape.tokens = 21;
+  backward_fails("key has shape [1, 2, 21, 4]" + had + "[1, 2, 20, 4]");
+  inputs = problem.inputs();
+  inputs.key.shape.heads = inputs.value.shape.heads = 1;
+  backward_fails("key has shape [1, 1, 20, 4]" + had + "[1, 2, 20, 4]");
+  inputs = problem.inputs();
+  inputs.query.shape.tokens = 9;
+  backward_fails("query has shape [1, 2, 9, 4]" + had + "[1, 2, 10, 4]");
+  inputs = problem.inputs();
+  inputs.value.data = nullptr;
+  backward_fails("value is missing; it must be [1, 2, 20, 3]");
+}
+
+TEST_F(BackwardErrors, outputs_of_other_shapes_fail_before_anything_is_written) {
+  outputs_given.output.shape.tokens = 9;
+  backward_fails("output has shape [1, 2, 9, 3]; it must be [1, 2, 10, 3]");
+  outputs_given = run.outputs();
+  outputs_given.lse.shape.heads = 1;
+  backward_fails("lse has shape [1, 1, 10, 1]; it must be [1, 2, 10, 1]");
+  outputs_given = run.outputs();
+  outputs_given.output.data = nullptr;
+  backward_fails("output is missing; it must be [1, 2, 10, 3]");
+}
+
 TEST_F(BackwardErrors, a_state_of_other_inputs_or_another_implementation_fails) {
   Case longer = small();
   longer.key_tokens = 25;
   const Problem<float> other(longer);
   run.state = run_forward(attention, other).state;
-  backward_fails("state belongs to inputs of other shapes; backward takes the inputs that forward was given");
+  backward_fails(
+      "key has shape [1, 2, 20, 4]; the state belongs to a forward pass where it had [1, 2, 25, 4]");
   struct ForeignState final : AttentionState {
-    explicit ForeignState(ResolvedOptions options) : AttentionState(std::move(options)) {}
+    using AttentionState::AttentionState;
     const Selection& selection() const override { return lists; }
     Selection lists;
   };
-  run.state = std::make_unique<ForeignState>(problem.options);
+  run.state = std::make_unique<ForeignState>(problem.options, inputs.shapes());
   backward_fails("state was not made by this implementation's forward");
 }
 

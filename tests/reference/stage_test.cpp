@@ -137,14 +137,23 @@ TEST(Attend, on_the_stages_results_is_what_forward_computes) {
     AttentionRun<float> staged;
     staged.output = StridedTensor<float>(c.output_shape(), c.output_layout);
     staged.lse = StridedTensor<float>(c.lse_shape(), c.output_layout);
-    reference::attend(inputs, key, value, selection, problem.options, staged.outputs(), threads);
+    const reference::AttendProblem<float> stage{inputs.query, inputs.key, inputs.value,   key,
+                                                value,        selection,  problem.options};
+    reference::attend<float>({stage, staged.output.view(), staged.lse.view()}, threads);
     require(same("output", staged.output.cview(), whole.output.cview()));
     require(same("lse", staged.lse.cview(), whole.lse.cview()));
     staged.query_gradient = StridedTensor<float>(c.query_shape(), c.output_layout);
     staged.key_gradient = StridedTensor<float>(c.key_shape(), c.output_layout);
     staged.value_gradient = StridedTensor<float>(c.value_shape(), c.output_layout);
-    reference::attend_backward(inputs, key, value, selection, problem.options, staged.outputs(),
-                               problem.output_gradients(), staged.gradients(), threads);
+    reference::attend_backward<float>({.problem = stage,
+                                       .output = staged.output.cview(),
+                                       .lse = staged.lse.cview(),
+                                       .output_gradient = problem.output_gradient.cview(),
+                                       .lse_gradient = problem.lse_gradient.cview(),
+                                       .query_gradient = staged.query_gradient.view(),
+                                       .key_gradient = staged.key_gradient.view(),
+                                       .value_gradient = staged.value_gradient.view()},
+                                      threads);
     require(same("dQ", staged.query_gradient.cview(), whole.query_gradient.cview()));
     require(same("dK", staged.key_gradient.cview(), whole.key_gradient.cview()));
     require(same("dV", staged.value_gradient.cview(), whole.value_gradient.cview()));
@@ -181,8 +190,17 @@ TEST(AttendBackwardParts, split_the_gradient_by_level) {
     const Hierarchy& hierarchy = problem.options.key;
     const auto key = reference::pool(problem.key.cview(), hierarchy, threads);
     const auto value = reference::pool(problem.value.cview(), hierarchy, threads);
-    const auto parts = reference::attend_backward_parts(problem.inputs(), key, value, run.selection(), problem.options,
-                                                        run.outputs(), problem.output_gradients(), threads);
+    const auto parts = reference::attend_backward_parts(
+        {.problem = {problem.query.cview(), problem.key.cview(), problem.value.cview(), key, value, run.selection(),
+                     problem.options},
+         .output = run.output.cview(),
+         .lse = run.lse.cview(),
+         .output_gradient = problem.output_gradient.cview(),
+         .lse_gradient = problem.lse_gradient.cview(),
+         .query_gradient = {},
+         .key_gradient = {},
+         .value_gradient = {}},
+        threads);
     const auto levels = static_cast<std::size_t>(problem.options.enrichment_levels) + 1;
     RC_ASSERT(parts.key.size() == levels);
     RC_ASSERT(parts.value.size() == levels);

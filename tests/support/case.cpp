@@ -58,7 +58,7 @@ const char* name_of(Values values) {
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, const Case& c) {
-  out << "Q [" << c.batch << ", " << c.heads << ", " << c.query_tokens << ", " << c.dim << "], Nk " << c.key_tokens
+  out << "Q [" << c.batch << ", " << c.heads << ", " << c.query_tokens << ", " << c.dim << "], Hk " << c.heads / c.group << ", Nk " << c.key_tokens
       << ", Dv " << c.value_dim << ", block_size " << c.options.block_size << ", levels ";
   if (c.options.levels)
     out << *c.options.levels;

@@ -27,10 +27,11 @@ struct Case {
   std::uint64_t seed = 0;
   Layout query_layout = Layout::contiguous, key_layout = Layout::contiguous, value_layout = Layout::contiguous;
   Layout output_layout = Layout::contiguous;
+  std::int64_t group = 1;  ///< query heads that share a key head; divides `heads`
 
   Shape query_shape() const { return {batch, heads, query_tokens, dim}; }
-  Shape key_shape() const { return {batch, heads, key_tokens, dim}; }
-  Shape value_shape() const { return {batch, heads, key_tokens, value_dim}; }
+  Shape key_shape() const { return {batch, heads / group, key_tokens, dim}; }
+  Shape value_shape() const { return {batch, heads / group, key_tokens, value_dim}; }
   Shape output_shape() const { return {batch, heads, query_tokens, value_dim}; }
   Shape lse_shape() const { return {batch, heads, query_tokens, 1}; }
   ResolvedOptions resolved() const { return resolve(options, query_shape(), key_shape(), value_shape()); }

@@ -12,8 +12,8 @@ namespace {
 
 std::shared_ptr<const HeadSelection> any_head() {
   auto p = *small_problems();
-  p.settings.options.levels = *rc::gen::inRange(1, 4);
-  p.settings.options.enrichment_levels.reset();
+  p.settings.how.options.levels = *rc::gen::inRange(1, 4);
+  p.settings.how.options.enrichment_levels.reset();
   return select(p);
 }
 

@@ -15,14 +15,14 @@ namespace {
 
 RC_GTEST_PROP(Compare, AnOverlapSplitsBothSelections, ()) {
   auto p = *small_problems();
-  p.settings.method = "llsa";
-  p.settings.options.levels = *rc::gen::inRange(1, 4);
-  p.settings.options.enrichment_levels.reset();
+  p.settings.how.method = "llsa";
+  p.settings.how.options.levels = *rc::gen::inRange(1, 4);
+  p.settings.how.options.enrichment_levels.reset();
   auto other = p;
-  other.settings.options.top_k = {*rc::gen::inRange(1, 6)};
+  other.settings.how.options.top_k = {*rc::gen::inRange(1, 6)};
   const std::int64_t position = *rc::gen::inRange<std::int64_t>(0, p.query_grid.size());
   const QueryView a = view_query(select(p), position), b = view_query(select(other), position);
-  const int level = *rc::gen::inRange(1, *p.settings.options.levels + 1);
+  const int level = *rc::gen::inRange(1, *p.settings.how.options.levels + 1);
   const auto overlap = overlap_of(a, b, level);
   RC_ASSERT(overlap.has_value());
   const auto chosen = [&](const QueryView& v) {
@@ -41,9 +41,9 @@ RC_GTEST_PROP(Compare, AnOverlapSplitsBothSelections, ()) {
 
 TEST(Compare, SelectionsOfDifferentBlocksOrOrdersAreNotCompared) {
   SmallProblem p, blocks, order;
-  p.settings.options = blocks.settings.options = order.settings.options = {.block_size = 4, .levels = 1, .top_k = {2}};
-  blocks.settings.options.block_size = 2;
-  order.settings.order = "morton";
+  p.settings.how.options = blocks.settings.how.options = order.settings.how.options = {.block_size = 4, .levels = 1, .top_k = {2}};
+  blocks.settings.how.options.block_size = 2;
+  order.settings.how.order = "morton";
   const QueryView view = view_query(select(p), 0);
   EXPECT_TRUE(overlap_of(view, view, 1));
   EXPECT_FALSE(overlap_of(view, view, 2));
@@ -53,12 +53,12 @@ TEST(Compare, SelectionsOfDifferentBlocksOrOrdersAreNotCompared) {
 
 RC_GTEST_PROP(Compare, WeightsAndOutputsAreMatchedByCellWhateverTheOrder, ()) {
   auto p = *small_problems();
-  p.settings.method = "llsa";
-  p.settings.options.levels = 0;
-  p.settings.options.enrichment_levels.reset();
+  p.settings.how.method = "llsa";
+  p.settings.how.options.levels = 0;
+  p.settings.how.options.enrichment_levels.reset();
   auto other = p;
-  p.settings.order = "raster";
-  other.settings.order = "hilbert";
+  p.settings.how.order = "raster";
+  other.settings.how.order = "hilbert";
   ThreadPool threads(1);
   HeadResult a{select(p), nullptr, nullptr}, b{select(other), nullptr, nullptr};
   RC_ASSERT(!output_gap(a, b));
@@ -76,8 +76,8 @@ RC_GTEST_PROP(Compare, WeightsAndOutputsAreMatchedByCellWhateverTheOrder, ()) {
 
 RC_GTEST_PROP(Compare, HotKeysAreTheMostPopularFirstAndCellsShowTheirAncestorsCount, ()) {
   auto p = *small_problems();
-  p.settings.options.levels = *rc::gen::inRange(1, 4);
-  p.settings.options.enrichment_levels.reset();
+  p.settings.how.options.levels = *rc::gen::inRange(1, 4);
+  p.settings.how.options.enrichment_levels.reset();
   const auto head = select(p);
   const int level = *rc::gen::inRange(1, head->levels() + 1);
   const auto& counts = head->popularity[static_cast<std::size_t>(level - 1)];

@@ -120,7 +120,7 @@ TEST(Export, FilesHoldWhatTheFunctionsSayAndOtherEndingsAreRefused) {
 
 TEST(Export, NotANumberBecomesNull) {
   SmallProblem p;
-  p.settings.options = {.block_size = 4, .levels = 1, .top_k = {4}};
+  p.settings.how.options = {.block_size = 4, .levels = 1, .top_k = {4}};
   const auto document = std::make_shared<Document>(*document_of(p));
   document->sets[0].key(0, 0, 5, 1) = std::nanf("");
   ThreadPool threads(1);

@@ -19,7 +19,7 @@ RC_GTEST_PROP(Head, TokensAreBroughtFromTheStoredOrderToTheWantedOne, ()) {
   p.settings.batch = *rc::gen::inRange(0, 2);
   p.settings.head = *rc::gen::inRange(0, 3);
   const auto document = document_of(p);
-  const Head head = take_head(*document, 0, p.settings.batch, p.settings.head, p.settings.order);
+  const Head head = take_head(*document, 0, p.settings.batch, p.settings.head, p.settings.how.order);
   const TokenOrder stored = token_order(p.stored_order, p.query_grid), stored_keys = token_order(p.stored_order, p.key_grid);
   const QkvSet& set = document->sets[0];
   for (std::int64_t i = 0; i < p.query_grid.size(); ++i) {
@@ -101,7 +101,7 @@ RC_GTEST_PROP(HeadError, IsTheErrorOfTheQueriesOneByOne, ()) {
 TEST(Analyse, PublishesSelectionThenOutputsThenError) {
   SmallProblem p;
   p.query_grid = p.key_grid = {1, 12, 12};
-  p.settings.options = {.block_size = 4, .levels = 2, .top_k = {2}};
+  p.settings.how.options = {.block_size = 4, .levels = 2, .top_k = {2}};
   Background lane(1);
   std::vector<HeadResult> results;
   std::string problem;
@@ -125,17 +125,17 @@ TEST(Analyse, PublishesSelectionThenOutputsThenError) {
 TEST(Analyse, ShowsTheSelectionOfEveryMethodAndTheOutputsOfTheWholeMethod) {
   SmallProblem p;
   p.query_grid = p.key_grid = {1, 12, 12};
-  p.settings.options = {.block_size = 4, .levels = 2, .top_k = {2}};
+  p.settings.how.options = {.block_size = 4, .levels = 2, .top_k = {2}};
   ThreadPool threads(1);
   for (const std::string& method : method_names()) {
-    p.settings.method = method;
+    p.settings.how.method = method;
     const auto head = select(p);
     EXPECT_EQ(head->levels(), method.starts_with("llsa") ? 2 : method == "full" ? 0 : 1) << method;
     const HeadOutputs outputs = attend_head(*head, threads);
     const AttentionInputs<float> inputs{head->head->query.view(), head->head->key.view(), head->head->value.view()};
     Tensor<float> output(outputs.output.shape()), lse(outputs.lse.shape());
     const auto state = make_attention<float>(method, "reference", threads)
-                           ->forward(inputs, p.settings.options, {output.view(), lse.view()});
+                           ->forward(inputs, p.settings.how.options, {output.view(), lse.view()});
     EXPECT_TRUE(std::ranges::equal(output.flat(), outputs.output.flat())) << method;
     for (int level = 1; level <= head->levels(); ++level)
       EXPECT_EQ(state->selection().level(level).indices, head->selection.level(level).indices) << method;
@@ -145,10 +145,10 @@ TEST(Analyse, ShowsTheSelectionOfEveryMethodAndTheOutputsOfTheWholeMethod) {
 TEST(Settings, NameTheMethodUnlessItIsLlsa) {
   Settings settings;
   EXPECT_EQ(describe(settings), "B 16, L auto, K 8, overlapping");
-  settings.method = "vsa";
+  settings.how.method = "vsa";
   EXPECT_EQ(describe(settings), "vsa, B 16, L 1, K 8, Le 0, overlapping");
   EXPECT_NE(panels_note("vsa"), "");
-  settings.method = "full";
+  settings.how.method = "full";
   EXPECT_EQ(describe(settings), "dense");
   EXPECT_EQ(panels_note("full"), "");
 }

@@ -65,7 +65,7 @@ class Panels : public ::testing::Test {
   }
   /// A 16 x 16 picture with B = 4, L = 2, K = 2.
   void open_small() {
-    work->side(0).settings.options = {.block_size = 4, .levels = 2, .top_k = {2}};
+    work->side(0).settings.how.options = {.block_size = 4, .levels = 2, .top_k = {2}};
     work->open({}, {.picture_size = Grid{1, 16, 16}});
     work->finish();
   }
@@ -248,7 +248,7 @@ TEST_F(Panels, WritingWithoutAWindowGivesEveryTargetAndNamesWhatIsMissing) {
   TemporaryFolder folder;
   Session session;
   session.hints.picture_size = Grid{1, 16, 16};
-  session.settings[0].options = {.block_size = 4, .levels = 2, .top_k = {2}};
+  session.settings[0].how.options = {.block_size = 4, .levels = 2, .top_k = {2}};
   Targets targets;
   targets.screenshot = (folder / "s.png").string();
   targets.figure = (folder / "f.svg").string();

@@ -70,7 +70,7 @@ RC_GTEST_PROP(PyramidLayout, EveryChildHangsBelowItsSelectedParent, ()) {
 
 TEST(PyramidLayout, ToScaleATokenLiesWhereItsFineTokensLie) {
   SmallProblem p;
-  p.settings.options = {.block_size = 4, .levels = 1, .top_k = {2}};
+  p.settings.how.options = {.block_size = 4, .levels = 1, .top_k = {2}};
   const PyramidLayout layout(view_query(select(p), 0), true);
   for (const PyramidNode& node : layout.nodes())
     if (node.key.level == 1) {

@@ -134,9 +134,9 @@ RC_GTEST_PROP(QueryView, DenseWeightsAreTheSoftmaxByCellAndMassIsWhatFineKeysHol
 
 RC_GTEST_PROP(QueryView, DenseSettingsGiveEqualWeightsAndNoError, ()) {
   auto p = *small_problems();
-  p.settings.method = "llsa";
-  p.settings.options.levels = 0;
-  p.settings.options.enrichment_levels.reset();
+  p.settings.how.method = "llsa";
+  p.settings.how.options.levels = 0;
+  p.settings.how.options.enrichment_levels.reset();
   const QueryView view = view_query(select(p), any_position(p));
   RC_ASSERT(static_cast<std::int64_t>(view.keys.size()) == p.key_grid.size());
   RC_ASSERT(std::abs(view.mass_held - 1) < 1e-4);
@@ -159,7 +159,7 @@ RC_GTEST_PROP(QueryView, RelatedTokensAreThoseThatShareFineTokens, ()) {
 
 TEST(QueryView, NotANumberInOneKeyReachesTheNumbersButBreaksNothing) {
   SmallProblem p;
-  p.settings.options = {.block_size = 4, .levels = 1, .top_k = {2}};
+  p.settings.how.options = {.block_size = 4, .levels = 1, .top_k = {2}};
   const auto document = std::make_shared<Document>(*document_of(p));
   document->sets[0].key(0, 0, 5, 1) = std::nanf("");
   ThreadPool threads(1);

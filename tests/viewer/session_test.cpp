@@ -22,8 +22,8 @@ Session any_session() {
                    .seed = static_cast<std::uint64_t>(*rc::gen::inRange(0, 1000))};
   for (Settings& settings : session.settings) {
     settings = (*small_problems()).settings;
-    settings.options.top_k = {*rc::gen::inRange<std::int64_t>(1, 9), 3};
-    settings.options.scale = *rc::gen::inRange(1, 99) / 8.0;
+    settings.how.options.top_k = {*rc::gen::inRange<std::int64_t>(1, 9), 3};
+    settings.how.options.scale = *rc::gen::inRange(1, 99) / 8.0;
     settings.set = *rc::gen::inRange(0, 9);
     settings.batch = *rc::gen::inRange(0, 9);
     settings.head = *rc::gen::inRange(0, 9);
@@ -56,7 +56,7 @@ RC_GTEST_PROP(Session, WhatIsWrittenIsReadAgain, ()) {
   RC_ASSERT(read.files == session.files && read.profile == session.profile);
   RC_ASSERT(read.hints.grid == session.hints.grid && read.hints.order == session.hints.order);
   RC_ASSERT(same(read.settings[0], session.settings[0]) && same(read.settings[1], session.settings[1]));
-  RC_ASSERT(read.settings[1].options.scale == session.settings[1].options.scale);
+  RC_ASSERT(read.settings[1].how.options.scale == session.settings[1].how.options.scale);
   RC_ASSERT(read.view.query_cell == session.view.query_cell && read.view.side == session.view.side);
   RC_ASSERT(read.view.weights == session.view.weights && read.view.block_value == session.view.block_value);
   RC_ASSERT(read.view.only_level == session.view.only_level && read.view.to_scale == session.view.to_scale);

@@ -44,10 +44,10 @@ rc::Gen<SmallProblem> small_problems() {
     p.integers = *rc::gen::arbitrary<bool>();
     p.seed = static_cast<std::uint64_t>(*rc::gen::inRange(0, 1000000));
     p.stored_order = *rc::gen::element<std::string>("raster", "morton", "hilbert");
-    p.settings.order = *rc::gen::element<std::string>("", "raster", "morton", "hilbert");
-    p.settings.method = *rc::gen::weightedElement<std::string>(
+    p.settings.how.order = *rc::gen::element<std::string>("", "raster", "morton", "hilbert");
+    p.settings.how.method = *rc::gen::weightedElement<std::string>(
         {{6, "llsa"}, {1, "full"}, {1, "topk"}, {1, "topk+enrichment"}, {1, "topk+enrichment+reweighting"}});
-    Options& o = p.settings.options;
+    Options& o = p.settings.how.options;
     o.block_size = *rc::gen::element(2, 3, 4, 16);
     o.levels = *rc::gen::inRange(0, 4);
     o.top_k = {*rc::gen::inRange(1, 6)};
@@ -75,7 +75,7 @@ std::shared_ptr<const HeadSelection> select(const SmallProblem& p) {
   static ThreadPool threads(1);
   const auto document = document_of(p);
   auto head = std::make_shared<const Head>(
-      take_head(*document, p.settings.set, p.settings.batch, p.settings.head, p.settings.order));
+      take_head(*document, p.settings.set, p.settings.batch, p.settings.head, p.settings.how.order));
   return std::make_shared<const HeadSelection>(select_head(head, p.settings, threads));
 }
 

@@ -171,7 +171,7 @@ TEST(Window, MouseAndKeysChooseQueryLevelAndThemeAndTheSessionIsKept) {
   // One panel over nearly all of the window, so that it is known where the picture lies.
   Session session;
   session.hints.picture_size = Grid{1, 16, 16};
-  session.settings[0].options = {.block_size = 4, .levels = 2, .top_k = {2}};
+  session.settings[0].how.options = {.block_size = 4, .levels = 2, .top_k = {2}};
   for (PanelPlace& place : session.view.places) place.open = false;
   session.view.places[static_cast<std::size_t>(Panel::overlay)] = {true, {0, 0, 1, 1}};
   const auto file = folder / "session.json";

@@ -79,16 +79,16 @@ TEST(Workspace, AsksForMissingMetadataAndGoesOnWithTheAnswer) {
 TEST(Workspace, ChangedSettingsAreComputedAnewAndBadOnesKeepTheLastResult) {
   Opened opened;
   Workspace& work = opened.work;
-  work.side(0).settings.options = {.block_size = 4, .levels = 2, .top_k = {3}};
+  work.side(0).settings.how.options = {.block_size = 4, .levels = 2, .top_k = {3}};
   work.finish();
   EXPECT_EQ(work.query()->head->levels(), 2);
   EXPECT_EQ(work.query()->level(1).selected, 3);
   const QueryView* good = work.query();
-  work.side(0).settings.options.top_k = {1, 2, 3};
+  work.side(0).settings.how.options.top_k = {1, 2, 3};
   work.finish();
   EXPECT_NE(work.side(0).problem.find("top_k"), std::string::npos);
   EXPECT_EQ(work.query(), good);
-  work.side(0).settings.options.top_k = {1, 2};
+  work.side(0).settings.how.options.top_k = {1, 2};
   work.finish();
   EXPECT_EQ(work.side(0).problem, "");
   EXPECT_EQ(work.query()->level(1).selected, 1);
@@ -141,14 +141,14 @@ TEST(Workspace, ComparingComputesTheOtherSideAndSwapsBetweenThem) {
 TEST(Workspace, LevelsBeyondTheLastAreNotChosen) {
   Opened opened;
   Workspace& work = opened.work;
-  work.side(0).settings.options = {.block_size = 4, .levels = 2, .top_k = {3}};
+  work.side(0).settings.how.options = {.block_size = 4, .levels = 2, .top_k = {3}};
   work.finish();
   work.choose_level(2);
   EXPECT_EQ(work.level(), 2);
   work.choose_level(3);
   work.choose_level(0);
   EXPECT_EQ(work.level(), 2);
-  work.side(0).settings.options.levels = 1;
+  work.side(0).settings.how.options.levels = 1;
   work.finish();
   EXPECT_EQ(work.level(), 1);
 }
@@ -156,8 +156,8 @@ TEST(Workspace, LevelsBeyondTheLastAreNotChosen) {
 TEST(Workspace, ASessionRestoresQuerySettingsAndFile) {
   TemporaryFolder folder;
   Opened first;
-  first.work.side(0).settings.options.block_size = 4;
-  first.work.side(0).settings.options.levels = 1;
+  first.work.side(0).settings.how.options.block_size = 4;
+  first.work.side(0).settings.how.options.levels = 1;
   first.work.choose_query(37);
   save_session(folder / "s.json", first.work.session());
   const Session session = load_session(folder / "s.json");
@@ -202,7 +202,7 @@ TEST(Figures, EveryPanelWithAFigureDrawsAndOthersSayWhy) {
   TemporaryFolder folder;
   Opened opened;
   Workspace& work = opened.work;
-  work.side(0).settings.options = {.block_size = 4, .levels = 2, .top_k = {2}};
+  work.side(0).settings.how.options = {.block_size = 4, .levels = 2, .top_k = {2}};
   work.view.compare = true;
   work.finish();
   std::ofstream(folder / "p.json") << R"({"benchmarks": [

@@ -1,9 +1,10 @@
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "backends/backends.hpp"
+#include "program/attention_options.hpp"
+#include "program/list_option.hpp"
 #include "program/program.hpp"
 #include "viewer/app/screenshot.hpp"
 #include "viewer/app/window.hpp"
@@ -12,21 +13,11 @@
 namespace llsa::viewer {
 namespace {
 
-/// Numbers between commas; `count` of them.
-std::vector<std::int64_t> numbers_in(const std::string& what, const std::string& text, std::size_t most) {
-  std::vector<std::int64_t> numbers;
-  std::size_t begin = 0;
-  while (begin <= text.size()) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    const std::string word = text.substr(begin, end - begin);
-    std::int64_t value = 0;
-    const auto [stop, problem] = std::from_chars(word.data(), word.data() + word.size(), value);
-    if (problem != std::errc() || stop != word.data() + word.size())
-      throw Error(fmt::format("{} is '{}'; whole numbers between commas are expected", what, text));
-    numbers.push_back(value);
-    begin = end + 1;
-  }
-  if (numbers.size() > most) throw Error(fmt::format("{} is '{}'; at most {} numbers are expected", what, text, most));
+/// At most `most` whole numbers between commas.
+std::vector<std::int64_t> numbers_in(const std::string& option, const std::string& text, std::size_t most) {
+  std::vector<std::int64_t> numbers = program::list_of<std::int64_t>(option, text);
+  if (numbers.size() > most)
+    throw Error(fmt::format("{} is '{}'; at most {} numbers are expected", option, text, most));
   return numbers;
 }
 
@@ -35,11 +26,11 @@ struct Arguments {
   std::string q, k, v, layout, grid, key_grid, stored_order, picture_size;
   std::optional<std::uint64_t> seed;
   std::string query, panel, weights, theme, size = "1280x800", cursor, inspect;
-  std::string method, levels, top_k, coverage, order, backend, profile, session;
-  std::optional<std::int64_t> block_size, batch, head, set, level;
-  std::optional<int> enrichment;
-  bool no_reweight = false, compare = false, exact = false, no_session = false;
-  double scale = 1;
+  std::string backend, profile, session;
+  program::AttentionArguments how;
+  std::optional<std::int64_t> batch, head, set, level;
+  bool compare = false, exact = false, no_session = false;
+  double pixel_scale = 1;
   int threads = 0;
   Targets targets;
 };
@@ -58,14 +49,8 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_option("--set", a.set, "which Q, K, V of the file, from 0")->check(CLI::NonNegativeNumber);
   app.add_option("--batch", a.batch, "batch entry, from 0")->check(CLI::NonNegativeNumber);
   app.add_option("--head", a.head, "head, from 0")->check(CLI::NonNegativeNumber);
-  app.add_option("--method", a.method, fmt::format("attention method: {}", fmt::join(method_names(), ", ")));
-  app.add_option("--block-size", a.block_size, "B, at least 2");
-  app.add_option("--levels", a.levels, "L, or auto; 0 is dense attention");
-  app.add_option("--top-k", a.top_k, "K, or one for each level, level 1 first: 8 or 8,4");
-  app.add_option("--enrichment-levels", a.enrichment, "Le, 0 to L");
-  app.add_flag("--no-reweight", a.no_reweight, "coarse keys weigh 1");
-  app.add_option("--coverage", a.coverage, "overlapping or disjoint");
-  app.add_option("--order", a.order, "token order to attend in: raster, morton, hilbert (default: morton for pictures, else as stored)");
+  // No --scale of the scores here yet: until the next release that is the old name of --pixel-scale.
+  program::add_attention_options(app, a.how, {.order = true, .scale = false});
   app.add_option("--backend", a.backend, "implementation for side A");
   app.add_flag("--compare", a.compare, "compare with side B (dense attention unless the session says otherwise)");
   app.add_option("--profile", a.profile, "JSON of llsa-compare profile");
@@ -77,7 +62,7 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_option("--session", a.session, "keep the session in this file");
   app.add_flag("--no-session", a.no_session, "neither restore nor keep a session");
   app.add_option("--size", a.size, "window or picture, in points: WxH");
-  app.add_option("--scale", a.scale, "pixels a point of --screenshot, 0.5 to 4")->check(CLI::Range(0.5, 4.0));
+  app.add_option("--pixel-scale", a.pixel_scale, "pixels a point of --screenshot, 0.5 to 4")->check(CLI::Range(0.5, 4.0));
   app.add_option("--screenshot", a.targets.screenshot, "draw without a window into this .png and leave");
   app.add_option("--panel", a.panel, "that panel alone in --screenshot; the one that --figure writes");
   app.add_option("--cursor", a.cursor, "where the mouse is in --screenshot, in points: X,Y");
@@ -101,22 +86,11 @@ LoadHints hints_of(const Arguments& a, const LoadHints& from_session) {
 }
 
 void apply_options(const Arguments& a, Settings& settings) {
-  Options& o = settings.options;
   if (a.set) settings.set = static_cast<int>(*a.set);
   if (a.batch) settings.batch = *a.batch;
   if (a.head) settings.head = *a.head;
-  if (!a.method.empty()) {
-    check_method(a.method);
-    settings.method = a.method;
-  }
-  if (a.block_size) o.block_size = *a.block_size;
-  if (a.levels == "auto") o.levels.reset();
-  else if (!a.levels.empty()) o.levels = static_cast<int>(std::clamp<std::int64_t>(numbers_in("--levels", a.levels, 1)[0], -1, max_levels + 1));
-  if (!a.top_k.empty()) o.top_k = numbers_in("--top-k", a.top_k, max_levels);
-  if (a.enrichment) o.enrichment_levels = *a.enrichment;
-  if (a.no_reweight) o.reweight = false;
-  if (!a.coverage.empty()) o.coverage = coverage_from(a.coverage);
-  if (!a.order.empty()) settings.order = a.order;
+  if (a.how.method) check_method(*a.how.method);
+  program::lay_over(a.how, settings.how);
   if (!a.backend.empty()) {
     ThreadPool one(1);
     make_attention<float>(a.backend, one);  // throws for an unknown one
@@ -204,7 +178,7 @@ int view(Arguments& a) {
   }
   a.targets.width = size.width;
   a.targets.height = size.height;
-  a.targets.scale = a.scale;
+  a.targets.scale = a.pixel_scale;
   a.targets.exact_error = a.exact;
   a.targets.query = query;
   write_targets(session, a.targets, a.threads);
@@ -215,7 +189,7 @@ int run(int argc, char** argv) {
   CLI::App app("See what every level of Log-linear Sparse Attention selects.", "llsa-viewer");
   Arguments a;
   add_options(app, a);
-  return program::run(app, argc, argv, [&] { return view(a); });
+  return program::run(app, argc, argv, [&] { return view(a); }, {.old_spellings = {{"--scale", "--pixel-scale"}}});
 }
 
 }  // namespace

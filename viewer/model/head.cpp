@@ -34,8 +34,10 @@ Head take_head(const Document& document, int set, std::int64_t batch, std::int64
   const TokenOrder stored_keys = token_order(document.order, document.key_grid);
   TokenOrder queries = token_order(name, document.query_grid), keys = token_order(name, document.key_grid);
   Tensor<float> q = reorder(qkv.query.cview().head(batch, head), stored_queries, queries);
-  Tensor<float> k = reorder(qkv.key.cview().head(batch, head), stored_keys, keys);
-  Tensor<float> v = reorder(qkv.value.cview().head(batch, head), stored_keys, keys);
+  // Several query heads may share one of the keys (spec section 9).
+  const std::int64_t key_head = head / (qkv.query.shape().heads / qkv.key.shape().heads);
+  Tensor<float> k = reorder(qkv.key.cview().head(batch, key_head), stored_keys, keys);
+  Tensor<float> v = reorder(qkv.value.cview().head(batch, key_head), stored_keys, keys);
   return {std::move(q),       std::move(k),    std::move(v), std::move(queries),
           std::move(keys),    GridLayout(document.query_grid), GridLayout(document.key_grid)};
 }

@@ -52,7 +52,7 @@ HeadSelection select_head(std::shared_ptr<const Head> head, const Settings& sett
                           const Selection* given) {
   HeadSelection result;
   result.settings = settings;
-  result.options = resolve(method_options(settings.method, settings.options), head->query.shape(), head->key.shape(), head->value.shape());
+  result.options = resolve(method_options(settings.how.method, settings.how.options), head->query.shape(), head->key.shape(), head->value.shape());
   const ResolvedOptions& o = result.options;
   result.query = reference::pool<float>(head->query.view(), o.query, threads);
   result.key = reference::pool<float>(head->key.view(), o.key, threads);
@@ -68,14 +68,18 @@ HeadSelection select_head(std::shared_ptr<const Head> head, const Settings& sett
 
 HeadOutputs attend_head(const HeadSelection& selection, ThreadPool& threads) {
   HeadOutputs outputs = room_for(*selection.head);
-  if (!panels_note(selection.settings.method).empty()) {  // a further branch
-    make_attention<float>(selection.settings.method, "reference", threads)
-        ->forward(inputs_of(*selection.head), selection.settings.options,
+  if (!panels_note(selection.settings.how.method).empty()) {  // a further branch
+    make_attention<float>(selection.settings.how.method, "reference", threads)
+        ->forward(inputs_of(*selection.head), selection.settings.how.options,
                   {outputs.output.view(), outputs.lse.view()}, &selection.selection);
     return outputs;
   }
-  reference::attend(inputs_of(*selection.head), selection.key, selection.value, selection.selection, selection.options,
-                    AttentionOutputs<float>{outputs.output.view(), outputs.lse.view()}, threads);
+  const Head& head = *selection.head;
+  reference::attend<float>({{head.query.view(), head.key.view(), head.value.view(), selection.key, selection.value,
+                             selection.selection, selection.options},
+                            outputs.output.view(),
+                            outputs.lse.view()},
+                           threads);
   return outputs;
 }
 
@@ -83,7 +87,7 @@ void analyse(const Background::Job& job, std::shared_ptr<const Document> documen
              bool exact_error, const std::function<void(HeadResult)>& publish) {
   job.progress("reading the head");
   auto head = std::make_shared<const Head>(
-      take_head(*document, settings.set, settings.batch, settings.head, settings.order));
+      take_head(*document, settings.set, settings.batch, settings.head, settings.how.order));
   job.check();
   HeadResult result;
   if (settings.backend == "reference") {
@@ -94,9 +98,9 @@ void analyse(const Background::Job& job, std::shared_ptr<const Document> documen
     result.outputs = std::make_shared<const HeadOutputs>(attend_head(*result.selection, job.threads()));
   } else {
     job.progress("attending with " + settings.backend);
-    const auto attention = make_attention<float>(settings.method, settings.backend, job.threads());
+    const auto attention = make_attention<float>(settings.how.method, settings.backend, job.threads());
     HeadOutputs outputs = room_for(*head);
-    const auto state = attention->forward(inputs_of(*head), settings.options,
+    const auto state = attention->forward(inputs_of(*head), settings.how.options,
                                           {outputs.output.view(), outputs.lse.view()});
     result.selection = std::make_shared<const HeadSelection>(
         select_head(head, settings, job.threads(), &state->selection()));

@@ -47,7 +47,7 @@ struct ViewState {
 
 /// What is kept from one run to the next.
 struct Session {
-  Session() { settings[1].options.levels = 0; }  // B starts as dense attention: the comparison asked for most
+  Session() { settings[1].how.options.levels = 0; }  // B starts as dense attention: the comparison asked for most
 
   std::vector<std::filesystem::path> files;
   std::filesystem::path profile, checkpoint;

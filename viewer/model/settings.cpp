@@ -44,12 +44,12 @@ void read(const json& from, const char* name, std::optional<T>& into) {
 }  // namespace
 
 json to_json(const Settings& settings) {
-  const Options& o = settings.options;
+  const Options& o = settings.how.options;
   return {{"set", settings.set},
           {"batch", settings.batch},
           {"head", settings.head},
-          {"order", settings.order},
-          {"method", settings.method},
+          {"order", settings.how.order},
+          {"method", settings.how.method},
           {"backend", settings.backend},
           {"block_size", o.block_size},
           {"levels", optional_json(o.levels)},
@@ -63,14 +63,14 @@ json to_json(const Settings& settings) {
 Settings settings_from(const json& from) {
   if (!from.is_object()) throw Error("settings: expected an object, found " + std::string(from.type_name()));
   Settings settings;
-  Options& o = settings.options;
+  Options& o = settings.how.options;
   std::string coverage(name_of(o.coverage));
   read(from, "set", settings.set);
   read(from, "batch", settings.batch);
   read(from, "head", settings.head);
-  read(from, "order", settings.order);
-  read(from, "method", settings.method);
-  check_method(settings.method);
+  read(from, "order", settings.how.order);
+  read(from, "method", settings.how.method);
+  check_method(settings.how.method);
   read(from, "backend", settings.backend);
   read(from, "block_size", o.block_size);
   read(from, "levels", o.levels);
@@ -92,16 +92,16 @@ std::string_view panels_note(std::string_view method) {
 }
 
 std::string describe(const Settings& settings) {
-  const Options o = method_options(settings.method, settings.options);
+  const Options o = method_options(settings.how.method, settings.how.options);
   std::string backend = settings.backend == "reference" ? "" : settings.backend + ", ";
   if (o.levels == 0) return backend + "dense";
-  if (settings.method != "llsa") backend += settings.method + ", ";
+  if (settings.how.method != "llsa") backend += settings.how.method + ", ";
   std::string text = fmt::format("{}B {}, L {}, K {}", backend, o.block_size,
                                  o.levels ? std::to_string(*o.levels) : "auto", fmt::join(o.top_k, ","));
   if (o.enrichment_levels) text += fmt::format(", Le {}", *o.enrichment_levels);
   text += fmt::format(", {}", name_of(o.coverage));
   if (!o.reweight && o.enrichment_levels != 0) text += ", no reweighting";
-  if (!settings.order.empty()) text += ", " + settings.order;
+  if (!settings.how.order.empty()) text += ", " + settings.how.order;
   return text;
 }
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "llsa/attention_choice.hpp"
 #include "llsa/method.hpp"
 
 namespace llsa::viewer {
@@ -11,10 +12,8 @@ namespace llsa::viewer {
 struct Settings {
   int set = 0;                      ///< which Q, K, V of the document (a layer and step of a capture)
   std::int64_t batch = 0, head = 0;
-  std::string order;                ///< token order to attend in; empty keeps the document's own
-  std::string method = "llsa";      ///< of `llsa/method.hpp`; what it computes with is `method_options`
   std::string backend = "reference";
-  Options options;
+  AttentionChoice how;  ///< an empty order keeps the document's own
 };
 
 /// Every field by name; options that are left to their default are null. `settings_from` inverts it and throws `Error`

@@ -84,12 +84,12 @@ void edit_coverage(Options& o) {
 
 void edit_options(Ui& ui, int index) {
   Side& side = ui.work.side(index);
-  Options& o = side.settings.options;
+  Options& o = side.settings.how.options;
   const auto& head = side.result().selection;
   const int levels = o.levels ? *o.levels : head ? head->levels() : 1;
   ImGui::PushID(index);
-  const std::string& method = side.settings.method;
-  choose(ui, "method", method_names(), side.settings.method);
+  const std::string& method = side.settings.how.method;
+  choose(ui, "method", method_names(), side.settings.how.method);
   if (const std::string_view note = panels_note(method); !note.empty()) ImGui::TextWrapped("%s", std::string(note).c_str());
   const bool free_levels = method.starts_with("llsa"), coarse_keys = method.starts_with("topk+");
   if (method != "full") edit_number(ui, "block size B", o.block_size, 2, 1 << 20);
@@ -105,7 +105,7 @@ void edit_options(Ui& ui, int index) {
     if (coarse_keys) edit_coverage(o);
   }
   constexpr std::array<std::string_view, 3> orders = {"raster", "morton", "hilbert"};
-  choose(ui, "token order", orders, side.settings.order, "as stored");
+  choose(ui, "token order", orders, side.settings.how.order, "as stored");
   if (backend_names().size() > 1) choose(ui, "backend", backend_names(), side.settings.backend);
   if (!side.problem.empty()) {
     ImGui::PushStyleColor(ImGuiCol_Text, ImVec4(0.92f, 0.36f, 0.3f, 1));

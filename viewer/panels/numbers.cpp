@@ -74,7 +74,7 @@ void draw_numbers(Ui& ui) {
   ImGui::PushFont(ui.bold);
   ImGui::TextUnformatted(("query " + cell_name(ui.work.document()->query_grid, ui.work.view.query_cell)).c_str());
   ImGui::PopFont();
-  if (const std::string_view note = panels_note(query->head->settings.method); !note.empty())
+  if (const std::string_view note = panels_note(query->head->settings.how.method); !note.empty())
     ImGui::TextWrapped("%s", std::string(note).c_str());
   query_rows(ui, *query);
   ImGui::Spacing();

@@ -108,7 +108,7 @@ void draw_samples(Ui& ui) {
   ImGui::TextDisabled("%s: %lldx%lld pixels, %lld layers, %lld heads, %s attention, %lld training steps",
                       sampling.checkpoint().filename().string().c_str(), static_cast<long long>(config.image_size),
                       static_cast<long long>(config.image_size), static_cast<long long>(config.layers),
-                      static_cast<long long>(config.heads), config.attention.name.c_str(),
+                      static_cast<long long>(config.heads), config.attention.method.c_str(),
                       static_cast<long long>(sampling.model()->step));
   edit_options(ui, sampling);
   const Progress progress = sampling.progress();

@@ -28,7 +28,7 @@ void draw_weights(Ui& ui) {
   const QueryView* query = query_or_reason(ui);
   if (!query) return;
   // The long names of methods would not fit.
-  choose_kind(ui, query->head->settings.method == "llsa" ? "LLSA" : "sparse");
+  choose_kind(ui, query->head->settings.how.method == "llsa" ? "LLSA" : "sparse");
   const ViewState& view = ui.work.view;
   const Head& head = *query->head->head;
   const std::vector<float>& values = query->weights(view.weights);

@@ -113,7 +113,7 @@ RC_GTEST_PROP(Approximate, AttendingToEveryFineKeyHasNoErrorAndRecallsEverything
   Judge judge(random_sequence(tokens, *rc::gen::arbitrary<std::uint32_t>()), 0, "reference", threads);
   const Options every{.block_size = block, .levels = levels, .top_k = {tokens}, .coverage = Coverage::disjoint};
   for (const char* method : {"llsa", "topk", "full"}) {
-    const Measurement m = judge.measure({.method = method, .options = every});
+    const Measurement m = judge.measure({.how = {.method = method, .options = every}});
     RC_ASSERT(m.relative_l2 < 1e-5);
     RC_ASSERT(m.cosine > 1 - 1e-6);
     RC_ASSERT(std::abs(m.mass - 1) < 1e-5);
@@ -132,7 +132,7 @@ RC_GTEST_PROP(Approximate, KeysAndMassAreThoseCountedOneByOne, ()) {
   const Input input = random_sequence(tokens, *rc::gen::arbitrary<std::uint32_t>());
   ThreadPool threads(1);
   Judge judge(input, sampled, "reference", threads);
-  const Measurement m = judge.measure({.options = options});
+  const Measurement m = judge.measure({.how = {.options = options}});
   const Selected selected = select(input, options);
   RC_ASSERT(std::abs(m.keys_per_query - counted_keys(selected, 2)) < 1e-9);
   RC_ASSERT(std::abs(m.mass - counted_mass(selected, input, spread_positions(tokens, sampled))) < 1e-4);
@@ -160,7 +160,7 @@ TEST(Approximate, errors_are_those_of_the_outputs_as_long_vectors) {
     product += got * want;
   }
   Judge judge(input, 0, "reference", threads);
-  const Measurement m = judge.measure({.options = options});
+  const Measurement m = judge.measure({.how = {.options = options}});
   EXPECT_NEAR(m.relative_l2, std::sqrt(error / other), 1e-5);
   EXPECT_NEAR(m.cosine, product / std::sqrt(own * other), 1e-6);
 }
@@ -175,7 +175,7 @@ TEST(Approximate, the_formula_for_keys_is_exact_where_blocks_fill_the_sequence) 
         for (int enriched = 0; enriched <= levels; ++enriched) {
           Options options{
               .block_size = 4, .levels = levels, .top_k = {k}, .enrichment_levels = enriched, .coverage = coverage};
-          const Measurement m = judge.measure({.options = options});
+          const Measurement m = judge.measure({.how = {.options = options}});
           EXPECT_DOUBLE_EQ(key_count(m.options).keys(), m.keys_per_query) << levels << " " << k << " " << enriched;
         }
 }
@@ -212,15 +212,15 @@ TEST(Approximate, methods_are_compared_at_equal_numbers_of_keys) {
   ASSERT_EQ(rows.size(), 16u);  // two K: LLSA in both coverages, five methods, VSA with half gates
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Measurement& own = rows[i - i % 8];
-    ASSERT_EQ(own.configuration.method, "llsa");
-    if (rows[i].configuration.method == "llsa") continue;
+    ASSERT_EQ(own.configuration.how.method, "llsa");
+    if (rows[i].configuration.how.method == "llsa") continue;
     // One block and all coarse keys can already be more than LLSA touches.
     const bool least = rows[i].options.top_k.front() == 1 && rows[i].keys_per_query > own.keys_per_query;
     EXPECT_TRUE(least || std::abs(rows[i].keys_per_query - own.keys_per_query) <= 2) << label_of(rows[i].configuration);
   }
   EXPECT_EQ(rows[0].keys_per_query, 4 * 4 + 4 * 4 + 16);
   EXPECT_EQ(rows[1].keys_per_query, rows[0].keys_per_query - 8);  // disjoint drops what is refined
-  EXPECT_EQ(rows[2].configuration.method, "topk");
+  EXPECT_EQ(rows[2].configuration.how.method, "topk");
   EXPECT_EQ(rows[2].options.top_k, std::vector<std::int64_t>{12});
   EXPECT_EQ(rows[6].other_keys, 256);                         // SLA's linear branch
   EXPECT_EQ(rows[6].relative_l2, rows[2].relative_l2);        // with its projection at zero it is top-K
@@ -234,14 +234,14 @@ TEST(Approximate, an_order_means_the_same_as_storing_the_tokens_in_it) {
   Judge judge(raster, 20, "reference", threads);
   Options options{.block_size = 4, .levels = 1, .top_k = {3}};
   for (const char* order : {"morton", "hilbert"}) {
-    const Measurement moved = judge.measure({.options = options, .order = order});
+    const Measurement moved = judge.measure({.how = {.options = options, .order = order}});
     EXPECT_EQ(moved.order, order);
     Judge stored(reordered(raster, order), 0, "reference", threads);
     Judge whole(raster, 0, "reference", threads);
-    const Measurement all = whole.measure({.options = options, .order = order});
-    EXPECT_NEAR(all.relative_l2, stored.measure({.options = options}).relative_l2, 1e-6);
-    EXPECT_NEAR(all.mass, stored.measure({.options = options}).mass, 1e-6);
-    EXPECT_NE(moved.relative_l2, judge.measure({.options = options}).relative_l2);
+    const Measurement all = whole.measure({.how = {.options = options, .order = order}});
+    EXPECT_NEAR(all.relative_l2, stored.measure({.how = {.options = options}}).relative_l2, 1e-6);
+    EXPECT_NEAR(all.mass, stored.measure({.how = {.options = options}}).mass, 1e-6);
+    EXPECT_NE(moved.relative_l2, judge.measure({.how = {.options = options}}).relative_l2);
   }
 }
 

@@ -8,14 +8,16 @@
 #include <set>
 
 #include "backends/backends.hpp"
-#include "compare/check/cases.hpp"
+#include "compare/problem_cases.hpp"
 #include "compare/check/report.hpp"
 #include "llsa/error.hpp"
-#include "planted.hpp"
+#include "../verify/planted.hpp"
 #include "reference/attention.hpp"
 
 namespace llsa::compare::check {
 namespace {
+
+using namespace verify;
 
 using ::testing::HasSubstr;
 
@@ -81,14 +83,15 @@ template <class T, class Kept>
 struct Coarse final : Attention<T> {
   explicit Coarse(ThreadPool& threads) : right(threads) {}
   std::string name() const override { return "coarse"; }
-  std::unique_ptr<AttentionState> forward(const AttentionInputs<T>& in, const Options& options,
-                                          const AttentionOutputs<T>& out, const Selection* given) override {
-    auto state = right.forward(in, options, out, given);
+  bool made(const AttentionState& state) const override { return Attention<T>::made_by(right, state); }
+  std::unique_ptr<AttentionState> do_forward(const AttentionInputs<T>& in, const ResolvedOptions& options,
+                                             const AttentionOutputs<T>& out, const Selection* given) override {
+    auto state = Attention<T>::forward_by(right, in, options, out, given);
     if (options.levels != 0) round(out.output);
     return state;
   }
-  void backward(const AttentionInputs<T>& in, const AttentionOutputs<T>& out, const AttentionState& state,
-                const AttentionOutputGradients<T>& from, const AttentionGradients<T>& to) override {
+  void do_backward(const AttentionInputs<T>& in, const AttentionOutputs<T>& out, const AttentionState& state,
+                   const AttentionOutputGradients<T>& from, const AttentionGradients<T>& to) override {
     right.backward(in, out, state, from, to);
     if (state.options().levels != 0) round(to.key);
   }
@@ -163,21 +166,21 @@ TEST(Battery, TensorsThatAnImplementationDoesNotWriteFail) {
   // An implementation that writes nothing: outputs stay as they were poisoned.
   struct Lazy final : Attention<float> {
     struct State final : AttentionState {
-      State(ResolvedOptions o, Selection s) : AttentionState(std::move(o)), lists(std::move(s)) {}
+      State(const AttentionState& of) : AttentionState(of.options(), of.shapes()), lists(of.selection()) {}
       const Selection& selection() const override { return lists; }
       Selection lists;
     };
     std::string name() const override { return "lazy"; }
-    std::unique_ptr<AttentionState> forward(const AttentionInputs<float>& in, const Options& options,
-                                            const AttentionOutputs<float>& out, const Selection* given) override {
+    bool made(const AttentionState&) const override { return true; }
+    std::unique_ptr<AttentionState> do_forward(const AttentionInputs<float>& in, const ResolvedOptions& options,
+                                               const AttentionOutputs<float>& out, const Selection* given) override {
       ThreadPool threads(1);
+      reference::ReferenceAttention<float> right(threads);
       Tensor<float> o(out.output.shape), lse(out.lse.shape);
-      const auto state =
-          reference::ReferenceAttention<float>(threads).forward(in, options, {o.view(), lse.view()}, given);
-      return std::make_unique<State>(state->options(), state->selection());
+      return std::make_unique<State>(*forward_by(right, in, options, {o.view(), lse.view()}, given));
     }
-    void backward(const AttentionInputs<float>&, const AttentionOutputs<float>&, const AttentionState&,
-                  const AttentionOutputGradients<float>&, const AttentionGradients<float>&) override {}
+    void do_backward(const AttentionInputs<float>&, const AttentionOutputs<float>&, const AttentionState&,
+                     const AttentionOutputGradients<float>&, const AttentionGradients<float>&) override {}
   } lazy;
   const Problem<double> problem = ragged_problem();
   ThreadPool threads(1);

@@ -7,8 +7,8 @@
 #include <fstream>
 
 #include "backends/backends.hpp"
-#include "cli.hpp"
-#include "compare/check/cases.hpp"
+#include "../cli.hpp"
+#include "compare/problem_cases.hpp"
 #include "files/safetensors.hpp"
 #include "reference/naive.hpp"
 
@@ -113,6 +113,33 @@ TEST_F(CliRun, ComputesWhatTheLibraryComputes) {
   for (std::size_t n = 0; n < want.size(); ++n) ASSERT_NEAR(got[n], want[n], 1e-12);
   const auto indices = file.at("indices_2").as<std::int32_t>();
   EXPECT_TRUE(std::equal(indices.begin(), indices.end(), selection.level(2).indices.begin()));
+}
+
+TEST_F(CliRun, LetsQueryHeadsShareKeyHeads) {
+  Problem<double> problem = make_problem(
+      {.name = "", .query = {2, 6, 40, 8}, .key = {2, 2, 50, 8}, .value_dim = 5, .options = {}, .seed = 6});
+  problem.options = {.block_size = 4, .levels = 2, .top_k = {3, 2}};
+  work.write(problem, DType::f64);
+  const std::string options = "--block-size 4 --levels 2 --top-k 3,2 --precision f64 ";
+  ASSERT_EQ(work.run("run --input qkv.safetensors --grad-output qkv.safetensors " + options +
+                     "--output out.safetensors")
+                .exit_code,
+            0);
+  const ResolvedOptions o = problem.resolved();
+  const Selection selection = reference::naive_select(reference::naive_pool(problem.query.view(), o.query),
+                                                      reference::naive_pool(problem.key.view(), o.key), o);
+  const auto outputs = reference::naive_forward(problem.inputs(), selection, o);
+  const auto gradients = reference::naive_backward(problem.inputs(), selection, o, {problem.output_gradient.view(), {}});
+  const files::TensorFile file = output();
+  EXPECT_THAT(file.at("dk").shape(), ElementsAre(2, 2, 50, 8));
+  EXPECT_THAT(file.at("dv").shape(), ElementsAre(2, 2, 50, 5));
+  for (const auto& [name, want] : {std::pair{"o", &outputs.output}, {"dk", &gradients.key}, {"dv", &gradients.value}}) {
+    const auto got = file.at(name).as<double>();
+    for (std::size_t n = 0; n < want->flat().size(); ++n) ASSERT_NEAR(got[n], want->flat()[n], 1e-11) << name;
+  }
+  EXPECT_EQ(work.run("verify --input qkv.safetensors --grad-output qkv.safetensors --theirs out.safetensors " + options)
+                .exit_code,
+            0);
 }
 
 TEST_F(CliRun, ComputesTheMethodAskedForWithItsFurtherInputsAndTheirGradients) {
@@ -234,6 +261,11 @@ TEST_F(CliRun, RefusesEachBadInputInOneLineAndWritesNothing) {
   refuse("run " + files + out + "--levels -1", "levels is -1");
   refuse("run " + files + out + "--top-k 0 --levels 1", "top_k for level 1 is 0");
   refuse("run " + files + out + "--top-k 8, --levels 1", "--top-k is '8,'");
+  refuse("run " + files + out + "--top-k 4,,8 --levels 2",
+         "--top-k is '4,,8'; it must be a whole number, or one for each level separated by commas, level 1 first");
+  refuse("approximate --size 8,,16", "--size is '8,,16'; it must be whole numbers with commas between them");
+  refuse("approximate --coverage disjoint,", "--coverage is 'disjoint,'; it must be names with commas between them");
+  refuse("profile --tokens 64,x", "--tokens is '64,x'; it must be whole numbers with commas between them");
   refuse("run " + files + out + "--top-k 8,8 --levels 1", "top_k has 2 numbers for 1 levels");
   refuse("run " + files + out + "--top-k 2000000000 --levels 1", "top_k for level 1 is 2000000000");
   refuse("run " + files + out + "--enrichment-levels 2 --levels 1", "enrichment_levels is 2; it must be 0 to levels");

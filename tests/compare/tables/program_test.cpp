@@ -4,7 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "cli.hpp"
+#include "../cli.hpp"
 #include "files/image.hpp"
 #include "datasets/procedural.hpp"
 #include "files/safetensors.hpp"
@@ -77,13 +77,13 @@ TEST(ApproximateProgram, says_in_one_line_what_is_wrong_and_writes_nothing) {
 
 TEST(TableProgram, a_table_is_made_once_and_read_again) {
   const Workplace place;
-  const ProgramRun first = place.run("table 4d --scale tiny --out r --threads 1");
+  const ProgramRun first = place.run("table 4d --sizes tiny --output r --threads 1");
   ASSERT_EQ(first.exit_code, 0) << first.err;
   EXPECT_NE(first.out.find("| raster "), std::string::npos);
   const auto before = json_at(place.path("r/4d.json"));
   for (const char* ending : {".md", ".png", ".svg"})
     EXPECT_TRUE(std::filesystem::exists(place.path(std::string("r/4d") + ending)));
-  ASSERT_EQ(place.run("table 4d --scale tiny --out r --threads 1").exit_code, 0);
+  ASSERT_EQ(place.run("table 4d --sizes tiny --output r --threads 1").exit_code, 0);
   const auto after = json_at(place.path("r/4d.json"));
   for (const char* value : {"validation_loss", "denoising_error", "sliced_wasserstein"})
     EXPECT_EQ(before["rows"][0][value], after["rows"][0][value]);
@@ -91,7 +91,7 @@ TEST(TableProgram, a_table_is_made_once_and_read_again) {
 
 TEST(TableProgram, times_are_taken_for_both_ways_of_going_backward) {
   const Workplace place;
-  ASSERT_EQ(place.run("table fig4 --scale tiny --out r --threads 1").exit_code, 0);
+  ASSERT_EQ(place.run("table fig4 --sizes tiny --output r --threads 1").exit_code, 0);
   const auto json = json_at(place.path("r/fig4.json"));
   ASSERT_EQ(json["cases"].size(), 4u);
   EXPECT_EQ(json["cases"][1]["method"], "llsa+mask-backward");
@@ -101,16 +101,16 @@ TEST(TableProgram, times_are_taken_for_both_ways_of_going_backward) {
 TEST(TableProgram, says_in_one_line_what_is_wrong) {
   const Workplace place;
   expect_bad_input(place.run("table 9"), "2a, 2b, 2c, 3, fig3, fig4, 4a, 4b, 4c, 4d or all");
-  expect_bad_input(place.run("table 4a --scale vast"), "vast");
-  expect_bad_input(place.run("table 4a --scale tiny --steps 0"), "steps is 0");
-  expect_bad_input(place.run("table 4a --scale tiny --seeds 0"), "seeds is 0");
-  expect_bad_input(place.run("table 4a --scale tiny --hidden 9"), "hidden size is 9");
-  expect_bad_input(place.run("table 4a --scale tiny --data nowhere"), "nowhere");
-  expect_bad_input(place.run("table 4a --scale tiny --backend abacus"), "abacus");
-  expect_bad_input(place.run("table 4a --scale tiny --checkpoint-every 0"), "checkpoint interval is 0");
+  expect_bad_input(place.run("table 4a --sizes vast"), "vast");
+  expect_bad_input(place.run("table 4a --sizes tiny --steps 0"), "steps is 0");
+  expect_bad_input(place.run("table 4a --sizes tiny --seeds 0"), "seeds is 0");
+  expect_bad_input(place.run("table 4a --sizes tiny --hidden 9"), "hidden size is 9");
+  expect_bad_input(place.run("table 4a --sizes tiny --data nowhere"), "nowhere");
+  expect_bad_input(place.run("table 4a --sizes tiny --backend abacus"), "abacus");
+  expect_bad_input(place.run("table 4a --sizes tiny --checkpoint-every 0"), "checkpoint interval is 0");
   EXPECT_TRUE(place.files().empty());
   std::ofstream(place.path("taken")) << "x";
-  expect_bad_input(place.run("table 4a --scale tiny --out taken"), "taken");
+  expect_bad_input(place.run("table 4a --sizes tiny --output taken"), "taken");
 }
 
 TEST(RecommendProgram, answers_for_lengths_of_every_kind) {

@@ -5,8 +5,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "cli.hpp"
-#include "compare/check/cases.hpp"
+#include "../cli.hpp"
+#include "compare/problem_cases.hpp"
 #include "files/safetensors.hpp"
 
 namespace llsa::compare::verify {

@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-#include "compare/check/cases.hpp"
+#include "compare/problem_cases.hpp"
 #include "compare/verify/gradient_parts.hpp"
 #include "planted.hpp"
 #include "reference/attention.hpp"

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "compare/check/cases.hpp"
+#include "compare/problem_cases.hpp"
 #include "compare/problem.hpp"
 #include "compare/verify/theirs.hpp"
 #include "compare/verify/verify.hpp"

@@ -24,6 +24,7 @@ struct MethodProblem {
     std::mt19937_64 random(c.seed + 17);
     std::normal_distribution<double> normal;
     for (const ExtraInput& extra : method_extras(method, c.query_shape(), c.value_shape())) {
+      names.emplace_back(extra.name);
       extras.emplace_back(extra.shape, c.output_layout);
       for_each_index(extra.shape, [&](auto b, auto h, auto t, auto d) {
         extras.back().view()(b, h, t, d) = static_cast<T>(static_cast<Accumulate<T>>(0.5 * normal(random)));
@@ -32,12 +33,13 @@ struct MethodProblem {
   }
   AttentionInputs<T> inputs() const {
     AttentionInputs<T> all = problem.inputs();
-    for (const auto& extra : extras) all.extras.push_back(extra.cview());
+    for (std::size_t i = 0; i < extras.size(); ++i) all.extras.push_back({names[i], extras[i].cview()});
     return all;
   }
 
   std::string method;
   Problem<T> problem;
+  std::vector<std::string> names;
   std::vector<StridedTensor<T>> extras;
 };
 
@@ -53,7 +55,8 @@ struct MethodRun {
     run.value_gradient = StridedTensor<T>(c.value_shape(), c.output_layout);
     AttentionGradients<T> gradients = run.gradients();
     for (const auto& extra : p.extras) extra_gradients.emplace_back(extra.view().shape, c.output_layout);
-    for (auto& gradient : extra_gradients) gradients.extras.push_back(gradient.view());
+    for (std::size_t i = 0; i < p.names.size(); ++i)
+      gradients.extras.push_back({p.names[i], extra_gradients[i].view()});
     run.state = attention.forward(p.inputs(), c.options, run.outputs(), given);
     attention.backward(p.inputs(), run.outputs(), *run.state, p.problem.output_gradients(), gradients);
   }

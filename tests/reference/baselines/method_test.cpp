@@ -176,7 +176,7 @@ TEST(Methods, a_head_does_not_depend_on_its_neighbours) {
       };
       const AttentionInputs<double> all = problem.inputs();
       AttentionInputs<double> inputs{last(all.query), last(all.key), last(all.value)};
-      for (const auto& extra : all.extras) inputs.extras.push_back(last(extra));
+      for (const auto& [name, view] : all.extras) inputs.extras.push_back({name, last(view)});
       const Problem<double>& p = problem.problem;
       Tensor<double> output(last(p.output_gradient.cview()).shape), lse(last(p.lse_gradient.cview()).shape);
       Tensor<double> dq(inputs.query.shape), dk(inputs.key.shape), dv(inputs.value.shape);
@@ -224,10 +224,8 @@ TEST(Methods, names_options_and_further_inputs_are_as_documented) {
   EXPECT_TRUE(gates[0].name == "gate_sparse" && gates[1].name == "gate_coarse" && gates[0].absent == 1);
   EXPECT_TRUE(projection[0].name == "w_p" && projection[1].name == "b_p" && projection[0].absent == 0);
   for (const std::string& method : method_names()) {
-    const auto extras = method_extras(method, query, value);
-    std::vector<Shape> shapes;
-    for (const ExtraInput& extra : extras) shapes.push_back(extra.shape);
-    EXPECT_EQ(make_attention<float>(method, "reference", one_thread)->extra_shapes(query, value), shapes) << method;
+    const auto attention = make_attention<float>(method, "reference", one_thread);
+    EXPECT_TRUE(attention->extra_inputs(query, value) == method_extras(method, query, value)) << method;
   }
 }
 
@@ -241,18 +239,20 @@ TEST(Methods, further_inputs_of_a_wrong_number_or_shape_fail_before_anything_is_
   const Problem<float> problem(c);
   const Tensor<float> wrong({1, 1, 3, 4});
   StridedTensor<float> output(c.output_shape(), Layout::contiguous), lse(c.lse_shape(), Layout::contiguous);
-  const auto fails = [&](const char* method, std::vector<TensorView<const float>> extras, const std::string& message) {
+  const auto fails = [&](const char* method, NamedViews<const float> extras, const std::string& message) {
     AttentionInputs<float> inputs = problem.inputs();
     inputs.extras = std::move(extras);
     const auto attention = make_attention<float>(method, "reference", one_thread);
     expect_error(message, [&] { attention->forward(inputs, c.options, {output.view(), lse.view()}); });
     EXPECT_TRUE(output.is_untouched() && lse.is_untouched());
   };
-  fails("llsa", {wrong.view()}, "1 extra inputs are given; this method takes none");
-  fails("topk", {wrong.view(), {}}, "2 extra inputs are given; this method takes none");
-  fails("sla", {wrong.view()}, "1 extra inputs are given; this method takes 2 or none");
-  fails("sla", {wrong.view(), {}}, "extra input 1 has shape [1, 1, 3, 4]; it must be [1, 1, 3, 3]");
-  fails("vsa", {{}, wrong.view()}, "extra input 2 has shape [1, 1, 3, 4]; it must be [1, 2, 10, 1]");
+  fails("llsa", {{"w_p", wrong.view()}}, "extra input 'w_p' is given; this method takes none");
+  fails("topk", {{"gate_sparse", {}}}, "extra input 'gate_sparse' is given; this method takes none");
+  fails("sla", {{"gate_sparse", wrong.view()}}, "extra input 'gate_sparse' is given; this method takes w_p, b_p");
+  fails("sla", {{"b_p", {}}, {"b_p", {}}}, "extra input 'b_p' is given twice");
+  fails("sla", {{"w_p", wrong.view()}}, "extra input 'w_p' has shape [1, 1, 3, 4]; it must be [1, 1, 3, 3]");
+  fails("vsa", {{"gate_coarse", wrong.view()}},
+        "extra input 'gate_coarse' has shape [1, 1, 3, 4]; it must be [1, 2, 10, 1]");
 
   const auto sla = make_attention<float>("sla", "reference", one_thread),
              vsa = make_attention<float>("vsa", "reference", one_thread);
@@ -265,14 +265,36 @@ TEST(Methods, further_inputs_of_a_wrong_number_or_shape_fail_before_anything_is_
   };
   AttentionGradients<float> gradients = run.gradients();
   Tensor<float> other({1, 1, 1, 4});
-  gradients.extras = {{}, other.view()};
-  backward_fails(*sla, gradients, "extra gradient 2 has shape [1, 1, 1, 4]; it must be [1, 1, 1, 3]");
+  gradients.extras = {{"b_p", other.view()}};
+  backward_fails(*sla, gradients, "extra gradient 'b_p' has shape [1, 1, 1, 4]; it must be [1, 1, 1, 3]");
   backward_fails(*vsa, run.gradients(), "state was not made by this implementation's forward");
   Case longer = c;
   longer.key_tokens = 13;
   run.state = run_forward(*sla, Problem<float>(longer)).state;
   backward_fails(*sla, run.gradients(),
-                 "state belongs to inputs of other shapes; backward takes the inputs that forward was given");
+                 "key has shape [1, 2, 12, 4]; the state belongs to a forward pass where it had [1, 2, 13, 4]");
+}
+
+TEST(Methods, of_two_branches_refuse_longer_keys_in_backward) {
+  const Case c{.heads = 2,
+               .query_tokens = 10,
+               .key_tokens = 12,
+               .dim = 4,
+               .value_dim = 3,
+               .options = {.block_size = 4, .levels = 1, .top_k = {2}}};
+  Case longer = c;
+  longer.key_tokens = 16;
+  const Problem<float> problem(c), other(longer);
+  for (const char* method : {"vsa", "sla"}) {
+    const auto attention = make_attention<float>(method, "reference", one_thread);
+    AttentionRun<float> run = run_both(*attention, problem);
+    StridedTensor<float> key(longer.key_shape(), Layout::contiguous), value(longer.value_shape(), Layout::contiguous);
+    expect_error("key has shape [1, 2, 16, 4]; the state belongs to a forward pass where it had [1, 2, 12, 4]", [&] {
+      attention->backward({problem.query.cview(), other.key.cview(), other.value.cview()}, run.outputs(), *run.state,
+                          problem.output_gradients(), {run.query_gradient.view(), key.view(), value.view()});
+    });
+    EXPECT_TRUE(key.is_untouched() && value.is_untouched()) << method;
+  }
 }
 
 }  // namespace

@@ -138,7 +138,7 @@ std::vector<Property<T>> attention_properties() {
   std::vector<Property<T>> all;
   for (const auto& topic :
        {oracle_properties<T>(), selection_properties<T>(), coverage_properties<T>(), invariance_properties<T>(),
-        bitwise_properties<T>(), non_finite_properties<T>(), gradient_properties<T>()})
+        bitwise_properties<T>(), non_finite_properties<T>(), gradient_properties<T>(), group_properties<T>()})
     all.insert(all.end(), topic.begin(), topic.end());
   return all;
 }

@@ -37,6 +37,8 @@ template <class T>
 std::vector<Property<T>> non_finite_properties();  ///< NaN and infinity reach those that attend to them, only
 template <class T>
 std::vector<Property<T>> gradient_properties();  ///< central differences, sums
+template <class T>
+std::vector<Property<T>> group_properties();  ///< query heads that share key heads (9)
 
 /// Both implementations give the same bits: for thread counts, devices, executors.
 template <class T>

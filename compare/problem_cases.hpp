@@ -6,7 +6,7 @@
 
 #include "compare/problem.hpp"
 
-namespace llsa::compare::check {
+namespace llsa::compare {
 
 /// What a case's tensors hold. All are seeded; values are floats, so that every precision sees the same problem.
 enum class Content {
@@ -43,4 +43,4 @@ void add_random_gradients(Problem<double>& problem, std::uint64_t seed);
 /// `quick` a selection that takes about a second.
 std::vector<BatteryCase> battery_cases(std::uint64_t seed, bool quick);
 
-}  // namespace llsa::compare::check
+}  // namespace llsa::compare

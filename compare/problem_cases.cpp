@@ -1,4 +1,4 @@
-#include "compare/check/cases.hpp"
+#include "compare/problem_cases.hpp"
 
 #include <fmt/core.h>
 
@@ -6,7 +6,7 @@
 #include <limits>
 #include <numbers>
 
-namespace llsa::compare::check {
+namespace llsa::compare {
 namespace {
 
 /// Normal numbers that are the same everywhere (the standard library's distributions are not).
@@ -180,6 +180,10 @@ void add_options(Cases& c, bool quick) {
   BatteryCase& batch = with("batch 2, heads 3", [](Options&) {});
   batch.query.batch = batch.key.batch = 2;
   batch.query.heads = batch.key.heads = 3;
+  BatteryCase& shared = with("6 query heads share 2 key heads, batch 2", [](Options&) {});
+  shared.query.batch = shared.key.batch = 2;
+  shared.query.heads = 6;
+  shared.key.heads = 2;
 }
 
 void add_contents(Cases& c, bool quick) {
@@ -244,4 +248,4 @@ std::vector<BatteryCase> battery_cases(std::uint64_t seed, bool quick) {
   return std::move(cases.cases);
 }
 
-}  // namespace llsa::compare::check
+}  // namespace llsa::compare
