@@ -55,8 +55,7 @@ std::unique_ptr<Attention<T>> make_attention(std::string_view name, ThreadPool& 
 }
 
 template <class T>
-std::unique_ptr<Attention<T>> make_attention(std::string_view method, std::string_view backend,
-                                             ThreadPool& threads) {
+std::unique_ptr<Attention<T>> make_attention(std::string_view method, std::string_view backend, ThreadPool& threads) {
   check_method(method);
   auto inner = make_attention<T>(backend, threads);  // first, so that an unknown backend is what an error says
   if (method == "llsa") return inner;
@@ -69,7 +68,7 @@ std::unique_ptr<Attention<T>> make_attention(std::string_view method, std::strin
   return std::make_unique<reference::ReferenceAttention<T>>(threads, reference::KeyMajor::dense_mask);
 }
 
-#define LLSA_INSTANTIATE(T)                                                                        \
+#define LLSA_INSTANTIATE(T)                                                             \
   template std::unique_ptr<Attention<T>> make_attention(std::string_view, ThreadPool&); \
   template std::unique_ptr<Attention<T>> make_attention(std::string_view, std::string_view, ThreadPool&);
 LLSA_INSTANTIATE(float)

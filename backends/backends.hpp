@@ -24,7 +24,6 @@ std::unique_ptr<Attention<T>> make_attention(std::string_view name, ThreadPool& 
 /// is the backend as it is. The branches that "vsa" and "sla" add to attention are combined on the CPU. Throws `Error`
 /// as above, for an unknown method, and for "llsa+mask-backward" on a backend other than "reference".
 template <class T>
-std::unique_ptr<Attention<T>> make_attention(std::string_view method, std::string_view backend,
-                                             ThreadPool& threads);
+std::unique_ptr<Attention<T>> make_attention(std::string_view method, std::string_view backend, ThreadPool& threads);
 
 }  // namespace llsa

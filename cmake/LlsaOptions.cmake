@@ -5,12 +5,18 @@ include(CheckLanguage)
 option(LLSA_NATIVE "Build for this host's instruction set (turn off for packages)" ON)
 option(LLSA_WERROR "Treat warnings as errors" ON)
 option(LLSA_TESTS "Build the tests" ON)
-option(LLSA_BENCHMARKS "Build the benchmarks" ON)
-option(LLSA_VIEWER "Build llsa-viewer (needs GLFW, OpenGL, EGL and Dear ImGui)" ON)
+option(LLSA_DEMO_ONLY "Configure what scripts/demo builds, and leave the rest out" OFF)
+set(LLSA_BENCHMARKS AUTO CACHE STRING "Build the benchmarks: ON (fetches Google Benchmark), OFF, or AUTO (where it is installed)")
+set(LLSA_VIEWER AUTO CACHE STRING "Build llsa-viewer: ON, OFF, or AUTO (with GLFW, OpenGL, EGL and Dear ImGui)")
 option(LLSA_FUZZ "Build the libFuzzer targets (needs clang)" OFF)
 set(LLSA_CUDA AUTO CACHE STRING "Build cuda/: ON, OFF, or AUTO (when a CUDA compiler is found)")
 set(LLSA_CUDA_ON_CPU AUTO CACHE STRING "Build the CUDA kernels for the CPU executor: ON, OFF, or AUTO (with Boost.Context)")
+option(LLSA_PTX "Build the interpreter of compiled PTX and what is tested with it (needs a CUDA compiler)" ON)
 set(LLSA_SANITIZE "" CACHE STRING "Sanitizers for every target, for example address,undefined or thread")
+
+if(LLSA_DEMO_ONLY)
+  message(STATUS "LLSA_DEMO_ONLY: tests, viewer, benchmarks and CUDA are left out; `cmake --preset release` adds them")
+endif()
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -22,7 +28,7 @@ if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
 endif()
 
 set(LLSA_CUDA_ENABLED OFF)
-if(NOT LLSA_CUDA STREQUAL "OFF")
+if(LLSA_CUDA AND NOT LLSA_DEMO_ONLY)
   find_program(LLSA_NVCC nvcc HINTS /usr/local/cuda/bin)
   if(LLSA_NVCC AND NOT CMAKE_CUDA_COMPILER)
     set(CMAKE_CUDA_COMPILER ${LLSA_NVCC})
@@ -60,6 +66,17 @@ endif()
 # llsa_compile_quickly(TARGET): for code that computes nothing itself, where compiling costs more than running ever will.
 function(llsa_compile_quickly target)
   target_compile_options(${target} PRIVATE $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CONFIG:Release>>:-O1>)
+endfunction()
+
+# llsa_embed(RESULT FILE NAMESPACE VARIABLE): a rule that makes a source in which VARIABLE, a `const char* const`, is the text of
+# FILE; the source's path in RESULT.
+function(llsa_embed result file namespace variable)
+  set(input ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+  set(output ${CMAKE_CURRENT_BINARY_DIR}/${variable}.cpp)
+  set(script ${PROJECT_SOURCE_DIR}/cmake/embed.cmake)
+  add_custom_command(OUTPUT ${output} DEPENDS ${input} ${script} VERBATIM
+    COMMAND ${CMAKE_COMMAND} -DINPUT=${input} -DOUTPUT=${output} -DNAMESPACE=${namespace} -DVARIABLE=${variable} -P ${script})
+  set(${result} ${output} PARENT_SCOPE)
 endfunction()
 
 # llsa_library(NAME SOURCES... [PUBLIC_LINKS ...] [LINKS ...] [INTERNAL]): target llsa_NAME, alias llsa::NAME.

@@ -56,7 +56,9 @@ Comparison compare(TensorView<const double> got, TensorView<const double> want, 
                             got.shape.tokens, got.shape.dim, want.shape.batch, want.shape.heads, want.shape.tokens,
                             want.shape.dim));
   constexpr double infinity = std::numeric_limits<double>::infinity();
+  const bool absolute = options.absolute;
   Comparison result;
+  result.absolute = absolute;
   result.row_errors.assign(static_cast<std::size_t>(want.shape.batch * want.shape.heads * want.shape.tokens), 0);
 
   // The largest magnitude keeps the sums of squares in range, whatever the tensor's unit.
@@ -91,16 +93,16 @@ Comparison compare(TensorView<const double> got, TensorView<const double> want, 
     difference_square += d * d;
   });
   const double rms = finite > 0 ? unit * std::sqrt(want_square / static_cast<double>(finite)) : 0;
-  const double norm = std::sqrt(static_cast<double>(finite)) * std::max(rms, options.floor) / unit;
+  const double norm = std::sqrt(static_cast<double>(finite)) * (absolute ? 1 : std::max(rms, options.floor)) / unit;
   result.relative_l2 = difference_square > 0 ? std::sqrt(difference_square) / norm : 0;
   // Noise around zero points anywhere, so a direction counts only where there is something above the floor.
-  if (got_square > 0 && want_square > 0 && !(rms <= options.floor))
+  if (!absolute && got_square > 0 && want_square > 0 && !(rms <= options.floor))
     result.cosine = std::min(1.0, product / std::sqrt(got_square) / std::sqrt(want_square));
 
   for_each(got, want, options, [&](const Coordinate& at, std::size_t row, double g, double w) {
     if (!std::isfinite(g) || !std::isfinite(w)) return;
     const double d = difference(g, w);
-    const double error = d > 0 ? d / std::max({std::abs(w), rms, options.floor}) : 0;
+    const double error = absolute ? d : d > 0 ? d / std::max({std::abs(w), rms, options.floor}) : 0;
     result.row_errors[row] = std::max(result.row_errors[row], error);
     if (error > result.max_error) {
       result.max_error = error;
@@ -120,11 +122,13 @@ std::string explain(const Comparison& c, const Tolerance& t) {
                        describe(c.first_nonfinite), c.nonfinite_got, c.nonfinite_want);
   const std::string where = fmt::format("worst at {}: {:.6g} where {:.6g} is right", describe(c.worst), c.got, c.want);
   if (!(c.relative_l2 <= t.relative_l2))
-    return fmt::format("relative L2 error {:.3g}, allowed {:.1e}; {}", c.relative_l2, t.relative_l2, where);
+    return fmt::format("{} error {:.3g}, allowed {:.1e}; {}", c.absolute ? "root mean square" : "relative L2",
+                       c.relative_l2, t.relative_l2, where);
   if (!(1 - c.cosine <= t.cosine))
     return fmt::format("1 - cosine is {:.3g}, allowed {:.1e}; {}", 1 - c.cosine, t.cosine, where);
   if (!(c.max_error <= t.element))
-    return fmt::format("largest element error {:.3g}, allowed {:.1e}; {}", c.max_error, t.element, where);
+    return fmt::format("largest {} error {:.3g}, allowed {:.1e}; {}", c.absolute ? "absolute" : "element", c.max_error,
+                       t.element, where);
   return {};
 }
 

@@ -25,6 +25,7 @@ struct Comparison {
   double relative_l2 = 0;    ///< ||got - want|| / ||want||; 0 when both are zero, infinite when only `want` is
   double cosine = 1;         ///< 1 when either is zero
   double max_error = 0;      ///< max of |got - want| / max(|want|, rms(want), floor)
+  bool absolute = false;     ///< no error is divided: relative_l2 is the root mean square of got - want
   Coordinate worst{};        ///< where that is
   double got = 0, want = 0;  ///< the values there
 
@@ -40,6 +41,9 @@ struct CompareOptions {
   double floor = 0;
   /// Absolute differences up to this count as none.
   double resolution = 0;
+  /// For a dimensionless quantity, LSE: errors are differences as they are, whatever the size of `want`; the cosine
+  /// stays at 1.
+  bool absolute = false;
   /// One flag per token, `[batch, head, token]`: rows with 0 are left out. Empty: all rows count.
   std::vector<char> rows;
 };

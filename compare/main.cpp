@@ -1,7 +1,9 @@
 // llsa-compare: runs, checks, judges and times implementations of Log-linear Sparse Attention. One file per command.
 #include <CLI/CLI.hpp>
+#include <cstdio>
 
 #include "compare/command.hpp"
+#include "llsa/error.hpp"
 #include "program/interrupt.hpp"
 #include "program/program.hpp"
 
@@ -14,7 +16,8 @@ int run_program(int argc, char** argv) {
   CLI::App program("Runs, checks, judges and times implementations of Log-linear Sparse Attention (LLSA).",
                    "llsa-compare");
   program.require_subcommand(1);
-  program.footer("Exit status: 0 right, 1 something judged is wrong, 2 usage or bad input, 130 interrupted.");
+  program.footer(
+      "Exit status: 0 right, 1 something judged is wrong, 2 usage or bad input, 3 not judged enough, 130 interrupted.");
   // Every command registers itself here (see command.hpp).
   run::add_command(program, context);
   check::add_command(program, context);
@@ -23,9 +26,13 @@ int run_program(int argc, char** argv) {
   approximate::add_command(program, context);
   recommend::add_command(program, context);
   tables::add_command(program, context);
-  return program::run(
-      program, argc, argv, [&] { return context.exit_code; },
-      {.old_spellings = {{"--out", "--output", "table"}, {"--scale", "--sizes", "table"}}});
+  const auto finish = [&] {
+    // A verdict that nobody could read was not given.
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw Error("standard output cannot be written");
+    return context.exit_code;
+  };
+  return program::run(program, argc, argv, finish,
+                      {.old_spellings = {{"--out", "--output", "table"}, {"--scale", "--sizes", "table"}}});
 }
 
 }  // namespace

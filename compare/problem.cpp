@@ -99,6 +99,8 @@ Outcome<T> run_attention(Attention<T>& attention, const Problem<T>& problem, con
   return outcome;
 }
 
+double largest_row(const Tensor<double>& tensor) { return size_of(tensor).largest_row; }
+
 Magnitudes magnitudes_of(const Problem<double>& p) {
   const Size q = size_of(p.query), k = size_of(p.key), v = size_of(p.value);
   const Size d_output = size_of(p.output_gradient), d_lse = size_of(p.lse_gradient);

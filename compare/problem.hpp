@@ -74,4 +74,7 @@ struct Magnitudes {
 };
 Magnitudes magnitudes_of(const Problem<double>& problem);
 
+/// The largest Euclidean norm of a token's vector, over finite ones; 0 when there is none.
+double largest_row(const Tensor<double>& tensor);
+
 }  // namespace llsa::compare

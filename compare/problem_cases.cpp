@@ -4,34 +4,16 @@
 
 #include <cmath>
 #include <limits>
-#include <numbers>
+
+#include "compare/random.hpp"
 
 namespace llsa::compare {
 namespace {
 
-/// Normal numbers that are the same everywhere (the standard library's distributions are not).
-class Normal {
- public:
-  explicit Normal(std::uint64_t seed) : state_(seed) {}
-  double operator()() {
-    const double radius = std::sqrt(-2 * std::log(uniform()));
-    return radius * std::cos(2 * std::numbers::pi * uniform());
-  }
-
- private:
-  double uniform() {  // splitmix64, in (0, 1]
-    std::uint64_t z = (state_ += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return static_cast<double>(((z ^ (z >> 31)) >> 11) + 1) * 0x1p-53;
-  }
-  std::uint64_t state_;
-};
-
 Tensor<double> normal(const Shape& shape, double deviation, std::uint64_t seed) {
   Tensor<double> tensor(shape);
-  Normal next(seed);
-  for (double& x : tensor.flat()) x = static_cast<float>(deviation * next());
+  Random random(seed);
+  for (double& x : tensor.flat()) x = static_cast<float>(deviation * random.normal());
   return tensor;
 }
 

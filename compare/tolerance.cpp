@@ -5,13 +5,14 @@
 
 namespace llsa::compare {
 
-Tolerance tolerance_of(DType storage) {
+Tolerance tolerance_of(DType storage, Strictness strictness) {
+  const bool strict = strictness == Strictness::tests;
   switch (storage) {
     //                            relative_l2  cosine  element  score_gap  resolution
     case DType::f64:
-      return {1e-11, 1e-14, 1e-9, 1e-12, 0};
+      return strict ? Tolerance{2e-13, 1e-14, 4e-12, 1e-14, 0} : Tolerance{1e-11, 1e-14, 1e-9, 1e-12, 0};
     case DType::f32:
-      return {1e-5, 1e-9, 2e-4, 2e-6, 0};
+      return strict ? Tolerance{6e-6, 1e-10, 6e-5, 3e-6, 0} : Tolerance{1e-5, 1e-9, 2e-4, 2e-6, 0};
     case DType::f16:
       return {3e-3, 1e-5, 2e-2, 2e-3, 0x1p-24};
     case DType::bf16:

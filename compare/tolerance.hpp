@@ -13,9 +13,12 @@ struct Tolerance {
   double resolution;   ///< absolute differences up to this (the storage type's smallest step) are none
 };
 
+/// Which column of the table: `product` judges implementations that nobody here wrote, `tests` our own.
+enum class Strictness { product, tests };
+
 /// The one table: a result stored in this type, from arithmetic that is at least as good as fp32 sums of products of
-/// it.
-Tolerance tolerance_of(DType storage);
+/// it. Half types have no strict column: what is allowed them in tests is derived case by case (compare/allowance.hpp).
+Tolerance tolerance_of(DType storage, Strictness strictness = Strictness::product);
 
 /// Softmax turns an absolute error of a score into a relative error of the result, and scores are rounded relative to
 /// their own size: scores up to `largest_score` (after the scale) widen the value tolerances by a few units in their

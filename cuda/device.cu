@@ -18,7 +18,7 @@ std::optional<std::string> why_unavailable() {
   LLSA_CUDA_CHECK(cudaRuntimeGetVersion(&runtime));
   ignore(cudaDriverGetVersion(&driver));
   const cudaError_t status = cudaGetDeviceCount(&count);
-  ignore(cudaGetLastError());
+  if (status != cudaSuccess) ignore(cudaGetLastError());  // told below
   if (driver == 0) return "cuda needs an NVIDIA driver for CUDA " + version(runtime) + "; none is installed";
   if (status == cudaErrorInsufficientDriver)
     return "cuda needs a driver for CUDA " + version(runtime) + "; this one is for " + version(driver);
@@ -34,6 +34,12 @@ std::optional<std::string> why_unavailable() {
 
 void require_device() {
   if (const auto why = why_unavailable()) throw Error(*why);
+}
+
+std::size_t shared_memory_limit(Stream) {
+  int bytes = 0;
+  LLSA_CUDA_CHECK(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, current_device()));
+  return static_cast<std::size_t>(bytes);
 }
 
 int current_device() {
@@ -56,16 +62,19 @@ DeviceInfo device_info() {
   return info;
 }
 
-void check_on_device(const char* what, const char* name, const void* address) {
-  if (!address) return;
-  cudaPointerAttributes attributes;
-  LLSA_CUDA_CHECK(cudaPointerGetAttributes(&attributes, address));
-  const std::string subject = std::string(what) + ": " + name;
-  if (attributes.type != cudaMemoryTypeDevice && attributes.type != cudaMemoryTypeManaged)
-    throw Error(subject + " points to host memory; it must be device memory");
-  if (attributes.device != current_device())
-    throw Error(subject + " is on device " + std::to_string(attributes.device) + "; the current device is " +
-                std::to_string(current_device()));
+void check_on_device(const char* what, std::span<const NamedPointer> pointers) {
+  const int device = current_device();
+  for (const auto& [name, address, required] : pointers) {
+    if (!address) continue;
+    cudaPointerAttributes attributes;
+    LLSA_CUDA_CHECK(cudaPointerGetAttributes(&attributes, address));
+    const std::string subject = std::string(what) + ": " + name;
+    if (attributes.type != cudaMemoryTypeDevice && attributes.type != cudaMemoryTypeManaged)
+      throw Error(subject + " points to host memory; it must be device memory");
+    if (attributes.device != device)
+      throw Error(subject + " is on device " + std::to_string(attributes.device) + "; the current device is " +
+                  std::to_string(device));
+  }
 }
 
 }  // namespace llsa::cuda::inline LLSA_WORLD

@@ -1,6 +1,7 @@
 #include "cuda/device_attention.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include "cuda/attend/launch.hpp"
 #include "cuda/attend_backward/launch.hpp"
@@ -83,26 +84,18 @@ BackwardScratch<T> carve_backward(const AttendProblem<T>& problem, Workspace& me
   return scratch;
 }
 
-struct Pointer {
-  const char* name;
-  const void* address;
-  bool required = true;
-};
-
-void check_pointers(const char* what, std::initializer_list<Pointer> pointers) {
-  for (const Pointer& each : pointers) {
-    check_pointer(what, each.name, each.address, each.required);
-    check_on_device(what, each.name, each.address);
-  }
-}
-
+/// What both passes read, and `more`.
 template <class T>
-void check_inputs(const char* what, const AttendProblem<T>& problem, void* d_saved) {
+void check_pointers(const char* what, const AttendProblem<T>& problem, void* d_saved,
+                    std::initializer_list<NamedPointer> more) {
   check_workspace(what, d_saved, saved_bytes(problem), saved_bytes(problem));
-  check_pointers(what, {{"query", problem.d_query},
-                        {"key", problem.d_key},
-                        {"value", problem.d_value},
-                        {"saved", d_saved, problem.levels.levels > 0}});
+  std::vector<NamedPointer> pointers{{"query", problem.d_query},
+                                     {"key", problem.d_key},
+                                     {"value", problem.d_value},
+                                     {"saved", d_saved, problem.levels.levels > 0}};
+  pointers.insert(pointers.end(), more);
+  for (const NamedPointer& each : pointers) check_pointer(what, each.name, each.address, each.required);
+  check_on_device(what, pointers);
 }
 
 }  // namespace
@@ -145,10 +138,9 @@ std::size_t forward_workspace(const AttendProblem<T>& problem) {
 
 template <class T>
 void forward(const ForwardParams<T>& params, Stream stream) {
-  check_inputs("forward", params.problem, params.d_saved);
-  check_pointers("forward", {{"output", params.d_output}, {"lse", params.d_lse}});
   check_workspace("forward", params.d_workspace, params.workspace_bytes, forward_workspace(params.problem));
-  check_on_device("forward", "workspace", params.d_workspace);
+  check_pointers("forward", params.problem, params.d_saved,
+                 {{"output", params.d_output}, {"lse", params.d_lse}, {"workspace", params.d_workspace, false}});
 
   Workspace saved_memory(params.d_saved), memory(params.d_workspace);
   const ForwardScratch<T> scratch =
@@ -169,16 +161,16 @@ std::size_t backward_workspace(const AttendProblem<T>& problem) {
 
 template <class T>
 void backward(const BackwardParams<T>& params, Stream stream) {
-  check_inputs("backward", params.problem, params.d_saved);
-  check_pointers("backward", {{"output", params.d_output},
-                              {"lse", params.d_lse},
-                              {"output gradient", params.d_output_gradient},
-                              {"lse gradient", params.d_lse_gradient, false},
-                              {"query gradient", params.d_query_gradient},
-                              {"key gradient", params.d_key_gradient},
-                              {"value gradient", params.d_value_gradient}});
   check_workspace("backward", params.d_workspace, params.workspace_bytes, backward_workspace(params.problem));
-  check_on_device("backward", "workspace", params.d_workspace);
+  check_pointers("backward", params.problem, params.d_saved,
+                 {{"output", params.d_output},
+                  {"lse", params.d_lse},
+                  {"output gradient", params.d_output_gradient},
+                  {"lse gradient", params.d_lse_gradient, false},
+                  {"query gradient", params.d_query_gradient},
+                  {"key gradient", params.d_key_gradient},
+                  {"value gradient", params.d_value_gradient},
+                  {"workspace", params.d_workspace, false}});
 
   Workspace memory(params.d_workspace);
   const BackwardScratch<T> scratch = carve_backward(params.problem, memory);

@@ -27,8 +27,8 @@ inline unsigned lane_id() { return simt::lane_index(); }
 __device__ inline unsigned lane_id() { return threadIdx.x % 32u; }
 #endif
 
-/// A typed piece of the block's dynamic shared memory. On the CPU every access by index is checked; on the device it is a
-/// plain pointer. `data()` is unchecked, for instructions that take addresses.
+/// A typed piece of the block's dynamic shared memory. On the CPU every access by index is checked; on the device it is
+/// a plain pointer. `data()` is unchecked, for instructions that take addresses.
 template <class T>
 class Shared {
  public:
@@ -81,7 +81,9 @@ inline float to_float(float x) { return x; }
 inline float to_float(half x) { return static_cast<float>(x); }
 inline float to_float(bfloat16 x) { return static_cast<float>(x); }
 template <class T>
-T from_float(float x) { return static_cast<T>(x); }
+T from_float(float x) {
+  return static_cast<T>(x);
+}
 #else
 __device__ inline float to_float(float x) { return x; }
 __device__ inline float to_float(half x) { return __half2float(__ushort_as_half(x.bits)); }
@@ -92,8 +94,10 @@ __device__ inline T from_float(float x) {
     return x;
   } else {
     T result;
-    if constexpr (std::is_same_v<T, half>) result.bits = __half_as_ushort(__float2half_rn(x));
-    else result.bits = __bfloat16_as_ushort(__float2bfloat16_rn(x));
+    if constexpr (std::is_same_v<T, half>)
+      result.bits = __half_as_ushort(__float2half_rn(x));
+    else
+      result.bits = __bfloat16_as_ushort(__float2bfloat16_rn(x));
     return result;
   }
 }

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <string>
 
+#include "cuda/device.hpp"
 #include "cuda/kernel.cuh"
 #include "cuda/stream.hpp"
 #include "llsa/error.hpp"
@@ -40,6 +41,14 @@ inline unsigned grid_size(std::int64_t blocks) {
   return static_cast<unsigned>(blocks);
 }
 
+/// Throws `Error` when a block of a kernel needs more shared memory than the device lends.
+inline void check_shared_memory(const char* name, std::size_t bytes, Stream stream) {
+  const std::size_t limit = shared_memory_limit(stream);
+  if (bytes > limit)
+    throw Error("kernel " + std::string(name) + " needs " + std::to_string(bytes) +
+                " bytes of shared memory for a block; this device has " + std::to_string(limit));
+}
+
 #if defined(LLSA_SIMT)
 
 template <class Kernel, class Params>
@@ -47,6 +56,7 @@ void launch(const char* name, const LaunchShape& shape, Stream stream, const Par
   if (shape.blocks.size() == 0) return;
   if (shape.threads.size() > static_cast<unsigned>(Kernel::threads))
     throw Error("kernel " + std::string(name) + ": launched with more threads than it declares");
+  check_shared_memory(name, shape.shared_bytes, stream);
   simt::run(
       stream.execution, {name, shape.blocks, shape.threads, shape.shared_bytes},
       [](const void* p) { Kernel{}(*static_cast<const Params*>(p)); }, &params);
@@ -69,13 +79,15 @@ void launch(const char* name, const LaunchShape& shape, Stream stream, const Par
     ~Range() { nvtxRangePop(); }
   } const range(name);
   constexpr std::size_t without_asking = 48 * 1024;
-  if (shape.shared_bytes > without_asking)
+  if (shape.shared_bytes > without_asking) {
+    check_shared_memory(name, shape.shared_bytes, stream);
     LLSA_CUDA_CHECK(cudaFuncSetAttribute(kernel_entry<Kernel, Params>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                          static_cast<int>(shape.shared_bytes)));
-  // clang-format off: it takes the launch for template brackets
-  kernel_entry<Kernel, Params><<<shape.blocks, shape.threads, shape.shared_bytes, stream.handle>>>(params);
-  // clang-format on
-  LLSA_CUDA_CHECK(cudaGetLastError());
+  }
+  // The call's own status: `cudaGetLastError` might return what the host program did before.
+  void* arguments[] = {const_cast<Params*>(&params)};
+  LLSA_CUDA_CHECK(cudaLaunchKernel(reinterpret_cast<const void*>(&kernel_entry<Kernel, Params>), shape.blocks,
+                                   shape.threads, arguments, shape.shared_bytes, stream.handle));
 }
 
 #endif

@@ -11,6 +11,7 @@ namespace llsa::cuda::inline LLSA_WORLD {
 
 void check(cudaError_t status, const char* call, const char* file, int line) {
   if (status == cudaSuccess) return;
+  ignore(cudaGetLastError());  // told here; the host program shall not find it once more
   const std::string path = file;
   throw Error("CUDA: " + std::string(cudaGetErrorName(status)) + " (" + cudaGetErrorString(status) + ") from " + call +
               " at " + path.substr(path.find_last_of('/') + 1) + ":" + std::to_string(line));
@@ -19,11 +20,12 @@ void check(cudaError_t status, const char* call, const char* file, int line) {
 void* allocate_device(std::size_t bytes) {
   if (bytes == 0) return nullptr;
   void* address = nullptr;
-  if (cudaMalloc(&address, bytes) == cudaErrorMemoryAllocation) {
+  const cudaError_t status = cudaMalloc(&address, bytes);
+  if (status == cudaErrorMemoryAllocation) {
     ignore(cudaGetLastError());
     throw Error("out of device memory: " + std::to_string(bytes) + " bytes asked for");
   }
-  LLSA_CUDA_CHECK(cudaGetLastError());
+  LLSA_CUDA_CHECK(status);
   return address;
 }
 

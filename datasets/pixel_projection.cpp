@@ -125,7 +125,7 @@ PixelTokens project(const files::Image& picture, const Features& features, const
 const char* emphasis_name(std::int64_t head) { return emphasis_of(head).name; }
 
 files::Image colors_of(HeadView<const float> values, std::int64_t head, const TokenOrder& order, int width, int height,
-                const ProjectionOptions& options) {
+                       const ProjectionOptions& options) {
   const auto matrix = value_matrix(options, head);
   files::Image result(width, height);
   for (std::int64_t i = 0; i < order.size(); ++i) {

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "files/image.hpp"
 #include "datasets/pixel_features.hpp"
+#include "files/image.hpp"
 #include "llsa/tensor.hpp"
 #include "llsa/token_order.hpp"
 
@@ -44,7 +44,7 @@ const char* emphasis_name(std::int64_t head);
 /// The colour part of values or outputs of one head, as a picture: `U^T O`, clamped to [0, 1]. Inverts V exactly, so
 /// for attention outputs it is the mean colour of what each pixel attends to.
 files::Image colors_of(HeadView<const float> values, std::int64_t head, const TokenOrder& order, int width, int height,
-                const ProjectionOptions& options);
+                       const ProjectionOptions& options);
 
 /// Three pixels that look as different as possible: greedily the farthest in features, on a coarse grid of places.
 struct Pixel {

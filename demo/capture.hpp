@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "files/image.hpp"
 #include "datasets/pixel_projection.hpp"
 #include "demo/methods.hpp"
+#include "files/image.hpp"
 
 namespace llsa::demo {
 

@@ -5,14 +5,15 @@
 #include <charconv>
 
 #include "backends/backends.hpp"
-#include "files/atomic_file.hpp"
-#include "files/image.hpp"
-#include "files/make_folder.hpp"
 #include "datasets/procedural.hpp"
 #include "demo/capture.hpp"
 #include "demo/figures.hpp"
 #include "demo/methods.hpp"
+#include "demo/model_captures.hpp"
 #include "demo/report.hpp"
+#include "files/atomic_file.hpp"
+#include "files/image.hpp"
+#include "files/make_folder.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::demo {
@@ -33,6 +34,8 @@ void check(const DemoOptions& options) {
     throw Error(fmt::format("{} captures were given; at most {} are allowed", options.captures.size(), most_captures));
   if (options.captures.empty() != options.capture_picture.empty())
     throw Error("a capture and the picture of its tokens belong together; give both or neither");
+  if (!options.checkpoint.empty() && !options.captures.empty())
+    throw Error("captures and a checkpoint were given; give one of them");
   for (const datasets::Pixel& pixel : options.queries)
     if (pixel.row < 0 || pixel.row >= options.size || pixel.column < 0 || pixel.column >= options.size)
       throw Error(fmt::format("query pixel is {},{}; row and column must be 0 to {}", pixel.row, pixel.column,
@@ -53,6 +56,17 @@ Source load_picture(const DemoOptions& options) {
   return {files::resize_and_crop(original, size, size),
           fmt::format("`{}` ({} x {} pixels): the largest centred square of it, resampled to {} x {}.",
                       options.image.filename().string(), original.width, original.height, size, size)};
+}
+
+/// Those that were given, or what a checkpoint's layers see; none without either.
+std::vector<Capture> load_captures(const DemoOptions& options, std::stop_token stop,
+                                   const std::function<void(const std::string&)>& print) {
+  ModelCaptures from{options.captures, options.capture_picture};
+  if (!options.checkpoint.empty())
+    from = capture_model(options.checkpoint, options.label, options.output / "captures", options.threads, stop, print);
+  std::vector<Capture> captures;
+  for (const auto& file : from.tensors) captures.push_back(read_capture(file, from.picture));
+  return captures;
 }
 
 void draw_capture(const std::filesystem::path& folder, std::size_t number, const CaptureResult& result,
@@ -85,8 +99,7 @@ void run_demo(const DemoOptions& options, std::stop_token stop, const std::funct
   threads.set_stop_token(stop);
   const auto attention = make_attention<float>(options.backend, threads);
   const Source source = load_picture(options);
-  std::vector<Capture> captures;
-  for (const auto& file : options.captures) captures.push_back(read_capture(file, options.capture_picture));
+  const std::vector<Capture> captures = load_captures(options, stop, print);
   files::make_folder(options.output);
   const files::Image& picture = source.picture;
   print(source.description);

@@ -19,6 +19,8 @@ struct DemoOptions {
   std::vector<datasets::Pixel> queries = {};         ///< empty: three that differ
   std::vector<std::filesystem::path> captures = {};  ///< of a trained model, see demo/capture.hpp
   std::filesystem::path capture_picture = {};        ///< what their tokens lie on; given with them or not at all
+  std::filesystem::path checkpoint = {};             ///< a trained model to capture; instead of captures
+  std::int32_t label = 0;                            ///< what it draws
   int threads = 0;
   std::string backend = "reference";
 };

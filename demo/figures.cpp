@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "compare/profile/fit.hpp"
+#include "compare/statistics.hpp"
 #include "plot/heat_map.hpp"
 #include "plot/line_chart.hpp"
 #include "plot/selection_overlay.hpp"

@@ -39,6 +39,9 @@ int run_program(int argc, char** argv) {
       ->take_all();
   program.add_option("--capture-picture", options.capture_picture,
                      "the picture that the captures' tokens lie on, one pixel a token");
+  program.add_option("--checkpoint", options.checkpoint,
+                     "a model trained by llsa-diffusion, whose attention is captured and shown");
+  program.add_option("--label", options.label, "what that model draws, counted from 0");
   program.add_option("--seed", options.projection.seed, "seed of the projection and of the procedural picture");
   program.add_option("--threads", options.threads, "0 takes every core");
   program.add_option("--backend", options.backend, "implementation that runs LLSA");

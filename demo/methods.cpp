@@ -7,9 +7,9 @@
 #include <limits>
 
 #include "compare/comparator.hpp"
-#include "compare/profile/fit.hpp"
 #include "compare/keys_per_query.hpp"
 #include "compare/seconds_of.hpp"
+#include "compare/statistics.hpp"
 #include "reference/dense.hpp"
 
 namespace llsa::demo {

@@ -11,7 +11,9 @@ namespace {
 
 double score(const QueryContext& context, const ResolvedOptions& options, std::int64_t head, std::int64_t i,
              const reference::KeyRef& key) {
-  const auto keys = key.level == 0 ? context.tokens.key.view().head(head) : context.key.level(key.level).head(head);
+  const std::int64_t key_head = options.key_head(head);
+  const auto keys =
+      key.level == 0 ? context.tokens.key.view().head(key_head) : context.key.level(key.level).head(key_head);
   const HeadView<const float> queries = context.tokens.query.view().head(head);
   double sum = 0;
   for (std::int64_t d = 0; d < queries.dim; ++d) sum += static_cast<double>(queries(i, d)) * keys(key.token, d);

@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "files/image.hpp"
 #include "demo/methods.hpp"
+#include "files/image.hpp"
 #include "plot/region.hpp"
 #include "reference/pool.hpp"
 
@@ -33,7 +33,6 @@ std::vector<float> sparse_probabilities(const QueryContext& context, const Metho
                                         datasets::Pixel query);
 
 /// The picture as one query meets it: every pixel in the mean colour of the finest key that covers it.
-files::Image seen_by(const QueryContext& context, const MethodResult& result, std::int64_t head,
-                        datasets::Pixel query);
+files::Image seen_by(const QueryContext& context, const MethodResult& result, std::int64_t head, datasets::Pixel query);
 
 }  // namespace llsa::demo

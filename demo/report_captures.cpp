@@ -4,6 +4,7 @@
 
 #include "compare/markdown_table.hpp"
 #include "demo/report.hpp"
+#include "demo/report_templates.hpp"
 #include "plot/ticks.hpp"
 
 namespace llsa::demo {
@@ -37,28 +38,20 @@ std::string captures_table(const ReportContents& contents) {
 
 std::string captures_section(const ReportContents& contents) {
   if (contents.captures.empty()) return {};
+  using fmt::arg;
   const Shape& shape = contents.captures.front().results[dense_method].output.shape();
-  std::string text = fmt::format(
-      "## In a trained model\n\n"
-      "Here Q, K and V are what a diffusion transformer computed while it made the picture shown, as `llsa-diffusion "
-      "capture` wrote them. "
-      "{} tokens, {} head{} of dimension {}. So few tokens need no sparse attention; what this shows is how well LLSA "
-      "does on queries and keys that were learnt. For each capture the head and the query pixel are those where LLSA "
-      "is farthest from dense attention: the worst case, not a chosen one.\n\n",
-      format_count(shape.tokens), shape.heads, shape.heads == 1 ? "" : "s", shape.dim);
+  std::string sections;
   for (std::size_t i = 0; i < contents.captures.size(); ++i) {
     const CaptureResult& each = contents.captures[i];
-    text += fmt::format(
-        "### {}: head {}, query pixel row {}, column {}\n\n"
-        "![What the levels select]({})\n\n![Attention of the query pixel]({})\n\n",
-        each.capture->name, each.head, each.query.row, each.query.column, capture_selection_file(i + 1),
-        capture_attention_file(i + 1));
+    sections += fmt::format(fmt::runtime(model_query_template), arg("name", each.capture->name), arg("head", each.head),
+                            arg("row", each.query.row), arg("column", each.query.column),
+                            arg("selection_file", capture_selection_file(i + 1)),
+                            arg("attention_file", capture_attention_file(i + 1)));
   }
-  return text + fmt::format(
-                    "{}\nAll heads together; the columns are those of the table above, whose rows for the picture are "
-                    "repeated at the end. The last method of each has as many keys as the model's LLSA, all of them "
-                    "single pixels.\n\n",
-                    captures_table(contents));
+  return fmt::format(fmt::runtime(model_template), arg("tokens", format_count(shape.tokens)),
+                     arg("heads", fmt::format("{} head{}", shape.heads, shape.heads == 1 ? "" : "s")),
+                     arg("head_dim", shape.dim), arg("query_sections", sections),
+                     arg("captures_table", captures_table(contents)));
 }
 
 }  // namespace llsa::demo

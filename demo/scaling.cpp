@@ -37,8 +37,7 @@ ScalingPoint measure(const files::Image& picture, bool with_dense, const dataset
 }  // namespace
 
 std::vector<ScalingPoint> measure_scaling(const files::Image& picture, const datasets::ProjectionOptions& projection,
-                                          std::int64_t top_k, Attention<float>& attention,
-                                          ThreadPool& threads,
+                                          std::int64_t top_k, Attention<float>& attention, ThreadPool& threads,
                                           const std::function<void(const std::string&)>& progress) {
   datasets::ProjectionOptions one_head = projection;
   one_head.heads = 1;

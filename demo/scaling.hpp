@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "files/image.hpp"
 #include "datasets/pixel_projection.hpp"
 #include "demo/methods.hpp"
+#include "files/image.hpp"
 
 namespace llsa::demo {
 
@@ -22,8 +22,7 @@ struct ScalingPoint {
 /// Times both on the picture resampled to 32 x 32, 64 x 64, ... LLSA up to twice the demo's own side, dense attention
 /// up to half of it, repetitions of the two taking turns. `progress` is told what begins.
 std::vector<ScalingPoint> measure_scaling(const files::Image& picture, const datasets::ProjectionOptions& projection,
-                                          std::int64_t top_k, Attention<float>& attention,
-                                          ThreadPool& threads,
+                                          std::int64_t top_k, Attention<float>& attention, ThreadPool& threads,
                                           const std::function<void(const std::string&)>& progress);
 
 }  // namespace llsa::demo

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "files/tensor_file.hpp"
 #include "diffusion/sampler.hpp"
+#include "files/tensor_file.hpp"
 
 namespace llsa::diffusion {
 
@@ -15,7 +15,7 @@ struct CaptureOptions {
 };
 
 struct Capture {
-  files::TensorFile file;      ///< tensors q, k, v `[batch, heads, tokens, dim]`, F32, and metadata
+  files::TensorFile file;         ///< tensors q, k, v `[batch, heads, tokens, dim]`, F32, and metadata
   AlignedVector<float> pictures;  ///< what the sampling ended with, `[batch, channels, size, size]`
 };
 

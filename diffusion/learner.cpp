@@ -97,8 +97,7 @@ double Learner::validation_loss(std::span<const float> pictures, std::span<const
 }
 
 double validation_loss(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow, std::uint64_t seed,
-                       std::span<const float> pictures, std::span<const std::int32_t> labels,
-                       ThreadPool& threads) {
+                       std::span<const float> pictures, std::span<const std::int32_t> labels, ThreadPool& threads) {
   const auto elements = std::size_t(model.config().image_elements());
   const std::int64_t count = static_cast<std::int64_t>(pictures.size() / elements), pass = model.plan().batch;
   AlignedVector<float> noise(std::size_t(pass) * elements), noisy(noise.size()), target(noise.size()),

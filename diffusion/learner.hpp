@@ -50,7 +50,6 @@ class Learner {
 
 /// `Learner::validation_loss` for any model and weights; uses passes of the model's planned batch.
 double validation_loss(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow, std::uint64_t seed,
-                       std::span<const float> pictures, std::span<const std::int32_t> labels,
-                       ThreadPool& threads);
+                       std::span<const float> pictures, std::span<const std::int32_t> labels, ThreadPool& threads);
 
 }  // namespace llsa::diffusion

@@ -72,8 +72,8 @@ double average_decay(double decay, std::int64_t step) { return std::min(decay, d
 
 #define LLSA_INSTANTIATE(T)                                                                            \
   template void adamw_step(std::span<T>, std::span<const T>, std::span<T>, std::span<T>, std::int64_t, \
-                           const AdamConfig&, double, ThreadPool&);                         \
-  template double euclidean_norm(std::span<const T>, ThreadPool&);                          \
+                           const AdamConfig&, double, ThreadPool&);                                    \
+  template double euclidean_norm(std::span<const T>, ThreadPool&);                                     \
   template void update_average(std::span<T>, std::span<const T>, double, ThreadPool&)
 LLSA_INSTANTIATE(float);
 LLSA_INSTANTIATE(double);

@@ -62,7 +62,7 @@ GridExtent grid_extent(std::int64_t count, std::int64_t size, std::int64_t colum
 }
 
 files::Image picture_grid(std::span<const float> pictures, std::int64_t channels, std::int64_t size,
-                             std::int64_t columns, std::int64_t zoom) {
+                          std::int64_t columns, std::int64_t zoom) {
   const std::int64_t elements = channels * size * size, count = std::int64_t(pictures.size()) / elements;
   const GridExtent extent = grid_extent(count, size, columns, zoom);
   const std::int64_t cell = size * zoom + 1;

@@ -25,7 +25,7 @@ GridExtent grid_extent(std::int64_t count, std::int64_t size, std::int64_t colum
 /// Pictures `[count, channels, size, size]` side by side, `columns` in a row, one pixel between them, every pixel drawn
 /// `zoom` x `zoom`.
 files::Image picture_grid(std::span<const float> pictures, std::int64_t channels, std::int64_t size,
-                             std::int64_t columns, std::int64_t zoom);
+                          std::int64_t columns, std::int64_t zoom);
 /// As many columns as make the grid roughly square.
 std::int64_t grid_columns(std::int64_t count);
 /// The zoom that makes a picture of `size` pixels at least 64 wide.

@@ -42,10 +42,14 @@ constexpr std::size_t size_of(DType type) { return type == DType::f64 ? 8 : type
 
 constexpr std::string_view name_of(DType type) {
   switch (type) {
-    case DType::f16: return "f16";
-    case DType::bf16: return "bf16";
-    case DType::f32: return "f32";
-    case DType::f64: return "f64";
+    case DType::f16:
+      return "f16";
+    case DType::bf16:
+      return "bf16";
+    case DType::f32:
+      return "f32";
+    case DType::f64:
+      return "f64";
   }
   return "?";
 }

@@ -17,7 +17,7 @@ Hierarchy::Hierarchy(std::int64_t tokens, std::int64_t block_size, int levels) :
     const std::int64_t below = lengths_.back();
     lengths_.push_back(below / block_size + (below % block_size != 0));
     // Once one token stands for everything a larger span changes nothing, and B^l could overflow.
-    spans_.push_back(spans_.back() >= tokens             ? spans_.back()
+    spans_.push_back(spans_.back() >= tokens               ? spans_.back()
                      : spans_.back() > tokens / block_size ? std::max(tokens, spans_.back())
                                                            : spans_.back() * block_size);
   }

@@ -13,8 +13,9 @@ struct TokenRange {
 };
 
 /// The arithmetic of one sequence's levels (spec section 2): `T_0 = N`, `T_l = ceil(T_{l-1} / B)`.
-/// Token `t` of level `l` stands for the fine tokens `fine(l, t)`; their number is its count, `B^l` or less at the tail.
-/// Spans larger than the sequence saturate, so any `levels` is safe. Throws `Error` unless N >= 1, B >= 2, L >= 0.
+/// Token `t` of level `l` stands for the fine tokens `fine(l, t)`; their number is its count, `B^l` or less at the
+/// tail. Spans larger than the sequence saturate, so any `levels` is safe. Throws `Error` unless N >= 1, B >= 2, L >=
+/// 0.
 class Hierarchy {
  public:
   Hierarchy() = default;

@@ -13,8 +13,8 @@ namespace {
               std::to_string(t) + ": " + why);
 }
 
-void check_row(const Selection& selection, const ResolvedOptions& options, int level, std::int64_t head,
-               std::int64_t t, std::vector<std::int32_t>& allowed) {
+void check_row(const Selection& selection, const ResolvedOptions& options, int level, std::int64_t head, std::int64_t t,
+               std::vector<std::int32_t>& allowed) {
   const LevelSelection& lists = selection.level(level);
   const auto list = lists.list(head, t);
   if (list.empty()) reject(level, head, t, "the list is empty; at least one key token must be selected");

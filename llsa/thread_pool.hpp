@@ -19,8 +19,8 @@ class ThreadPool {
 
   int threads() const;
 
-  /// Calls `work(item, worker)` once for every item of `[0, items)`, in any order, `worker < threads()` naming the thread
-  /// (for scratch memory). Returns when all are done. The first exception stops the rest and is thrown here.
+  /// Calls `work(item, worker)` once for every item of `[0, items)`, in any order, `worker < threads()` naming the
+  /// thread (for scratch memory). Returns when all are done. The first exception stops the rest and is thrown here.
   void parallel_for(std::int64_t items, const std::function<void(std::int64_t item, int worker)>& work);
 
   /// From now on `parallel_for` throws `Cancelled` between items once a stop is requested.

@@ -35,8 +35,8 @@ TokenOrder raster_order(Grid grid);
 /// Z-order: cells sorted by the interleaved bits of (frame, row, column), cells outside the grid left out. On
 /// power-of-two squares 16 consecutive tokens are a 4x4 patch and 256 a 16x16 patch, as in the paper.
 TokenOrder morton_order(Grid grid);
-/// A Hilbert curve generalised to any H x W and T x H x W: consecutive tokens are neighbours on the grid (on some odd-sized
-/// grids a step may be diagonal).
+/// A Hilbert curve generalised to any H x W and T x H x W: consecutive tokens are neighbours on the grid (on some
+/// odd-sized grids a step may be diagonal).
 TokenOrder hilbert_order(Grid grid);
 
 /// By name: "raster", "morton" or "hilbert". Throws `Error` for another name or an extent below 1.

@@ -15,6 +15,7 @@ namespace llsa::program {
 enum ExitStatus : int {
   exit_done = 0,          ///< everything asked for was done, and what was judged is right
   exit_wrong = 1,         ///< something that was judged is wrong
+  exit_not_judged = 3,    ///< nothing that was judged is wrong, but less was judged than is required
   exit_bad_input = 2,     ///< usage, files, shapes or options: one line on stderr says which
   exit_interrupted = 130  ///< stopped by Ctrl-C or a termination request
 };

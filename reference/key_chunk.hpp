@@ -32,8 +32,7 @@ class KeyChunk {
         values_.push_back(values.rows(run.level, at, count, value_scratch_.data() + size_ * values.dim()));
         prefetch(keys_.back(), keys.dim());
         prefetch(values_.back(), values.dim());
-        for (std::int64_t j = 0; j < count; ++j)
-          weights_[size_ + j] = static_cast<C>(log_weight_(run.level, at + j));
+        for (std::int64_t j = 0; j < count; ++j) weights_[size_ + j] = static_cast<C>(log_weight_(run.level, at + j));
         weighted_ |= run.level > 0 && reweight_;
         at += count;
         size_ += count;

@@ -21,7 +21,8 @@ class KeyRuns {
  public:
   KeyRuns(const Selection& selection, const ResolvedOptions& options) : selection_(&selection), options_(&options) {}
 
-  /// Levels Le down to 1 (or 2), for the query token tree that holds fine query `i`; all keys when L = 0. Overwrites `runs`.
+  /// Levels Le down to 1 (or 2), for the query token tree that holds fine query `i`; all keys when L = 0. Overwrites
+  /// `runs`.
   void shared(std::int64_t head, std::int64_t i, std::vector<KeyRun>& runs);
   /// For query block `t` (a level-1 query token). Overwrites `runs`; empty when L = 0.
   void own(std::int64_t head, std::int64_t t, std::vector<KeyRun>& runs);

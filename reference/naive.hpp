@@ -7,8 +7,8 @@
 
 namespace llsa::reference {
 
-/// The oracle for the whole definition: every stage of spec sections 2 to 6 written from its formula in double, query by
-/// query, without tiles, threads or sharing. Slow (O(Nq * keys * D)) and independent of the fast stages.
+/// The oracle for the whole definition: every stage of spec sections 2 to 6 written from its formula in double, query
+/// by query, without tiles, threads or sharing. Slow (O(Nq * keys * D)) and independent of the fast stages.
 
 /// Means of the fine tokens, level l at `[l - 1]`, each `[batch, heads, T_l, dim]`.
 std::vector<Tensor<double>> naive_pool(TensorView<const double> x, const Hierarchy& hierarchy);
@@ -31,7 +31,6 @@ std::vector<KeyRef> naive_key_set(const Selection& selection, const ResolvedOpti
 NaiveOutputs naive_forward(const AttentionInputs<double>& inputs, const Selection& selection,
                            const ResolvedOptions& options);
 NaiveGradients naive_backward(const AttentionInputs<double>& inputs, const Selection& selection,
-                              const ResolvedOptions& options,
-                              const AttentionOutputGradients<double>& output_gradients);
+                              const ResolvedOptions& options, const AttentionOutputGradients<double>& output_gradients);
 
 }  // namespace llsa::reference

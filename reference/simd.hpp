@@ -87,8 +87,8 @@ inline void transpose_vectors(Vector<C> (&rows)[lanes<C>]) {
 }
 
 /// 2^x for x <= 0 (the softmax's arguments after the maximum was subtracted; small positive values are fine too).
-/// NaN stays NaN, -inf gives 0. Relative error below 2 units in the last place; results below the smallest normal number
-/// are 0. float only: x = n + f with |f| <= 1/2, 2^f by a polynomial, 2^n by the exponent's bits.
+/// NaN stays NaN, -inf gives 0. Relative error below 2 units in the last place; results below the smallest normal
+/// number are 0. float only: x = n + f with |f| <= 1/2, 2^f by a polynomial, 2^n by the exponent's bits.
 inline Vector<float> exp2(Vector<float> x) {
   const float rounder = 12582912.0f;  // 1.5 * 2^23: adding it leaves the rounded integer in the low bits
   const Vector<float> biased = x + rounder;

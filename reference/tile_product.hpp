@@ -26,8 +26,8 @@ namespace detail {
 
 /// out[r][v] = sum_k rows[r][k] * x[k][v] for R rows and V vectors, k ascending.
 template <int R, int V, class C>
-[[gnu::noinline]] void dot_block(const Rows<C>& a, std::int64_t first, std::int64_t depth, const C* x, std::int64_t ldx, C* out,
-                      std::int64_t ldout) {
+[[gnu::noinline]] void dot_block(const Rows<C>& a, std::int64_t first, std::int64_t depth, const C* x, std::int64_t ldx,
+                                 C* out, std::int64_t ldout) {
   constexpr int W = lanes<C>;
   // One moving pointer for every three rows: base, base + stride and base + 2 * stride are addressing modes, so that
   // eight rows need three registers and no reloads.
@@ -66,7 +66,7 @@ template <int R, int V, class C>
 /// out[m][v] += sum over all pieces' rows j of pieces[j][m] * x[j][v] for R columns m and V vectors, j ascending.
 template <int R, int V, class C>
 [[gnu::noinline]] void outer_block(const Rows<C>* pieces, std::size_t piece_count, std::int64_t first, const C* x,
-                        std::int64_t ldx, C* out, std::int64_t ldout, const Mask<C>* masks) {
+                                   std::int64_t ldx, C* out, std::int64_t ldout, const Mask<C>* masks) {
   constexpr int W = lanes<C>;
   Vector<C> sum[R][V];
 #pragma GCC unroll 16
@@ -125,15 +125,14 @@ template <class C>
 inline void rows_times_tile(const Rows<C>& a, std::int64_t depth, const C* x, std::int64_t ldx, int vectors, C* out,
                             std::int64_t ldout) {
   int v = 0;
-  for (; v + 2 <= vectors; v += 2)
-    detail::dot_columns<2>(a, depth, x + v * lanes<C>, ldx, out + v * lanes<C>, ldout);
+  for (; v + 2 <= vectors; v += 2) detail::dot_columns<2>(a, depth, x + v * lanes<C>, ldx, out + v * lanes<C>, ldout);
   if (v < vectors) detail::dot_columns<1>(a, depth, x + v * lanes<C>, ldx, out + v * lanes<C>, ldout);
 }
 
 /// `out[m][c] += sum_j a[j][m] * x[j][c]` where j runs over the rows of all `pieces` one after the other; accumulates.
 /// `x` has one row per j, `out` is `[width, ldout]`. With `masks` (one per vector) only the lanes set there are
-/// written, so that a row which a lane does not attend to cannot reach it, not even as 0 * NaN. Each call sums from zero
-/// before it adds to `out`, which keeps the rounding error that of a chunk's length, not of the whole sequence's.
+/// written, so that a row which a lane does not attend to cannot reach it, not even as 0 * NaN. Each call sums from
+/// zero before it adds to `out`, which keeps the rounding error that of a chunk's length, not of the whole sequence's.
 template <class C>
 inline void rows_transposed_times_tile(const Rows<C>* pieces, std::size_t piece_count, std::int64_t width, const C* x,
                                        std::int64_t ldx, int vectors, C* out, std::int64_t ldout,

@@ -106,8 +106,8 @@ class LevelRows {
 
 /// `out[j][c] = <rows[j], tile[.][c]>` for pieces that follow one another; `out` has row stride `ldout`.
 template <class C>
-inline void pieces_times_tile(const std::vector<Rows<C>>& pieces, std::int64_t depth, const C* tile, std::int64_t columns,
-                              int vectors, C* out, std::int64_t ldout) {
+inline void pieces_times_tile(const std::vector<Rows<C>>& pieces, std::int64_t depth, const C* tile,
+                              std::int64_t columns, int vectors, C* out, std::int64_t ldout) {
   for (const Rows<C>& rows : pieces) {
     rows_times_tile(rows, depth, tile, columns, vectors, out, ldout);
     out += rows.count * ldout;
@@ -140,6 +140,8 @@ class LogWeights {
 /// Inside the tiles scores are in base 2, so that exp(s) is 2^x without a multiplication: x = s * log2(e).
 inline double base2_scale(const ResolvedOptions& options) { return options.scale * std::numbers::log2e; }
 
-constexpr std::int64_t round_up(std::int64_t n, std::int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+constexpr std::int64_t round_up(std::int64_t n, std::int64_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
 
 }  // namespace llsa::reference

@@ -11,8 +11,8 @@
 namespace llsa::reference {
 
 /// The best K of a stream of scores for every lane of one vector (spec section 3: score descending, ties to the lower
-/// index, NaN last). Candidates come in ascending token order, so a strict comparison settles ties. A sorted list per lane;
-/// a new score is inserted in all lanes at once without a branch: what it displaces moves down one place.
+/// index, NaN last). Candidates come in ascending token order, so a strict comparison settles ties. A sorted list per
+/// lane; a new score is inserted in all lanes at once without a branch: what it displaces moves down one place.
 template <class C>
 class LaneTopK {
  public:
@@ -66,8 +66,8 @@ class LaneTopK {
   Buffer<LaneInt<C>> keys_, tokens_;
 };
 
-/// The best K of one stream for large K: a buffer of twice that size, cut back to its best half whenever it is full, so that
-/// a candidate costs O(1) whatever K is.
+/// The best K of one stream for large K: a buffer of twice that size, cut back to its best half whenever it is full, so
+/// that a candidate costs O(1) whatever K is.
 template <class C>
 class StreamTopK {
  public:

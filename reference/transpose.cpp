@@ -23,9 +23,8 @@ TransposedList transpose(const LevelSelection& lists, std::int64_t head, std::in
 
 std::vector<TransposedList> transpose(const LevelSelection& lists, std::int64_t keys, ThreadPool& threads) {
   std::vector<TransposedList> all(static_cast<std::size_t>(lists.heads));
-  threads.parallel_for(lists.heads, [&](std::int64_t head, int) {
-    all[static_cast<std::size_t>(head)] = transpose(lists, head, keys);
-  });
+  threads.parallel_for(
+      lists.heads, [&](std::int64_t head, int) { all[static_cast<std::size_t>(head)] = transpose(lists, head, keys); });
   return all;
 }
 

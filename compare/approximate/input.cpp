@@ -125,10 +125,12 @@ Input input_from_picture(const PictureRequest& request) {
 }
 
 Input first_heads(const Input& input, std::int64_t batch, std::int64_t heads) {
+  const std::int64_t group = input.query.shape().heads / input.key.shape().heads;
+  const std::int64_t key_heads = std::max<std::int64_t>(heads / group, 1);
   Input result = input;
-  result.query = front(input.query, batch, heads);
-  result.key = front(input.key, batch, heads);
-  result.value = front(input.value, batch, heads);
+  result.query = front(input.query, batch, key_heads * group);
+  result.key = front(input.key, batch, key_heads);
+  result.value = front(input.value, batch, key_heads);
   return result;
 }
 

@@ -28,7 +28,7 @@ struct Input {
 /// together, and numbers that are not finite.
 Input input_from_file(const std::filesystem::path& path);
 
-/// The pixels of a picture as tokens, projected as llsa-demo does it (demo/projection.hpp).
+/// The pixels of a picture as tokens, projected as llsa-demo does it (datasets/pixel_projection.hpp).
 struct PictureRequest {
   std::filesystem::path path = {};  ///< PNG or JPEG; empty: a generated landscape
   int size = 128;                   ///< resampled to size x size, 8 to 1024
@@ -38,7 +38,8 @@ struct PictureRequest {
 /// Throws `Error` for a picture that cannot be read and numbers out of range.
 Input input_from_picture(const PictureRequest& request);
 
-/// Some batch entries and heads of an input: the first of each.
+/// Some batch entries and query heads of an input: the first of each, with the key heads that they read; at least one
+/// key head with all its query heads.
 Input first_heads(const Input& input, std::int64_t batch, std::int64_t heads);
 
 /// The input with its tokens in another order. `order` must be the input's own or, where the grid is known, one that

@@ -71,8 +71,8 @@ Tensor<T> second_half(const Tensor<T>& tensor) {
 template <class T>
 class Battery {
  public:
-  explicit Battery(const BatteryOptions& options)
-      : options_(options), threads_(options.threads), attention_(make_attention<T>(options.backend, threads_)) {
+  Battery(const BatteryOptions& options, const MakeAttention<T>& make)
+      : options_(options), make_(make), threads_(options.threads), attention_(make_(threads_)) {
     threads_.set_stop_token(options.stop);
     report_.backend = options.backend;
     report_.precision = dtype_of<T>();
@@ -179,8 +179,8 @@ class Battery {
     same("a second run gives the same bits", [&] { return run_attention<T>(*attention_, problem); });
     same("one thread and three give the same bits", [&] {
       ThreadPool one(1), three(3);
-      const auto a = run_attention<T>(*make_attention<T>(options_.backend, one), problem);
-      const auto b = run_attention<T>(*make_attention<T>(options_.backend, three), problem);
+      const auto a = run_attention<T>(*make_(one), problem);
+      const auto b = run_attention<T>(*make_(three), problem);
       if (const auto names = differing(a, b); !names.empty())
         throw Error(names.front() + " between one thread and three");
       return a;
@@ -206,6 +206,7 @@ class Battery {
   }
 
   BatteryOptions options_;
+  MakeAttention<T> make_;
   ThreadPool threads_;
   std::unique_ptr<Attention<T>> attention_;
   std::int64_t total_ = 0;
@@ -220,12 +221,21 @@ bool BatteryReport::passed() const {
 
 template <class T>
 BatteryReport run_battery(const BatteryOptions& options) {
-  return Battery<T>(options).run();
+  return run_battery<T>(options, [&](ThreadPool& threads) { return make_attention<T>(options.backend, threads); });
 }
 
-template BatteryReport run_battery<half>(const BatteryOptions&);
-template BatteryReport run_battery<bfloat16>(const BatteryOptions&);
-template BatteryReport run_battery<float>(const BatteryOptions&);
-template BatteryReport run_battery<double>(const BatteryOptions&);
+template <class T>
+BatteryReport run_battery(const BatteryOptions& options, const MakeAttention<T>& make) {
+  return Battery<T>(options, make).run();
+}
+
+#define LLSA_INSTANTIATE(T)                                     \
+  template BatteryReport run_battery<T>(const BatteryOptions&); \
+  template BatteryReport run_battery<T>(const BatteryOptions&, const MakeAttention<T>&);
+LLSA_INSTANTIATE(half)
+LLSA_INSTANTIATE(bfloat16)
+LLSA_INSTANTIATE(float)
+LLSA_INSTANTIATE(double)
+#undef LLSA_INSTANTIATE
 
 }  // namespace llsa::compare::check

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -55,11 +56,17 @@ struct BatteryOptions {
 template <class T>
 BatteryReport run_battery(const BatteryOptions& options);
 
+/// Makes an implementation that works on these threads.
+template <class T>
+using MakeAttention = std::function<std::unique_ptr<Attention<T>>(ThreadPool&)>;
+/// The same for an implementation that is no backend; `options.backend` is only its name.
+template <class T>
+BatteryReport run_battery(const BatteryOptions& options, const MakeAttention<T>& make);
+
 /// The negative controls alone: wrong results (zeros, the mean of V, a shuffled selection, a backward without the
 /// weight ...) judged by the same comparator. Every line passes when every one is rejected.
 template <class T>
 std::vector<BatteryLine> run_controls(std::uint64_t seed, ThreadPool& threads);
-
 
 /// A case whose output errs by at most twice, and whose gradients by at most three times, what dense attention by the
 /// same implementation errs by on the same inputs. T is not double.

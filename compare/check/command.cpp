@@ -1,16 +1,19 @@
 // llsa-compare check: the battery of checks on one implementation.
+#include "compare/command.hpp"
+
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
 
 #include "compare/arguments.hpp"
+#include "compare/check/adversaries.hpp"
 #include "compare/check/report.hpp"
-#include "compare/command.hpp"
-#include "program/progress.hpp"
 #include "compare/storage.hpp"
 #include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
+#include "program/output_path.hpp"
+#include "program/progress.hpp"
 
 namespace llsa::compare::check {
 namespace {
@@ -20,11 +23,31 @@ struct CheckArguments {
   program::AttentionArguments how;
   ExecutionArguments execution;
   std::uint64_t seed = 1;
-  bool quick = false;
+  bool quick = false, adversaries = false;
   std::string json;
 };
 
+void write(const std::string& path, const std::string& json, const std::string& text) {
+  if (!path.empty() && path != "-") files::write_file_atomically(path, json);
+  fmt::print("{}", path == "-" ? json : text);
+}
+
+void run_adversary_battery(const CheckArguments& a, CommandContext& context) {
+  if (a.json != "-") program::require_writable(a.json);
+  std::unique_ptr<program::Progress> progress;
+  AdversaryOptions options{.seed = a.seed, .quick = a.quick, .threads = a.execution.threads, .stop = context.stop};
+  options.on_line = [&progress](std::string_view name, std::int64_t lines) {
+    if (!progress) progress = std::make_unique<program::Progress>("llsa-compare check --adversaries", lines);
+    progress->step(name);
+  };
+  const AdversaryReport report = run_adversaries(options);
+  progress.reset();
+  write(a.json, to_json(report), to_text(report));
+  if (!report.passed()) context.exit_code = exit_wrong;
+}
+
 void run_check(const CheckArguments& a, bool tensors_given, CommandContext& context) {
+  if (a.json != "-") program::require_writable(a.json);
   const DType precision = precision_from(a.execution.precision);
   BatteryOptions options{.backend = a.execution.backend,
                          .seed = a.seed,
@@ -45,8 +68,7 @@ void run_check(const CheckArguments& a, bool tensors_given, CommandContext& cont
   const BatteryReport report =
       with_storage(precision, [&]<class T>(std::type_identity<T>) { return run_battery<T>(options); });
   progress.reset();
-  if (!a.json.empty() && a.json != "-") files::write_file_atomically(a.json, to_json(report));
-  fmt::print("{}", a.json == "-" ? to_json(report) : to_text(report));
+  write(a.json, to_json(report), to_text(report));
   if (!report.passed()) context.exit_code = exit_wrong;
 }
 
@@ -61,6 +83,8 @@ void add_command(CLI::App& program, CommandContext& context) {
   add_execution_arguments(command, arguments->execution);
   command.add_option("--seed", arguments->seed, "of the random tensors")->capture_default_str();
   command.add_flag("--quick", arguments->quick, "a selection of the cases that takes about a second");
+  command.add_flag("--adversaries", arguments->adversaries,
+                   "hold verify itself against right outputs and ones that are spoiled in many ways");
   command.add_option("--json", arguments->json, "file for the report as JSON; - prints it instead of the table");
   command.callback([arguments, &command, &context] {
     bool tensors = false, options = false;
@@ -72,7 +96,11 @@ void add_command(CLI::App& program, CommandContext& context) {
     if (options && !tensors)
       throw Error(
           "options of attention go with given tensors (--input, or --q, --k and --v); the seeded battery has its own");
-    run_check(*arguments, tensors, context);
+    if (!arguments->adversaries) return run_check(*arguments, tensors, context);
+    if (tensors || command.count("--backend") + command.count("--precision") > 0)
+      throw Error(
+          "--adversaries takes no tensors, no --backend and no --precision: it spoils outputs of every precision");
+    run_adversary_battery(*arguments, context);
   });
 }
 

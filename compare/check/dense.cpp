@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "compare/check/battery.hpp"
-#include "compare/problem_cases.hpp"
 #include "compare/exact_results.hpp"
+#include "compare/problem_cases.hpp"
 
 namespace llsa::compare::check {
 namespace {

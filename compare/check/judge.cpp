@@ -37,9 +37,8 @@ BatteryLine judge_outcome(const std::string& name, const Problem<double>& proble
   return line;
 }
 
-#define LLSA_INSTANTIATE(T)                                                                               \
-  template BatteryLine judge_outcome(const std::string&, const Problem<double>&, const Outcome<T>&, bool, \
-                                     ThreadPool&);
+#define LLSA_INSTANTIATE(T) \
+  template BatteryLine judge_outcome(const std::string&, const Problem<double>&, const Outcome<T>&, bool, ThreadPool&);
 LLSA_INSTANTIATE(half)
 LLSA_INSTANTIATE(bfloat16)
 LLSA_INSTANTIATE(float)

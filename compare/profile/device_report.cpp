@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
+#include "compare/markdown_table.hpp"
 #include "compare/profile/device.hpp"
 #include "compare/profile/fit.hpp"
-#include "compare/markdown_table.hpp"
 
 namespace llsa::compare::profile {
 namespace {

@@ -13,22 +13,6 @@ std::vector<CostPoint> cost_curve(const Profile& profile, std::string_view metho
   return curve;
 }
 
-std::optional<double> fitted_exponent(const std::vector<CostPoint>& curve) {
-  double x_mean = 0, y_mean = 0, xx = 0, xy = 0;
-  const auto count = static_cast<double>(curve.size());
-  for (const CostPoint& point : curve) {
-    x_mean += std::log(point.tokens) / count;
-    y_mean += std::log(point.seconds) / count;
-  }
-  for (const CostPoint& point : curve) {
-    const double x = std::log(point.tokens) - x_mean;
-    xx += x * x;
-    xy += x * (std::log(point.seconds) - y_mean);
-  }
-  if (!(xx > 0) || !std::isfinite(xy)) return std::nullopt;
-  return xy / xx;
-}
-
 Crossover crossover(const std::vector<CostPoint>& llsa, const std::vector<CostPoint>& dense) {
   struct Gap {
     double tokens, log_ratio;  // positive where LLSA is slower

@@ -1,22 +1,16 @@
 #pragma once
 
-#include <optional>
+#include <string_view>
 #include <vector>
 
+#include "compare/fitted_exponent.hpp"
 #include "compare/profile/profile.hpp"
 #include "compare/statistics.hpp"
 
 namespace llsa::compare::profile {
 
-/// One point of a cost curve.
-struct CostPoint {
-  double tokens = 0, seconds = 0;
-};
 /// Medians of a method's pass ("total"), ascending in tokens.
 std::vector<CostPoint> cost_curve(const Profile& profile, std::string_view method, std::string_view pass);
-
-/// The p of the least-squares fit seconds = c * tokens^p (in logarithms). Empty with fewer than two different lengths.
-std::optional<double> fitted_exponent(const std::vector<CostPoint>& curve);
 
 /// From which N on LLSA is faster: between the last length at which it is not and the next, where the two straight
 /// lines of the log-log chart meet. Only lengths that both have count.

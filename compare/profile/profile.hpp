@@ -15,8 +15,8 @@ namespace llsa::compare::profile {
 /// What `llsa-compare profile` measures.
 struct ProfileRequest {
   std::string backend = "reference";
-  DType precision = DType::f32;  ///< storage type
-  int threads = 0;               ///< 0 takes every core
+  DType precision = DType::f32;           ///< storage type
+  int threads = 0;                        ///< 0 takes every core
   std::vector<std::string> methods = {};  ///< of `llsa/method.hpp`, timed beside "llsa" and "dense"
   std::vector<std::int64_t> tokens = {1024, 4096, 16384, 65536};
   std::int64_t heads = 1, head_dim = 64;

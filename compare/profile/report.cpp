@@ -4,9 +4,9 @@
 
 #include <cmath>
 
+#include "compare/markdown_table.hpp"
 #include "compare/profile/device.hpp"
 #include "compare/profile/fit.hpp"
-#include "compare/markdown_table.hpp"
 
 namespace llsa::compare::profile {
 namespace {

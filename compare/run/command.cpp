@@ -10,10 +10,11 @@
 #include "compare/command.hpp"
 #include "llsa/option_metadata.hpp"
 #include "compare/outcome_file.hpp"
-#include "program/progress.hpp"
 #include "compare/storage.hpp"
 #include "files/safetensors.hpp"
 #include "llsa/error.hpp"
+#include "program/output_path.hpp"
+#include "program/progress.hpp"
 
 namespace llsa::compare::run {
 namespace {
@@ -44,6 +45,7 @@ void print_inputs(const std::vector<StoredTensor>& stored, DType precision) {
 
 template <class T>
 void run(const RunArguments& a, const CommandContext& context) {
+  program::require_writable(a.output);
   ThreadPool threads(a.execution.threads);
   threads.set_stop_token(context.stop);
   const AttentionChoice how = program::choice_of(a.how);

@@ -181,6 +181,10 @@ std::vector<Definition> alternative_definitions(const ResolvedOptions& options, 
     // A dense kernel: cheap to name and often what a fallback path computes.
     table.add_selection("dense attention over all keys", [](Definition& d) { set_levels(d, 0); });
   }
+  table.add("keys behind the end of a ragged last block are read as zeros, each weighing exp(0)",
+            [](Definition& d) { d.keys.zero_tail = true; });
+  table.add("the last query block to write a key's gradient wins, it is not added to",
+            [](Definition& d) { d.last_writer_wins = true; });
   return std::move(table.definitions);
 }
 

@@ -1,4 +1,6 @@
 // llsa-compare verify: judges anybody's kernel from the outputs that it wrote.
+#include "compare/command.hpp"
+
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -7,12 +9,13 @@
 
 #include "backends/backends.hpp"
 #include "compare/arguments.hpp"
-#include "compare/command.hpp"
-#include "program/progress.hpp"
 #include "compare/verify/report.hpp"
 #include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
 #include "llsa/method.hpp"
+#include "program/exact_number.hpp"
+#include "program/output_path.hpp"
+#include "program/progress.hpp"
 
 namespace llsa::compare::verify {
 namespace {
@@ -22,6 +25,7 @@ struct VerifyArguments {
   program::AttentionArguments how;
   ExecutionArguments execution;
   std::string theirs, tolerance, json;
+  double require_judged = 0.99;
 };
 
 /// The method to judge by: the one given, or the one that wrote the file, or LLSA. Throws `Error` when the two differ,
@@ -46,7 +50,10 @@ std::optional<DType> tolerance_from(const std::string& text) {
 }
 
 void run_verify(const VerifyArguments& a, bool precision_given, CommandContext& context) {
-  VerifyOptions options{.tolerance = tolerance_from(a.tolerance)};
+  if (!(a.require_judged >= 0 && a.require_judged <= 1))
+    throw Error(fmt::format("--require-judged is {}; it must be from 0 to 1", a.require_judged));
+  if (a.json != "-") program::require_writable(a.json);
+  VerifyOptions options{.tolerance = tolerance_from(a.tolerance), .require_judged = a.require_judged};
   const DType precision = precision_from(a.execution.precision);
   if (precision_given && !options.tolerance) options.tolerance = precision;
   ThreadPool threads(a.execution.threads);
@@ -72,7 +79,8 @@ void run_verify(const VerifyArguments& a, bool precision_given, CommandContext& 
                             report.tensors.front().findings.front()));
   if (!a.json.empty() && a.json != "-") files::write_file_atomically(a.json, to_json(report));
   fmt::print("{}", a.json == "-" ? to_json(report) : to_text(report));
-  if (!report.right()) context.exit_code = exit_wrong;
+  if (report.conclusion() == Conclusion::wrong) context.exit_code = exit_wrong;
+  if (report.conclusion() == Conclusion::not_judged_enough) context.exit_code = exit_not_judged;
 }
 
 }  // namespace
@@ -97,6 +105,10 @@ void add_command(CLI::App& program, CommandContext& context) {
       ->description("as for run: the arithmetic to expect of theirs (default: the types they are stored in)");
   command.add_option("--tolerance", arguments->tolerance,
                      "expect no better than this type's arithmetic: f16, bf16, f32 or f64");
+  program::add_number(
+      command, "--require-judged", arguments->require_judged,
+      "share of the elements of every tensor that must be judged, 0 to 1; with less the verdict is 'not "
+      "judged enough', exit status 3");
   command.add_option("--json", arguments->json, "file for the report as JSON; - prints it instead of the table");
   command.callback([arguments, precision, &context] { run_verify(*arguments, precision->count() > 0, context); });
 }

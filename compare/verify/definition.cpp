@@ -61,6 +61,13 @@ double weight_of(const Definition& definition, int level, std::int64_t token) {
   return count;
 }
 
+/// How many fine keys the selected ragged last block lacks to a full one.
+double padded_keys(const ResolvedOptions& o, const Lists& lists) {
+  const std::int64_t blocks = (o.key.tokens() + o.block_size - 1) / o.block_size;
+  const bool selected = o.levels == 0 || std::ranges::count(lists[1], static_cast<std::int32_t>(blocks - 1)) > 0;
+  return selected ? static_cast<double>(blocks * o.block_size - o.key.tokens()) : 0;
+}
+
 }  // namespace
 
 DefinitionEvaluator::DefinitionEvaluator(const Problem<double>& problem, int most_levels)
@@ -188,14 +195,16 @@ std::vector<KeyRef> DefinitionEvaluator::key_set(const Definition& definition, c
 }
 
 const double* DefinitionEvaluator::key(const Definition& definition, std::int64_t head, const KeyRef& ref) {
-  return levels(definition.pooling).key[static_cast<std::size_t>(ref.level)]
+  return levels(definition.pooling)
+      .key[static_cast<std::size_t>(ref.level)]
       .view()
       .head(definition.options.key_head(head))
       .row(ref.token);
 }
 
 const double* DefinitionEvaluator::value(const Definition& definition, std::int64_t head, const KeyRef& ref) {
-  return levels(definition.pooling).value[static_cast<std::size_t>(ref.level)]
+  return levels(definition.pooling)
+      .value[static_cast<std::size_t>(ref.level)]
       .view()
       .head(definition.options.key_head(head))
       .row(ref.token);
@@ -226,7 +235,11 @@ DefinedRow DefinitionEvaluator::row(const Definition& definition, std::int64_t h
     row.largest = std::max(row.largest, score);
   }
   double sum = 0;
+  // Keys behind the end of K, read as zeros: each scores 0 and adds nothing to O.
+  const double padding = definition.keys.zero_tail ? padded_keys(o, selected) : 0;
+  if (padding > 0) row.largest = std::max(row.largest, 0.0);
   for (double& p : row.probability) sum += p = std::exp(p - row.largest);
+  sum += padding * std::exp(-row.largest);
   row.output.assign(static_cast<std::size_t>(problem_.value.shape().dim), 0.0);
   for (std::size_t j = 0; j < row.keys.size(); ++j) {
     row.probability[j] /= sum;

@@ -35,7 +35,8 @@ struct KeyRule {
   bool selected_as_coarse = false;  ///< level l contributes what was selected there, not what were candidates
   bool every_coarse = false;        ///< level l contributes all its tokens
   Weight weight = Weight::count;
-  bool base_two = false;  ///< 2^s in place of e^s
+  bool base_two = false;   ///< 2^s in place of e^s
+  bool zero_tail = false;  ///< a ragged last block is read as a full one, the keys behind the end as zeros
   friend bool operator==(const KeyRule&, const KeyRule&) = default;
 };
 
@@ -48,10 +49,13 @@ struct Definition {
   SelectionRule selection;
   KeyRule keys;
 
+  bool last_writer_wins = false;   ///< a key's gradient is what its last query block adds, not the sum over all
   bool changes_selection = false;  ///< means nothing when the selection is given
 
   /// Options alone express it, so that the reference can compute it too.
-  bool is_plain() const { return pooling == Pooling::mean && selection == SelectionRule{} && keys == KeyRule{}; }
+  bool is_plain() const {
+    return pooling == Pooling::mean && selection == SelectionRule{} && keys == KeyRule{} && !last_writer_wins;
+  }
 };
 
 /// Query i's key set under a definition, with the softmax over it.

@@ -65,8 +65,16 @@ struct GradientFinding {
 /// explain it.
 GradientFinding diagnose_gradient(const Problem<double>& problem, const ResolvedOptions& options,
                                   const Selection* selection, const std::string& name, const Tensor<double>& got,
-                                  const Suspect& how, bool wrong, const std::string& hint,
-                                  ThreadPool& threads);
+                                  const Suspect& how, bool wrong, const std::string& hint, ThreadPool& threads);
+
+/// Tries dO read through wrong strides for dQ, dK or dV, on the selection that theirs was judged on. Empty when none
+/// fits.
+std::string diagnose_strides(const Problem<double>& problem, const Selection& lists, const Suspect& suspect,
+                             ThreadPool& threads);
+
+/// Where the rows are that hold an element that is off, and whether they are those that attend to a ragged last block.
+std::vector<std::string> findings_of_place(const Suspect& suspect, const Outcome<double>& truth,
+                                           const ResolvedOptions& options);
 
 /// One head of a problem or a selection, as a problem with one head.
 Problem<double> one_head(const Problem<double>& problem, std::int64_t head);

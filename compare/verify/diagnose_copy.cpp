@@ -125,18 +125,20 @@ std::string diagnose_copy(const Suspect& s, const Tensor<double>& value) {
   if (s.name == "lse")
     copies.try_source(fmt::format("lse is off by the constant {:.4g}", offset),
                       [&](auto b, auto h, auto t, auto d) { return want(b, h, t, d) + offset; });
+  const std::int64_t shared = std::max<std::int64_t>(1, shape.heads / value.shape().heads);  // query heads of a V head
   if (s.name == "o")
-    copies.try_source("o is the mean of v", [&, means = std::vector<double>(), at = std::int64_t{-1}](
-                                                auto b, auto h, auto, auto d) mutable {
-      if (at != b * shape.heads + h) {
-        at = b * shape.heads + h;
-        means.assign(static_cast<std::size_t>(shape.dim), 0.0);
-        for (std::int64_t j = 0; j < value.shape().tokens; ++j)
-          for (std::int64_t e = 0; e < shape.dim; ++e)
-            means[static_cast<std::size_t>(e)] += value(b, h, j, e) / static_cast<double>(value.shape().tokens);
-      }
-      return means[static_cast<std::size_t>(d)];
-    });
+    copies.try_source("o is the mean of v",
+                      [&, means = std::vector<double>(), at = std::int64_t{-1}](auto b, auto h, auto, auto d) mutable {
+                        if (at != b * shape.heads + h) {
+                          at = b * shape.heads + h;
+                          means.assign(static_cast<std::size_t>(shape.dim), 0.0);
+                          for (std::int64_t j = 0; j < value.shape().tokens; ++j)
+                            for (std::int64_t e = 0; e < shape.dim; ++e)
+                              means[static_cast<std::size_t>(e)] +=
+                                  value(b, h / shared, j, e) / static_cast<double>(value.shape().tokens);
+                        }
+                        return means[static_cast<std::size_t>(d)];
+                      });
   if (const std::string heads = permuted_heads(s); !heads.empty()) return heads;
   // The same memory read as another layout: element number n of theirs is element number n of the permuted tensor.
   const auto reread = [&](const std::string& name, const Shape& stored, auto at) {

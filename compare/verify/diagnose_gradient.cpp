@@ -107,8 +107,7 @@ class Alternatives {
 
 GradientFinding diagnose_gradient(const Problem<double>& problem, const ResolvedOptions& options,
                                   const Selection* selection, const std::string& name, const Tensor<double>& got,
-                                  const Suspect& how, bool wrong, const std::string& hint,
-                                  ThreadPool& threads) {
+                                  const Suspect& how, bool wrong, const std::string& hint, ThreadPool& threads) {
   DefinitionEvaluator evaluator(problem, options.levels + 1);
   const std::vector<RowRef> rows =
       sample_rows(wrong_rows(how.comparison, got.shape(), how.tolerance.element), got.shape(), 256);

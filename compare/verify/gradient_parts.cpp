@@ -148,6 +148,8 @@ HeadGradients definition_gradients(DefinitionEvaluator& evaluator, const Definit
     d_key.emplace_back(Shape{1, 1, o.key.length(l), dim});
     d_value.emplace_back(Shape{1, 1, o.key.length(l), value_dim});
   }
+  std::vector<std::vector<std::int64_t>> writer;  // [level][key token]: the query block that wrote it last
+  for (int l = 0; l <= o.levels; ++l) writer.emplace_back(static_cast<std::size_t>(o.key.length(l)), -1);
   const double unit = definition.keys.base_two ? std::log(2.0) : 1.0;
   for (std::int64_t i = 0; i < queries; ++i) {
     const DefinedRow row = evaluator.row(definition, head, i, selection);
@@ -165,6 +167,12 @@ HeadGradients definition_gradients(DefinitionEvaluator& evaluator, const Definit
       const double d_score = unit * o.scale * p * (dot(d_output, v, value_dim) + constant);
       double* dk = d_key[level].view().head(0).row(ref.token);
       double* dv = d_value[level].view().head(0).row(ref.token);
+      std::int64_t& last = writer[level][static_cast<std::size_t>(ref.token)];
+      if (definition.last_writer_wins && last != i / o.block_size) {
+        std::fill(dk, dk + dim, 0.0);
+        std::fill(dv, dv + value_dim, 0.0);
+      }
+      last = i / o.block_size;
       for (std::int64_t d = 0; d < dim; ++d) {
         d_query[d] += d_score * k[d];
         dk[d] += d_score * query[d];

@@ -3,9 +3,9 @@
 #include <functional>
 #include <vector>
 
+#include "compare/problem.hpp"
 #include "compare/verify/decompose.hpp"
 #include "compare/verify/definition.hpp"
-#include "compare/problem.hpp"
 #include "llsa/thread_pool.hpp"
 
 namespace llsa::compare::verify {

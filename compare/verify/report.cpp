@@ -2,10 +2,11 @@
 
 #include <fmt/core.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "llsa/option_metadata.hpp"
 #include "compare/text_table.hpp"
+#include "llsa/option_metadata.hpp"
 
 namespace llsa::compare::verify {
 namespace {
@@ -26,8 +27,22 @@ std::string_view name_of(Term term) {
   return "?";
 }
 
+/// Never "100%" of what is less.
+std::string percent(double share) {
+  return share >= 1 ? "100%" : fmt::format("{:.1f}%", std::floor(1000 * share) / 10);
+}
+
+/// How rows were judged that are not held against the one right result.
+std::string judged_how(const Judged& j) {
+  std::string text = fmt::format("judged: {} of {} rows on the one right result", j.exact, j.rows);
+  if (j.alternative > 0) text += fmt::format(", {} on that of a near-tied selection", j.alternative);
+  if (j.bounded > 0) text += fmt::format(", {} by bounds of all selections within rounding", j.bounded);
+  if (j.not_judged > 0) text += fmt::format("; {} of {} elements not judged", j.not_judged, j.elements);
+  return text;
+}
+
 std::vector<std::string> cells(const TensorVerdict& v) {
-  std::vector<std::string> row{v.name, std::string(name_of(v.verdict))};
+  std::vector<std::string> row{v.name, std::string(name_of(v.verdict)), percent(v.judged.share())};
   if (v.comparison) {
     const Comparison& c = *v.comparison;
     row.push_back(fmt::format("{:.1e}", c.relative_l2));
@@ -49,6 +64,13 @@ Json to_json(const TensorVerdict& v) {
          {"verdict", v.verdict == Verdict::right   ? "right"
                      : v.verdict == Verdict::wrong ? "wrong"
                                                    : "not judged"}};
+  j["judged"] = {{"share", v.judged.share()},
+                 {"rows", v.judged.rows},
+                 {"exact_rows", v.judged.exact},
+                 {"alternative_rows", v.judged.alternative},
+                 {"bounded_rows", v.judged.bounded},
+                 {"elements", v.judged.elements},
+                 {"elements_not_judged", v.judged.not_judged}};
   if (v.comparison) {
     const Comparison& c = *v.comparison;
     j["relative_l2"] = c.relative_l2;
@@ -87,23 +109,27 @@ Json to_json(const TensorVerdict& v) {
 }  // namespace
 
 std::string to_text(const VerifyReport& report) {
-  TextTable table({"tensor", "verdict", "rel L2", "1 - cos", "max err", "allowed"});
+  TextTable table({"tensor", "verdict", "judged", "rel L2", "1 - cos", "max err", "allowed"});
+  std::string short_of;
   for (const TensorVerdict& v : report.tensors) {
     table.add(cells(v));
     if (!v.equation.empty()) table.add_note(v.equation);
     for (const std::string& finding : v.findings) table.add_note(finding);
+    if (v.judged.exact < v.judged.rows && v.judged.not_judged < v.judged.elements) table.add_note(judged_how(v.judged));
+    if (!(v.judged.share() >= report.required))
+      short_of += fmt::format("{}{} {}", short_of.empty() ? "" : ", ", v.name, percent(v.judged.share()));
   }
   std::string text = table.text();
   for (const std::string& note : report.notes) text += "note: " + note + "\n";
-  std::string left_out;
-  for (const TensorVerdict& v : report.tensors)
-    if (v.verdict == Verdict::not_judged) left_out += (left_out.empty() ? "" : ", ") + v.name;
-  return text + "verdict: " + (report.right() ? "right" : "WRONG") +
-         (left_out.empty() ? "" : ", except that " + left_out + " could not be judged") + "\n";
+  const Conclusion conclusion = report.conclusion();
+  text += "verdict: " + (conclusion == Conclusion::wrong ? std::string("WRONG") : std::string(name_of(conclusion)));
+  if (conclusion == Conclusion::not_judged_enough)
+    text += fmt::format(" ({} judged, --require-judged asks for {})", short_of, percent(report.required));
+  return text + "\n";
 }
 
 std::string to_json(const VerifyReport& report) {
-  Json j{{"verdict", report.right() ? "right" : "wrong"}};
+  Json j{{"verdict", name_of(report.conclusion())}, {"require_judged", report.required}};
   for (const auto& [name, value] : llsa::option_metadata(report.options)) j["options"][name] = value;
   j["tensors"] = Json::array();
   for (const TensorVerdict& v : report.tensors) j["tensors"].push_back(to_json(v));

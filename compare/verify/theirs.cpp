@@ -63,8 +63,7 @@ LevelSelection take_indices(const files::NamedTensor& tensor, int level, const S
   const bool fits = got.size() == 4 && std::equal(got.begin(), got.end() - 1, wanted.begin()) && got.back() >= 1;
   const bool one_head = got.size() == 2 && query.batch == 1 && query.heads == 1 && got[0] == wanted[2] && got[1] >= 1;
   if (files::is_floating(tensor.type()))
-    throw Error(
-        fmt::format("theirs: {} is {}; it must be I32 or I64", tensor.name(), files::name_of(tensor.type())));
+    throw Error(fmt::format("theirs: {} is {}; it must be I32 or I64", tensor.name(), files::name_of(tensor.type())));
   if (!fits && !one_head) reject_shape(tensor, wanted);
   LevelSelection lists{query.batch * query.heads, wanted[2], got.back(), {}};
   // An index that int32 cannot hold is none that exists; its neighbour at the end of the range is none either.

@@ -34,30 +34,31 @@ struct QueryRows {
   }
 };
 
-/// A tile of 32 key slots of one level: which tokens, and how much is added to their scores.
+/// A tile of `columns` key slots of one level: which tokens, and how much is added to their scores.
+template <int columns>
 struct KeyColumns {
   Shared<std::int64_t> token;  ///< -1 for a slot that the queries do not attend to
   Shared<float> log2_weight;
 
   __host__ __device__ static void reserve(SharedLayout& layout, std::size_t& tokens, std::size_t& weights) {
-    tokens = layout.take<std::int64_t>(FmaTile::columns);
-    weights = layout.take<float>(FmaTile::columns);
+    tokens = layout.take<std::int64_t>(columns);
+    weights = layout.take<float>(columns);
   }
 
-  /// By the first 32 threads; a barrier must follow.
+  /// By the first `columns` threads; a barrier must follow.
   template <class T>
   __device__ void fill(const AttendProblem<T>& p, int level, const QueryRows& rows, const LevelKeys& keys,
-                       std::int64_t first_slot) const {
+                       std::uint32_t first_slot) const {
     const int c = static_cast<int>(threadIdx.x);
-    if (c >= FmaTile::columns) return;
-    std::int64_t t = keys.token(first_slot + c);
+    if (c >= columns) return;
+    std::int64_t t = keys.token(first_slot + static_cast<std::uint32_t>(c));
     if (t >= 0 && is_dropped(p, level, rows.head, rows.first, t)) t = -1;
     token[c] = t;
     log2_weight[c] = t >= 0 ? cuda::log2_weight(p, level, t) : 0.0f;
   }
 
   /// The attended slots as bits. Call in all lanes of a warp.
-  __device__ unsigned kept() const { return __ballot_sync(full_warp, token[lane_id()] >= 0); }
+  __device__ unsigned kept() const { return __ballot_sync(full_warp, lane_id() < columns && token[lane_id()] >= 0); }
 };
 
 }  // namespace llsa::cuda::inline LLSA_WORLD

@@ -2,14 +2,16 @@
 
 #include "cuda/kernel.cuh"
 
-// Building blocks of the kernels that multiply by fused multiply-add: any block size, head dimension and storage type.
-// A block of 128 threads holds a tile of 16 rows against a tile of 32 columns, both as floats in shared memory. Eight
-// neighbouring lanes share a row; each scores four of its columns and sums a share of its output dimensions.
+// Building blocks of the kernels that multiply by fused multiply-add, which take float: any block size and head
+// dimension. A block of 128 threads holds a tile of 16 rows against a tile of 32 columns (16 where dimensions are
+// many), both in shared memory. Eight neighbouring lanes share a row; each scores some of its columns and sums a share
+// of its output dimensions.
 namespace llsa::cuda::inline LLSA_WORLD {
 
 struct FmaTile {
-  static constexpr int threads = 128, rows = 16, columns = 32, lanes_per_row = threads / rows;
-  static constexpr int columns_per_lane = columns / lanes_per_row;
+  static constexpr int threads = 128, rows = 16, lanes_per_row = threads / rows;
+  /// With more than 128 dimensions 32 columns would need more than the 99 KiB that some devices have.
+  static constexpr int columns(int max_dim) { return max_dim > 128 ? 16 : 32; }
 
   /// Floats from one row of a tile to the next: 16 bytes apart in the banks.
   __host__ __device__ static constexpr int pitch(int dim) { return dim + 4; }
@@ -34,13 +36,14 @@ __device__ inline void load_tile(float* tile, int count, int dim, Source source)
 }
 
 /// Dot products of this thread's row of `a` with its columns' rows of `b`.
-__device__ inline void dot_products(float (&out)[FmaTile::columns_per_lane], const float* a, const float* b, int dim) {
+template <int columns_per_lane>
+__device__ inline void dot_products(float (&out)[columns_per_lane], const float* a, const float* b, int dim) {
   const int pitch = FmaTile::pitch(dim);
-  float4 sums[FmaTile::columns_per_lane] = {};
+  float4 sums[columns_per_lane] = {};
   for (int d = 0; d < dim; d += 4) {
     const float4 x = *reinterpret_cast<const float4*>(a + FmaTile::row() * pitch + d);
 #pragma unroll
-    for (int i = 0; i < FmaTile::columns_per_lane; ++i) {
+    for (int i = 0; i < columns_per_lane; ++i) {
       const float4 y = *reinterpret_cast<const float4*>(b + FmaTile::column(i) * pitch + d);
       sums[i].x += x.x * y.x;
       sums[i].y += x.y * y.y;
@@ -49,13 +52,13 @@ __device__ inline void dot_products(float (&out)[FmaTile::columns_per_lane], con
     }
   }
 #pragma unroll
-  for (int i = 0; i < FmaTile::columns_per_lane; ++i) out[i] = (sums[i].x + sums[i].y) + (sums[i].z + sums[i].w);
+  for (int i = 0; i < columns_per_lane; ++i) out[i] = (sums[i].x + sums[i].y) + (sums[i].z + sums[i].w);
 }
 
 /// This thread's share of a weighted sum of column vectors: dimensions 4 lane() + 32 j of its row's output.
 template <int max_dim>
 struct RowSum {
-  static constexpr int parts = max_dim / 32;
+  static constexpr int parts = max_dim / 32, columns = FmaTile::columns(max_dim);
   float4 part[parts] = {};
 
   __device__ static int dimension(int j) { return 4 * FmaTile::lane() + 32 * j; }
@@ -73,7 +76,7 @@ struct RowSum {
   /// Adds `weights[c]` times row c of `b` for the columns in `kept` (bit c). The others must not touch the sum: their
   /// weight is 0, but 0 times a NaN or an infinity is not.
   __device__ void add(const float* weights, const float* b, int dim, unsigned kept) {
-    for (int c = 0; c < FmaTile::columns; ++c) {
+    for (int c = 0; c < columns; ++c) {
       if (!(kept >> c & 1u)) continue;
       const float weight = weights[c];
 #pragma unroll

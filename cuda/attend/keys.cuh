@@ -10,22 +10,28 @@ namespace llsa::cuda::inline LLSA_WORLD {
 /// empty (a list's end, a ragged tail).
 struct LevelKeys {
   const std::int32_t* d_parents;  ///< null at the coarsest level
-  std::int64_t slots;
-  std::int32_t children;  ///< slots of a parent
-  std::int32_t tokens;    ///< T_l
+  std::uint32_t slots;            ///< below 2^32: all but one of the parents have all their children
+  std::int32_t children;          ///< slots of a parent
+  std::int32_t tokens;            ///< T_l
 
   /// The key token of a slot, or -1.
-  __device__ std::int32_t token(std::int64_t slot) const {
+  __device__ std::int32_t token(std::uint32_t slot) const {
     if (slot >= slots) return -1;
-    std::int64_t result = slot;
-    if (d_parents) {
-      // Slots stay below 2^32: all but one of the parents have all their children among fewer than 2^31 tokens.
-      const auto place = static_cast<std::uint32_t>(slot), size = static_cast<std::uint32_t>(children);
-      const std::int32_t parent = d_parents[place / size];
-      if (parent < 0) return -1;
-      result = std::int64_t{parent} * children + place % size;
-    }
+    if (!d_parents) return static_cast<std::int32_t>(slot);
+    const auto size = static_cast<std::uint32_t>(children);
+    const std::int32_t parent = d_parents[slot / size];
+    if (parent < 0) return -1;
+    const std::int64_t result = std::int64_t{parent} * children + slot % size;
     return result < tokens ? static_cast<std::int32_t>(result) : -1;
+  }
+
+  /// The slots up to a list's end. All lanes of a warp must call; not at the coarsest level.
+  __device__ std::uint32_t listed(int lane) const {
+    const int width = static_cast<int>(slots / static_cast<std::uint32_t>(children));
+    int count = 0;
+    for (int first = 0; first < width; first += 32)
+      count += __popc(__ballot_sync(full_warp, first + lane < width && d_parents[first + lane] >= 0));
+    return static_cast<std::uint32_t>(count) * static_cast<std::uint32_t>(children);
   }
 };
 
@@ -43,9 +49,9 @@ __device__ inline LevelKeys keys_of(const AttendProblem<T>& p, int level, std::i
   const std::int32_t tokens = p.levels.level[level].keys;
   // A block larger than the level has one parent only.
   const auto children = static_cast<std::int32_t>(min(p.levels.block_size, std::int64_t{tokens}));
-  if (level == p.levels.levels) return {nullptr, tokens, children, tokens};
-  const std::int64_t parents = p.levels.level[level + 1].width;
-  return {list_of(p, level + 1, head, query), parents * children, children, tokens};
+  if (level == p.levels.levels) return {nullptr, static_cast<std::uint32_t>(tokens), children, tokens};
+  const auto slots = static_cast<std::uint32_t>(p.levels.level[level + 1].width) * static_cast<std::uint32_t>(children);
+  return {list_of(p, level + 1, head, query), slots, children, tokens};
 }
 
 /// Whether disjoint coverage drops coarse key `token` of `level` for `query`: it was refined there (spec section 6).

@@ -1,9 +1,8 @@
-#include "cuda/attend/launch.hpp"
-
 #include <cmath>
 #include <string>
 
 #include "cuda/attend/fma_kernel.cuh"
+#include "cuda/attend/launch.hpp"
 #include "cuda/attend/tensor_kernel.cuh"
 #include "cuda/launch.cuh"
 #include "llsa/error.hpp"
@@ -49,11 +48,13 @@ void launch_fma(const AttendParams<T>& params, Stream stream) {
 
 template <class Kernel, class T>
 void launch_tensor(const AttendParams<T>& params, Stream stream) {
+  using Tile = typename Kernel::Tile;
   const Levels& levels = params.problem.levels;
+  const int warps = Tile::fitting_warps(levels, shared_memory_limit(stream));
   launch<Kernel>("attend",
-                 {.blocks = {grid_size(levels.heads * Kernel::Tile::per_head(levels))},
-                  .threads = {Kernel::threads},
-                  .shared_bytes = Kernel::Tile::shared_bytes},
+                 {.blocks = {grid_size(Tile::blocks(levels, warps))},
+                  .threads = {static_cast<unsigned>(32 * warps)},
+                  .shared_bytes = Tile::shared_bytes(warps)},
                  stream, params);
 }
 
@@ -68,12 +69,10 @@ void attend(const AttendParams<T>& params, Stream stream) {
   if constexpr (std::is_same_v<T, float>) {
     if (p.value_dim <= 64) return launch_fma<AttendFma<T, 64>>(params, stream);
     if (p.value_dim <= 128) return launch_fma<AttendFma<T, 128>>(params, stream);
-  } else if (fits_tensor_cores(p)) {
-    if (p.head_dim == 32) return launch_tensor<AttendTensor<T, 32>>(params, stream);
-    if (p.head_dim == 64) return launch_tensor<AttendTensor<T, 64>>(params, stream);
-    return launch_tensor<AttendTensor<T, 128>>(params, stream);
+    launch_fma<AttendFma<T, 256>>(params, stream);
+  } else {
+    with_tensor_kernel(p, [&](auto dim, auto plain) { launch_tensor<AttendTensor<T, dim, plain>>(params, stream); });
   }
-  launch_fma<AttendFma<T, 256>>(params, stream);
 }
 
 #define LLSA_INSTANTIATE(T)                                  \

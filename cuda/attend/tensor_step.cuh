@@ -2,79 +2,147 @@
 
 #include "cuda/mma/ldmatrix.cuh"
 
-// One step of a tensor-core kernel: a warp's 16 rows against 16 neighbouring rows of a tile in shared memory.
+// One step of a tensor-core kernel: a warp's 16 rows against 16 rows of a tile in shared memory.
 namespace llsa::cuda::inline LLSA_WORLD {
+
+/// The dimensions that tiles in shared memory are filled up to with zeros: the smallest that holds D and Dv. Few,
+/// because every kernel exists once for each.
+template <class Run>
+void with_tensor_dim(int dim, Run&& run) {
+  if (dim <= 32) return run(std::integral_constant<int, 32>{});
+  if (dim <= 64) return run(std::integral_constant<int, 64>{});
+  if (dim <= 96) return run(std::integral_constant<int, 96>{});
+  if (dim <= 128) return run(std::integral_constant<int, 128>{});
+  if (dim <= 192) return run(std::integral_constant<int, 192>{});
+  run(std::integral_constant<int, 256>{});
+}
 
 /// Elements from one row of a tile in shared memory to the next: eight rows lie in different banks.
 template <int dim>
 inline constexpr int tensor_pitch = dim + 8;
 
-/// 16 neighbouring key slots of one level, as the warp that multiplies them sees them. They hold neighbouring tokens.
+inline constexpr unsigned sixteen = 0xffffu;  ///< a bit for each row or column of a step
+
+/// Which column element `i` of two neighbouring C fragments belongs to; its row is lane / 4, or 8 more if `i / 2 % 2`.
+__device__ inline int step_column(int i, int lane) { return 8 * (i / 4) + 2 * (lane % 4) + i % 2; }
+
+/// 16 key slots of one level, as the warp that multiplies them sees them. In one word, because registers are short.
+/// `all_rows` says that steps are always for all rows.
+template <bool all_rows>
 struct KeyStep {
-  int first;         ///< token of slot 0
-  int count;         ///< keys 0..count-1 are there; rows beyond are zero
-  int last;          ///< where its level's last token, with a count of its own, would be: perhaps beyond the step
-  unsigned dropped;  ///< bit j: coverage drops key j for this warp's queries
-  float weight, last_weight;  ///< log2 of a key's weight, and of the level's last token's
+  unsigned bits = 0;
+  float weight = 0;  ///< log2 of a key's weight; the level's last token has one of its own
 
-  __device__ bool whole() const { return last >= 16 && dropped == 0; }
-  __device__ bool has(int j) const { return j < count && !(dropped >> j & 1u); }
+  /// Bit j of `kept`: slot j holds a key that the warp's rows `first_row..end_row - 1` attend to. `last` is the slot of
+  /// the level's last token, 16 if it is not here.
+  __device__ KeyStep(unsigned kept, int last, int first_row, int end_row)
+      : bits(kept | static_cast<unsigned>(last) << 16 | static_cast<unsigned>(first_row) << 21 |
+             static_cast<unsigned>(end_row) << 25) {}
+  KeyStep() = default;
 
-  /// Turns a warp's dot products into scores in base 2 with weights, -inf for keys that are not there.
-  __device__ __forceinline__ void score(FragmentC (&dots)[2], float scale, int lane) const {
+  __device__ unsigned kept() const { return bits & sixteen; }
+  __device__ int last() const { return static_cast<int>(bits >> 16 & 31u); }
+  __device__ bool whole() const { return bits == (sixteen | 16u << 16 | 16u << 25); }
+  __device__ bool has_key(int j) const { return bits >> j & 1u; }
+  /// Row lane / 4, or with `lower` row lane / 4 + 8.
+  __device__ bool has_row(int lower, int lane) const {
+    if (all_rows) return true;
+    const unsigned row = static_cast<unsigned>(lane / 4 + 8 * lower);
+    return row >= (bits >> 21 & 15u) && row < bits >> 25;
+  }
+  /// Whether element `i` of two neighbouring C fragments is a key that its row attends to.
+  __device__ bool has(int i, int lane) const { return has_key(step_column(i, lane)) && has_row(i / 2 % 2, lane); }
+
+  /// Turns a warp's dot products into scores in base 2 with weights, -inf where a row does not attend to a key.
+  /// `last_weight()` is the weight of the level's last token.
+  template <class LastWeight>
+  __device__ __forceinline__ void score(FragmentC (&dots)[2], float scale, int lane, LastWeight last_weight) const {
     if (whole()) {
 #pragma unroll
       for (int i = 0; i < 8; ++i) dots[i / 4].value[i % 4] = dots[i / 4].value[i % 4] * scale + weight;
       return;
     }
+    const float other = last() < 16 ? last_weight() : weight;
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
       float& dot = dots[i / 4].value[i % 4];
-      const int j = column(i, lane);
-      dot = has(j) ? dot * scale + (j == last ? last_weight : weight) : -INFINITY;
+      dot = has(i, lane) ? dot * scale + (step_column(i, lane) == last() ? other : weight) : -INFINITY;
     }
   }
-  /// Which key element `i` of two neighbouring C fragments belongs to.
-  __device__ static int column(int i, int lane) { return 8 * (i / 4) + 2 * (lane % 4) + i % 2; }
 };
 
-/// Clears the halves of a B fragment that belong to dropped tokens (rows): 0 times a NaN is not 0.
-__device__ inline void clear_dropped(FragmentB& b, unsigned dropped, int lane) {
-  const unsigned mine = dropped >> 2 * (lane % 4);
-  for (int i = 0; i < 2; ++i) {
-    const unsigned bits = mine >> 8 * i;
-    b.word[i] &= (bits & 1u ? 0u : 0xffffu) | (bits & 2u ? 0u : 0xffff0000u);
-  }
-}
+/// A warp's 16 rows as A fragments that stay in registers.
+template <int dim>
+struct RegisterRows {
+  FragmentA fragment[dim / 16];
+  __device__ const FragmentA& at(int k, int) const { return fragment[k]; }
+};
+
+/// A warp's 16 rows in shared memory, loaded anew for every step: where registers are short.
+template <class T, int dim>
+struct SharedRows {
+  const T* rows;
+  __device__ FragmentA at(int k, int lane) const { return load_a(rows + 16 * k, tensor_pitch<dim>, lane); }
+};
 
 /// Dot products of a warp's 16 rows with 16 tokens of a tile in shared memory.
-template <class T, int dim>
-__device__ __forceinline__ void tensor_dots(FragmentC (&out)[2], const FragmentA (&rows)[dim / 16], const T* tokens,
-                                            int lane) {
+template <class T, int dim, class Rows>
+__device__ __forceinline__ void tensor_dots(FragmentC (&out)[2], const Rows& rows, const T* tokens, int lane) {
   out[0] = out[1] = FragmentC{};
 #pragma unroll
   for (int k = 0; k < dim / 16; ++k) {
+    const FragmentA a = rows.at(k, lane);
     FragmentB b[2];
     load_b_transposed(b, tokens + 16 * k, tensor_pitch<dim>, lane);
-    mma<T>(out[0], rows[k], b[0]);
-    mma<T>(out[1], rows[k], b[1]);
+    mma<T>(out[0], a, b[0]);
+    mma<T>(out[1], a, b[1]);
   }
 }
 
-/// Adds the sums of 16 tokens of a tile, weighted by a warp's 16 rows of weights; bits of `dropped` leave tokens out.
-template <class T, int dim>
+/// Clears the halves of a B fragment that belong to tokens (rows) not in `kept`: 0 times a NaN is not 0.
+__device__ inline void keep_tokens(FragmentB& b, unsigned kept, int lane) {
+  const unsigned mine = kept >> 2 * (lane % 4);
+  for (int i = 0; i < 2; ++i) {
+    const unsigned bits = mine >> 8 * i;
+    b.word[i] &= (bits & 1u ? 0xffffu : 0u) | (bits & 2u ? 0xffff0000u : 0u);
+  }
+}
+
+/// Which tokens and rows a sum is over. Others are left alone whatever the tokens hold, and whatever the weights are.
+struct SumOf {
+  unsigned tokens = sixteen;
+  bool upper = true, lower = true;  ///< this lane's rows lane / 4 and lane / 4 + 8
+  bool whole = true;                ///< all of them; the same in every lane
+};
+
+/// Adds the sums of 16 tokens of a tile, weighted by a warp's 16 rows of weights: dimensions 0..`dim` - 1 from
+/// `tokens`.
+template <class T, int dim, int pitch>
 __device__ __forceinline__ void tensor_sums(FragmentC (&sums)[dim / 8], const FragmentA& weights, const T* tokens,
-                                            unsigned dropped, int lane) {
+                                            const SumOf& of, int lane) {
+  if (of.whole) {
+#pragma unroll
+    for (int n = 0; n < dim / 16; ++n) {
+      FragmentB b[2];
+      load_b(b, tokens + 16 * n, pitch, lane);
+      mma<T>(sums[2 * n], weights, b[0]);
+      mma<T>(sums[2 * n + 1], weights, b[1]);
+    }
+    return;
+  }
 #pragma unroll
   for (int n = 0; n < dim / 16; ++n) {
     FragmentB b[2];
-    load_b(b, tokens + 16 * n, tensor_pitch<dim>, lane);
-    if (dropped != 0) {
-      clear_dropped(b[0], dropped, lane);
-      clear_dropped(b[1], dropped, lane);
+    load_b(b, tokens + 16 * n, pitch, lane);
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      keep_tokens(b[i], of.tokens, lane);
+      FragmentC next = sums[2 * n + i];
+      mma<T>(next, weights, b[i]);
+#pragma unroll
+      for (int j = 0; j < 4; ++j)
+        if (j < 2 ? of.upper : of.lower) sums[2 * n + i].value[j] = next.value[j];
     }
-    mma<T>(sums[2 * n], weights, b[0]);
-    mma<T>(sums[2 * n + 1], weights, b[1]);
   }
 }
 

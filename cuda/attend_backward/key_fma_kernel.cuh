@@ -10,6 +10,8 @@ namespace llsa::cuda::inline LLSA_WORLD {
 template <class T, int max_dim, class Queries>
 struct KeyGradientFma {
   static constexpr int threads = FmaTile::threads, blocks_per_sm = 2;
+  static constexpr int tile_columns = FmaTile::columns(max_dim),
+                       columns_per_lane = tile_columns / FmaTile::lanes_per_row;
 
   struct Layout {
     std::size_t key, value, query, gradient, share, slope, query_token, statistics, entries, bytes;
@@ -17,12 +19,12 @@ struct KeyGradientFma {
       SharedLayout all;
       key = all.take<float>(static_cast<std::size_t>(FmaTile::rows * FmaTile::pitch(head_dim)));
       value = all.take<float>(static_cast<std::size_t>(FmaTile::rows * FmaTile::pitch(value_dim)));
-      query = all.take<float>(static_cast<std::size_t>(FmaTile::columns * FmaTile::pitch(head_dim)));
-      gradient = all.take<float>(static_cast<std::size_t>(FmaTile::columns * FmaTile::pitch(value_dim)));
-      share = all.take<float>(FmaTile::rows * FmaTile::columns);
-      slope = all.take<float>(FmaTile::rows * FmaTile::columns);
-      query_token = all.take<std::int64_t>(FmaTile::columns);
-      statistics = all.take<QueryStatistics>(FmaTile::columns);
+      query = all.take<float>(static_cast<std::size_t>(tile_columns * FmaTile::pitch(head_dim)));
+      gradient = all.take<float>(static_cast<std::size_t>(tile_columns * FmaTile::pitch(value_dim)));
+      share = all.take<float>(FmaTile::rows * tile_columns);
+      slope = all.take<float>(FmaTile::rows * tile_columns);
+      query_token = all.take<std::int64_t>(tile_columns);
+      statistics = all.take<QueryStatistics>(tile_columns);
       entries = all.take<std::int32_t>(Queries::shared_entries);
       bytes = all.bytes();
     }
@@ -36,12 +38,12 @@ struct KeyGradientFma {
     const Layout at(p.head_dim, p.value_dim);
     const Shared<float> key(at.key, FmaTile::rows * FmaTile::pitch(p.head_dim));
     const Shared<float> value(at.value, FmaTile::rows * FmaTile::pitch(p.value_dim));
-    const Shared<float> query(at.query, FmaTile::columns * FmaTile::pitch(p.head_dim));
-    const Shared<float> gradient(at.gradient, FmaTile::columns * FmaTile::pitch(p.value_dim));
-    const Shared<float> share(at.share, FmaTile::rows * FmaTile::columns);
-    const Shared<float> slope(at.slope, FmaTile::rows * FmaTile::columns);
-    const Shared<std::int64_t> query_token(at.query_token, FmaTile::columns);
-    const Shared<QueryStatistics> statistics(at.statistics, FmaTile::columns);
+    const Shared<float> query(at.query, tile_columns * FmaTile::pitch(p.head_dim));
+    const Shared<float> gradient(at.gradient, tile_columns * FmaTile::pitch(p.value_dim));
+    const Shared<float> share(at.share, FmaTile::rows * tile_columns);
+    const Shared<float> slope(at.slope, FmaTile::rows * tile_columns);
+    const Shared<std::int64_t> query_token(at.query_token, tile_columns);
+    const Shared<QueryStatistics> statistics(at.statistics, tile_columns);
 
     const T* d_keys = key_rows(p, level, tile.head) + tile.first * p.head_dim;
     const T* d_values = value_rows(p, level, tile.head) + tile.first * p.value_dim;
@@ -56,31 +58,31 @@ struct KeyGradientFma {
     RowSum<max_dim> key_sum, value_sum;
 
     Queries::visit(params, tile, at.entries, [&](const std::int32_t* d_entries, std::int64_t begin, std::int64_t end) {
-      for (std::int64_t slot = begin; slot < end; slot += FmaTile::columns) {
+      for (std::int64_t slot = begin; slot < end; slot += tile_columns) {
         __syncthreads();  // the last tile is done with
-        if (threadIdx.x < FmaTile::columns) {
+        if (threadIdx.x < tile_columns) {
           const std::int64_t mine = slot + threadIdx.x;
           const std::int64_t i = mine < end ? query_of(params, d_entries, mine) : -1;
           query_token[threadIdx.x] = i;
           if (i >= 0) statistics[threadIdx.x] = params.d_statistics[first_query + i];
         }
         __syncthreads();
-        load_tile(query.data(), FmaTile::columns, p.head_dim, [&](int c) {
+        load_tile(query.data(), tile_columns, p.head_dim, [&](int c) {
           return query_token[c] >= 0 ? p.d_query + (first_query + query_token[c]) * p.head_dim : nullptr;
         });
-        load_tile(gradient.data(), FmaTile::columns, p.value_dim, [&](int c) {
+        load_tile(gradient.data(), tile_columns, p.value_dim, [&](int c) {
           return query_token[c] >= 0 ? params.d_output_gradient + (first_query + query_token[c]) * p.value_dim
                                      : nullptr;
         });
         __syncthreads();
 
-        float scores[FmaTile::columns_per_lane], products[FmaTile::columns_per_lane];
+        float scores[columns_per_lane], products[columns_per_lane];
         dot_products(scores, key.data(), query.data(), p.head_dim);
         dot_products(products, value.data(), gradient.data(), p.value_dim);
         unsigned kept = 0;
 #pragma unroll
-        for (int i = 0; i < FmaTile::columns_per_lane; ++i) {
-          const int c = FmaTile::column(i), at_weight = row * FmaTile::columns + c;
+        for (int i = 0; i < columns_per_lane; ++i) {
+          const int c = FmaTile::column(i), at_weight = row * tile_columns + c;
           if (query_token[c] < 0 || is_dropped(p, level, tile.head, query_token[c], tile.first + row)) continue;
           kept |= 1u << c;
           const float probability = exp2f(scores[i] * scale + weight - statistics[c].lse2);
@@ -89,8 +91,8 @@ struct KeyGradientFma {
         }
         for (int step = 1; step < FmaTile::lanes_per_row; step *= 2) kept |= __shfl_xor_sync(full_warp, kept, step);
         __syncwarp();  // a row's weights stay within its eight lanes
-        key_sum.add(slope.data() + row * FmaTile::columns, query.data(), p.head_dim, kept);
-        value_sum.add(share.data() + row * FmaTile::columns, gradient.data(), p.value_dim, kept);
+        key_sum.add(slope.data() + row * tile_columns, query.data(), p.head_dim, kept);
+        value_sum.add(share.data() + row * tile_columns, gradient.data(), p.value_dim, kept);
       }
     });
 

@@ -10,7 +10,7 @@
 namespace llsa::cuda::inline LLSA_WORLD {
 
 template <class Kernel, class T>
-void launch_key_kernel(const KeyGradientParams<T>& params, Stream stream) {
+void launch_key_fma(const KeyGradientParams<T>& params, Stream stream) {
   const AttendProblem<T>& p = params.problem;
   launch<Kernel>("attend_backward: dK, dV",
                  {.blocks = {grid_size(p.levels.heads * params.plan.blocks_per_head())},
@@ -19,11 +19,21 @@ void launch_key_kernel(const KeyGradientParams<T>& params, Stream stream) {
                  stream, params);
 }
 
-/// Whether the key-major tensor-core kernels take a level. Where coverage drops pairs of keys and queries, a product
-/// over whole tiles would let a NaN of a query reach a key that it does not attend to.
-template <class T>
-bool key_major_on_tensor_cores(const AttendProblem<T>& p, int level) {
-  return fits_tensor_cores(p) && !(p.disjoint && level > 0);
+template <class Kernel, class T>
+void launch_key_tensor(KeyGradientParams<T> params, Stream stream) {
+  const std::size_t limit = shared_memory_limit(stream);
+  const int tile_keys = params.plan.tile_keys, least = 16 * 64 / tile_keys;
+  const auto bytes = [&] { return typename Kernel::Layout(tile_keys, params.stages).bytes; };
+  // The best first; the last is left to the launch to refuse.
+  for (const QueryStages stages : {QueryStages{64, 2}, {32, 2}, {64, 1}, {32, 1}, {16, 1}}) {
+    if (stages.columns < least) continue;
+    params.stages = stages;
+    if (bytes() <= limit) break;
+  }
+  const std::int64_t blocks = params.problem.levels.heads * params.plan.blocks_per_head() * Kernel::parts;
+  launch<Kernel>("attend_backward: dK, dV",
+                 {.blocks = {grid_size(blocks)}, .threads = {Kernel::threads}, .shared_bytes = bytes()}, stream,
+                 params);
 }
 
 /// One level; the plan must have the tile size of the kernel. `Queries` says where a key's queries come from.
@@ -31,14 +41,20 @@ template <class Queries, class T>
 void launch_key_gradient(const KeyGradientParams<T>& params, Stream stream) {
   const int dim = max(params.problem.head_dim, params.problem.value_dim);
   if constexpr (std::is_same_v<T, float>) {
-    if (dim <= 64) return launch_key_kernel<KeyGradientFma<T, 64, Queries>>(params, stream);
-    if (dim <= 128) return launch_key_kernel<KeyGradientFma<T, 128, Queries>>(params, stream);
-  } else if (key_major_on_tensor_cores(params.problem, params.plan.level)) {
-    if (dim == 32) return launch_key_kernel<KeyGradientTensor<T, 32, Queries>>(params, stream);
-    if (dim == 64) return launch_key_kernel<KeyGradientTensor<T, 64, Queries>>(params, stream);
-    return launch_key_kernel<KeyGradientTensor<T, 128, Queries>>(params, stream);
+    if (dim <= 64) return launch_key_fma<KeyGradientFma<T, 64, Queries>>(params, stream);
+    if (dim <= 128) return launch_key_fma<KeyGradientFma<T, 128, Queries>>(params, stream);
+    launch_key_fma<KeyGradientFma<T, 256, Queries>>(params, stream);
+  } else {
+    // The baseline is not tuned: it takes the kernels that do everything, of which there are few.
+    if (Queries::tuned && !(params.problem.disjoint && params.plan.level > 0))
+      with_tensor_dim(dim, [&](auto padded) {
+        if constexpr (Queries::tuned) launch_key_tensor<KeyGradientTensor<T, padded, Queries, false>>(params, stream);
+      });
+    else if (dim <= 64)
+      launch_key_tensor<KeyGradientTensor<T, 64, Queries, true>>(params, stream);
+    else
+      launch_key_tensor<KeyGradientTensor<T, 256, Queries, true>>(params, stream);
   }
-  launch_key_kernel<KeyGradientFma<T, 256, Queries>>(params, stream);
 }
 
 template <class T>
@@ -55,13 +71,13 @@ template <class T>
 KeyGradientParams<T> key_params(const AttendBackwardParams<T>& params, const BackwardWorkspace& workspace, int level,
                                 bool split) {
   const Levels& levels = params.problem.levels;
-  const int tile_keys =
-      key_major_on_tensor_cores(params.problem, level) ? tensor_tile_keys(levels, level) : FmaTile::rows;
+  const int tile_keys = std::is_same_v<T, float> ? FmaTile::rows : tensor_tile_keys(levels, level);
   const KeyPlan plan = make_key_plan(levels, level, tile_keys, split);
   const bool listed = plan.listed, inherits = plan.level < levels.enrichment_levels;
   const Level& above = levels.level[plan.level + (listed ? 1 : 0)];
   return {.problem = params.problem,
           .plan = plan,
+          .stages = {},
           .d_output_gradient = params.d_output_gradient,
           .d_statistics = workspace.d_statistics,
           .d_offsets = listed && params.d_offsets ? params.d_offsets + above.offset : nullptr,

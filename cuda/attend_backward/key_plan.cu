@@ -1,7 +1,6 @@
-#include "cuda/attend_backward/key_plan.cuh"
-
 #include <algorithm>
 
+#include "cuda/attend_backward/key_plan.cuh"
 
 namespace llsa::cuda::inline LLSA_WORLD {
 namespace {

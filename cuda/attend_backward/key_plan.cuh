@@ -37,13 +37,20 @@ struct KeyPlan {
 KeyPlan make_key_plan(const Levels& levels, int level, int tile_keys, bool split);
 
 /// The tile that the tensor-core kernels take: as much of a parent as four warps of 16 keys can hold, and at the
-/// coarsest level always 64. Meaningful where the block size is a multiple of 16.
+/// coarsest level always 64.
 int tensor_tile_keys(const Levels& levels, int level);
+
+/// How the tensor-core kernel streams queries through shared memory. The bits of its results do not depend on it.
+struct QueryStages {
+  std::int32_t columns;  ///< queries of a stage: 64, 32 or 16, at least 16 for each warp that shares keys
+  std::int32_t count;    ///< stages: 2, or 1 where room is short and nothing is loaded ahead
+};
 
 template <class T>
 struct KeyGradientParams {
   AttendProblem<T> problem;
   KeyPlan plan;
+  QueryStages stages;                   ///< set by the launcher
   const T* d_output_gradient;           ///< dO [heads, Nq, Dv]
   const QueryStatistics* d_statistics;  ///< [heads, Nq]
   const std::int64_t* d_offsets;        ///< of the level above: [heads * parents + 1]; not read at the coarsest level

@@ -108,6 +108,7 @@ __device__ inline std::int64_t query_of(const KeyGradientParams<T>& params, cons
 
 /// Hands `run(d_entries, begin, end)` the slots of a tile, from the transposed selection.
 struct ListedQueries {
+  static constexpr bool tuned = true;
   static constexpr std::size_t shared_entries = 0;
   template <class T, class Run>
   __device__ static void visit(const KeyGradientParams<T>& params, const KeyTile& tile, std::size_t, Run run) {

@@ -1,6 +1,5 @@
-#include "cuda/attend_backward/launch.hpp"
-
 #include "cuda/attend_backward/key_pass.cuh"
+#include "cuda/attend_backward/launch.hpp"
 #include "cuda/workspace.hpp"
 
 namespace llsa::cuda::inline LLSA_WORLD {

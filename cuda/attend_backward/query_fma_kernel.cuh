@@ -11,12 +11,16 @@ struct QueryGradientParams {
   const T* d_output_gradient;           ///< dO [heads, Nq, Dv]
   const QueryStatistics* d_statistics;  ///< [heads, Nq]
   T* d_query_gradient;                  ///< dQ [heads, Nq, D]
+  float scale;                          ///< of scores in base 2; from here it takes no register
 };
 
 /// dQ by fused multiply-add, query-major: the same walk over the keys as `AttendFma`.
 template <class T, int max_dim>
 struct QueryGradientFma {
   static constexpr int threads = FmaTile::threads, blocks_per_sm = 0;
+  static constexpr int tile_columns = FmaTile::columns(max_dim),
+                       columns_per_lane = tile_columns / FmaTile::lanes_per_row;
+  using Columns = KeyColumns<tile_columns>;
 
   struct Layout {
     std::size_t query, gradient, key, value, weight, token, log2_weight, bytes;
@@ -24,10 +28,10 @@ struct QueryGradientFma {
       SharedLayout all;
       query = all.take<float>(static_cast<std::size_t>(FmaTile::rows * FmaTile::pitch(head_dim)));
       gradient = all.take<float>(static_cast<std::size_t>(FmaTile::rows * FmaTile::pitch(value_dim)));
-      key = all.take<float>(static_cast<std::size_t>(FmaTile::columns * FmaTile::pitch(head_dim)));
-      value = all.take<float>(static_cast<std::size_t>(FmaTile::columns * FmaTile::pitch(value_dim)));
-      weight = all.take<float>(FmaTile::rows * FmaTile::columns);
-      KeyColumns::reserve(all, token, log2_weight);
+      key = all.take<float>(static_cast<std::size_t>(tile_columns * FmaTile::pitch(head_dim)));
+      value = all.take<float>(static_cast<std::size_t>(tile_columns * FmaTile::pitch(value_dim)));
+      weight = all.take<float>(FmaTile::rows * tile_columns);
+      Columns::reserve(all, token, log2_weight);
       bytes = all.bytes();
     }
   };
@@ -39,10 +43,10 @@ struct QueryGradientFma {
     const Layout at(p.head_dim, p.value_dim);
     const Shared<float> query(at.query, FmaTile::rows * FmaTile::pitch(p.head_dim));
     const Shared<float> gradient(at.gradient, FmaTile::rows * FmaTile::pitch(p.value_dim));
-    const Shared<float> key(at.key, FmaTile::columns * FmaTile::pitch(p.head_dim));
-    const Shared<float> value(at.value, FmaTile::columns * FmaTile::pitch(p.value_dim));
-    const Shared<float> weight(at.weight, FmaTile::rows * FmaTile::columns);
-    const KeyColumns columns{{at.token, FmaTile::columns}, {at.log2_weight, FmaTile::columns}};
+    const Shared<float> key(at.key, tile_columns * FmaTile::pitch(p.head_dim));
+    const Shared<float> value(at.value, tile_columns * FmaTile::pitch(p.value_dim));
+    const Shared<float> weight(at.weight, FmaTile::rows * tile_columns);
+    const Columns columns{{at.token, tile_columns}, {at.log2_weight, tile_columns}};
     const std::int64_t first_row = rows.head * p.levels.level[0].queries + rows.first;
 
     load_tile(query.data(), FmaTile::rows, p.head_dim,
@@ -53,35 +57,35 @@ struct QueryGradientFma {
     const bool present = FmaTile::row() < rows.count;
     const QueryStatistics mine =
         present ? params.d_statistics[first_row + FmaTile::row()] : QueryStatistics{INFINITY, 0};
-    const float scale = p.scale * log2_of_e;
+    const float scale = params.scale;
     RowSum<max_dim> sum;
 
     for (int level = 0; level <= p.levels.enrichment_levels; ++level) {
       const LevelKeys keys = keys_of(p, level, rows.head, rows.first);
       const T* d_keys = key_rows(p, level, rows.head);
       const T* d_values = value_rows(p, level, rows.head);
-      for (std::int64_t slot = 0; slot < keys.slots; slot += FmaTile::columns) {
+      for (std::uint32_t slot = 0; slot < keys.slots; slot += tile_columns) {
         __syncthreads();  // the last tile is done with
         columns.fill(p, level, rows, keys, slot);
         __syncthreads();
-        load_tile(key.data(), FmaTile::columns, p.head_dim,
+        load_tile(key.data(), tile_columns, p.head_dim,
                   [&](int c) { return columns.token[c] >= 0 ? d_keys + columns.token[c] * p.head_dim : nullptr; });
-        load_tile(value.data(), FmaTile::columns, p.value_dim,
+        load_tile(value.data(), tile_columns, p.value_dim,
                   [&](int c) { return columns.token[c] >= 0 ? d_values + columns.token[c] * p.value_dim : nullptr; });
         const unsigned kept = columns.kept();
         __syncthreads();
 
-        float scores[FmaTile::columns_per_lane], products[FmaTile::columns_per_lane];
+        float scores[columns_per_lane], products[columns_per_lane];
         dot_products(scores, query.data(), key.data(), p.head_dim);
         dot_products(products, gradient.data(), value.data(), p.value_dim);
 #pragma unroll
-        for (int i = 0; i < FmaTile::columns_per_lane; ++i) {
+        for (int i = 0; i < columns_per_lane; ++i) {
           const int c = FmaTile::column(i);
           const float share = exp2f(scores[i] * scale + columns.log2_weight[c] - mine.lse2);
-          weight[FmaTile::row() * FmaTile::columns + c] = share * (products[i] - mine.delta);
+          weight[FmaTile::row() * tile_columns + c] = share * (products[i] - mine.delta);
         }
         __syncwarp();  // a row's weights stay within its eight lanes
-        sum.add(weight.data() + FmaTile::row() * FmaTile::columns, key.data(), p.head_dim, kept);
+        sum.add(weight.data() + FmaTile::row() * tile_columns, key.data(), p.head_dim, kept);
       }
     }
 

@@ -1,6 +1,5 @@
-#include "cuda/attend_backward/query_pass.cuh"
-
 #include "cuda/attend_backward/query_fma_kernel.cuh"
+#include "cuda/attend_backward/query_pass.cuh"
 #include "cuda/attend_backward/query_tensor_kernel.cuh"
 #include "cuda/launch.cuh"
 
@@ -51,26 +50,27 @@ void launch_query_fma(const QueryGradientParams<T>& params, Stream stream) {
 
 template <class Kernel, class T>
 void launch_query_tensor(const QueryGradientParams<T>& params, Stream stream) {
+  using Tile = typename Kernel::Tile;
   const Levels& levels = params.problem.levels;
+  const int warps = Tile::fitting_warps(levels, shared_memory_limit(stream));
   launch<Kernel>("attend_backward: dQ",
-                 {.blocks = {grid_size(levels.heads * Kernel::Tile::per_head(levels))},
-                  .threads = {Kernel::threads},
-                  .shared_bytes = Kernel::Tile::shared_bytes},
+                 {.blocks = {grid_size(Tile::blocks(levels, warps))},
+                  .threads = {static_cast<unsigned>(32 * warps)},
+                  .shared_bytes = Tile::shared_bytes(warps)},
                  stream, params);
 }
 
 template <class T>
 void launch_query_gradient(const QueryGradientParams<T>& params, Stream stream) {
-  const int dim = params.problem.head_dim;
+  const AttendProblem<T>& p = params.problem;
   if constexpr (std::is_same_v<T, float>) {
-    if (dim <= 64) return launch_query_fma<QueryGradientFma<T, 64>>(params, stream);
-    if (dim <= 128) return launch_query_fma<QueryGradientFma<T, 128>>(params, stream);
-  } else if (fits_tensor_cores(params.problem)) {
-    if (dim == 32) return launch_query_tensor<QueryGradientTensor<T, 32>>(params, stream);
-    if (dim == 64) return launch_query_tensor<QueryGradientTensor<T, 64>>(params, stream);
-    return launch_query_tensor<QueryGradientTensor<T, 128>>(params, stream);
+    if (p.head_dim <= 64) return launch_query_fma<QueryGradientFma<T, 64>>(params, stream);
+    if (p.head_dim <= 128) return launch_query_fma<QueryGradientFma<T, 128>>(params, stream);
+    launch_query_fma<QueryGradientFma<T, 256>>(params, stream);
+  } else {
+    with_tensor_kernel(
+        p, [&](auto dim, auto plain) { launch_query_tensor<QueryGradientTensor<T, dim, plain>>(params, stream); });
   }
-  launch_query_fma<QueryGradientFma<T, 256>>(params, stream);
 }
 
 }  // namespace
@@ -78,7 +78,9 @@ void launch_query_gradient(const QueryGradientParams<T>& params, Stream stream) 
 template <class T>
 void query_pass(const AttendBackwardParams<T>& params, QueryStatistics* d_statistics, Stream stream) {
   launch_statistics(params, d_statistics, stream);
-  launch_query_gradient<T>({params.problem, params.d_output_gradient, d_statistics, params.d_query_gradient}, stream);
+  launch_query_gradient<T>({params.problem, params.d_output_gradient, d_statistics, params.d_query_gradient,
+                            params.problem.scale * log2_of_e},
+                           stream);
 }
 
 #define LLSA_INSTANTIATE(T)                                               \

@@ -1,7 +1,6 @@
-#include "cuda/attend_backward/workspace.cuh"
-
 #include <algorithm>
 
+#include "cuda/attend_backward/workspace.cuh"
 #include "cuda/workspace.hpp"
 
 namespace llsa::cuda::inline LLSA_WORLD {

@@ -1,6 +1,5 @@
-#include "cuda/mask_backward/launch.hpp"
-
 #include "cuda/attend_backward/key_pass.cuh"
+#include "cuda/mask_backward/launch.hpp"
 #include "cuda/mask_backward/mask.cuh"
 #include "cuda/memory.hpp"
 #include "cuda/workspace.hpp"

@@ -28,6 +28,7 @@ struct MarkMask {
 /// Hands `run(d_entries, begin, end)` the slots of a tile by scanning its parent's row of the mask: marked queries are
 /// gathered in shared memory, in ascending order, and handed on when the room is used up and at the end.
 struct MaskedQueries {
+  static constexpr bool tuned = false;
   static constexpr int threads = FmaTile::threads, warps = threads / 32;
   static constexpr std::size_t room = 1024, shared_entries = room + warps;
 

@@ -11,7 +11,8 @@ namespace llsa::cuda::inline LLSA_WORLD {
 
 /// One thread's `cp.async` copies from global to shared memory, 16 bytes each, in groups that complete in order.
 /// `copy` joins the open group, `commit` closes it, `wait<n>` returns when at most the n youngest groups are under way;
-/// the data is then visible to this thread (to others after a barrier). Both addresses must be 16-byte aligned.
+/// the data is then visible to this thread (to others after a barrier or, within the warp, `__syncwarp`). Both
+/// addresses must be 16-byte aligned.
 class AsyncCopies {
  public:
   /// Copies 16 bytes, or writes 16 zero bytes when `present` is false (`source` is not read then, but must be valid).
@@ -20,6 +21,7 @@ class AsyncCopies {
     // The twin is as unhelpful as the hardware may be: until the wait the target holds garbage.
     if (reinterpret_cast<std::uintptr_t>(shared) % 16 != 0 || reinterpret_cast<std::uintptr_t>(source) % 16 != 0)
       simt::fail("cp.async with an address that is not 16-byte aligned");
+    simt::copy_begins(shared);
     std::memset(shared, 0xff, 16);
     open_.push_back({shared, present ? source : nullptr});
 #else
@@ -48,6 +50,7 @@ class AsyncCopies {
           std::memcpy(shared, source, 16);
         else
           std::memset(shared, 0, 16);
+        simt::copy_lands(shared);
       }
 #else
     asm volatile("cp.async.wait_group %0;" ::"n"(under_way) : "memory");

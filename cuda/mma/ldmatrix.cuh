@@ -4,9 +4,21 @@
 
 namespace llsa::cuda::inline LLSA_WORLD {
 
+/// Stores 8 elements of two bytes for `ldmatrix` to read, after a barrier or, within the warp, `__syncwarp`. On the CPU
+/// the executor remembers who stored them, which it cannot for plain stores.
+template <class T>
+__device__ __forceinline__ void store_for_ldmatrix(T* shared, const Eight<T>& piece) {
+  static_assert(sizeof(T) == 2);
+#if defined(LLSA_SIMT)
+  simt::stores(shared);
+#endif
+  *reinterpret_cast<Eight<T>*>(shared) = piece;
+}
+
 /// `ldmatrix.sync.aligned.m8n8.x4`: four 8 x 8 matrices of two-byte elements from shared memory. Lane i gives the
 /// address of row i % 8 of matrix i / 8: 8 elements, 16-byte aligned. Of matrix m every lane receives in word m the
-/// elements (lane / 4, 2 (lane % 4)) and the next to its right; with `transposed` those of the transposed matrix.
+/// elements (lane / 4, 2 (lane % 4)) and the next to its right; with `transposed` those of the transposed matrix. All
+/// lanes read all rows: who wrote them must have synchronised with the warp.
 template <bool transposed, class T>
 __device__ __forceinline__ void ldmatrix(std::uint32_t (&words)[4], const T* row) {
   static_assert(sizeof(T) == 2);
@@ -17,6 +29,7 @@ __device__ __forceinline__ void ldmatrix(std::uint32_t (&words)[4], const T* row
     std::uint32_t words[4];
   } mine{row, {}};
   simt::warp_collective("ldmatrix", 0xffffffffu, mine, [](Payload* const* lanes) {
+    for (int lane = 0; lane < 32; ++lane) simt::warp_reads(lanes[lane]->row);
     for (int lane = 0; lane < 32; ++lane)
       for (int matrix = 0; matrix < 4; ++matrix) {
         const auto element = [&](int r, int c) { return std::uint32_t{lanes[8 * matrix + r]->row[c].bits}; };

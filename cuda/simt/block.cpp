@@ -11,7 +11,8 @@
 namespace llsa::cuda::simt {
 namespace {
 
-constexpr std::size_t guard_bytes = 256;
+// AddressSanitizer sees accesses within the guards; without it writes are found when the block ends.
+constexpr std::size_t guard_bytes = sanitized ? 64 * 1024 : 256;
 constexpr std::size_t alignment = 1024;
 constexpr std::byte fill{0xff}, guard{0xa5};
 
@@ -32,7 +33,12 @@ std::string describe(const std::source_location& site) {
 }  // namespace
 
 Block::Block(const Execution& how, const Grid& grid, void (*body)(const void*), const void* params, StackArena& stacks)
-    : how_(how), grid_(grid), body_(body), params_(params), random_(how.seed) {
+    : how_(how),
+      grid_(grid),
+      body_(body),
+      params_(params),
+      random_(how.seed),
+      shadow_(static_cast<unsigned>(grid.threads.size()), grid.shared_bytes) {
   const auto count = static_cast<std::size_t>(grid.threads.size());
   storage_.resize(guard_bytes + alignment + grid.shared_bytes + guard_bytes);
   const auto address = reinterpret_cast<std::uintptr_t>(storage_.data() + guard_bytes);
@@ -109,6 +115,7 @@ void Block::arrange_order() {
 void Block::run(Dim3 index) {
   index_ = index;
   guard_shared();
+  shadow_.begin_block();
   finished_ = at_barrier_ = 0;
   votes_ = 0;
   meetings_.clear();
@@ -161,6 +168,7 @@ int Block::barrier(bool predicate, std::source_location site) {
     wait(State::at_barrier, "__syncthreads", site);
     return result_;
   }
+  shadow_.barrier();
   result_ = votes_;
   votes_ = 0;
   at_barrier_ = 0;
@@ -195,6 +203,40 @@ void Block::rendezvous(const char* what, unsigned mask, void* payload, WarpApply
   meetings_.erase(meeting);
   for (unsigned rest = mask & ~(1u << lane); rest != 0; rest &= rest - 1)
     threads_[first + static_cast<unsigned>(std::countr_zero(rest))].state = State::ready;
+}
+
+std::size_t Block::shared_offset(const void* shared, std::source_location site) const {
+  const auto* address = static_cast<const std::byte*>(shared);
+  if (address < shared_ || address + 16 > shared_ + grid_.shared_bytes)
+    fail("an instruction that takes shared memory is given another address", site);
+  return static_cast<std::size_t>(address - shared_);
+}
+
+void Block::require(const char* who, const std::string& wrong, std::source_location site) const {
+  if (!wrong.empty()) fail(std::string(who) + " " + wrong, site);
+}
+
+void Block::copy_begins(const void* shared, std::source_location site) {
+  require("cp.async", shadow_.copy_begins(shared_offset(shared, site), current_->number), site);
+}
+
+void Block::copy_lands(const void* shared) {
+  shadow_.copy_lands(static_cast<std::size_t>(static_cast<const std::byte*>(shared) - shared_), current_->number);
+}
+
+void Block::stores(const void* shared, std::source_location site) {
+  require("a store", shadow_.store(shared_offset(shared, site), current_->number), site);
+}
+
+void Block::warp_reads(const void* shared, std::source_location site) {
+  require("ldmatrix", shadow_.warp_reads(shared_offset(shared, site), current_->number / 32), site);
+}
+
+void Block::warp_synchronized(unsigned mask) {
+  const unsigned warp = current_->number / 32;
+  const auto lanes = static_cast<unsigned>(threads_.size()) - 32 * warp;
+  const unsigned all = lanes >= 32 ? 0xffffffffu : (1u << lanes) - 1;
+  if ((mask & all) == all) shadow_.warp_sync(warp);
 }
 
 void Block::guard_shared() {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cuda/simt/executor.hpp"
+#include "cuda/simt/shared_shadow.hpp"
 #include "cuda/simt/stack_arena.hpp"
 
 namespace llsa::cuda::simt {
@@ -51,6 +52,12 @@ class Block {
                   std::source_location site);
   [[noreturn]] void fail(const std::string& what, std::source_location site) const;
 
+  void copy_begins(const void* shared, std::source_location site);
+  void copy_lands(const void* shared);
+  void stores(const void* shared, std::source_location site);
+  void warp_reads(const void* shared, std::source_location site);
+  void warp_synchronized(unsigned mask);
+
   const Grid& grid() const { return grid_; }
   const Dim3& index() const { return index_; }
   CudaThread& current() const { return *current_; }
@@ -69,6 +76,8 @@ class Block {
   void check_guards() const;
   [[noreturn]] void report_deadlock() const;
   std::string describe(const CudaThread& thread) const;
+  std::size_t shared_offset(const void* shared, std::source_location site) const;
+  void require(const char* who, const std::string& wrong, std::source_location site) const;
 
   const Execution how_;
   const Grid grid_;
@@ -79,6 +88,7 @@ class Block {
   std::mt19937_64 random_;
   std::vector<std::byte> storage_;
   std::byte* shared_ = nullptr;
+  SharedShadow shadow_;
 
   boost::context::fiber scheduler_;
   const void* scheduler_stack_ = nullptr;

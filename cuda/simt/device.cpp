@@ -11,7 +11,8 @@ DeviceInfo device_info() {
 
 std::optional<std::string> why_unavailable() { return std::nullopt; }
 void require_device() {}
+std::size_t shared_memory_limit(Stream stream) { return stream.execution.shared_limit; }
 int current_device() { return -1; }
-void check_on_device(const char*, const char*, const void*) {}
+void check_on_device(const char*, std::span<const NamedPointer>) {}
 
 }  // namespace llsa::cuda::inline LLSA_WORLD

@@ -16,16 +16,15 @@ namespace {
 thread_local Block* running = nullptr;
 thread_local StackArena stacks;
 
-void check_limits(const Grid& grid) {
+void check_limits(const Execution& how, const Grid& grid) {
   const Dim3& b = grid.blocks;
   const Dim3& t = grid.threads;
-  constexpr std::size_t most_shared_bytes = 232448;  // compute capability 9.0
   std::string wrong;
   if (b.x > 2147483647u || b.y > 65535u || b.z > 65535u) wrong = "the grid exceeds 2147483647 x 65535 x 65535 blocks";
   if (t.size() < 1 || t.size() > 1024 || t.z > 64) wrong = "a block must have 1 to 1024 threads";
-  if (grid.shared_bytes > most_shared_bytes)
-    wrong = std::to_string(grid.shared_bytes) + " bytes of shared memory; at most " +
-            std::to_string(most_shared_bytes) + " are allowed";
+  if (grid.shared_bytes > how.shared_limit)
+    wrong = std::to_string(grid.shared_bytes) + " bytes of shared memory; at most " + std::to_string(how.shared_limit) +
+            " are allowed";
   if (!wrong.empty()) throw Error("kernel " + std::string(grid.kernel) + ": " + wrong);
 }
 
@@ -40,7 +39,7 @@ std::uint64_t pick(const Execution& how, std::uint64_t i, std::uint64_t count) {
 }  // namespace
 
 void run(const Execution& how, const Grid& grid, void (*body)(const void*), const void* params) {
-  check_limits(grid);
+  check_limits(how, grid);
   const std::uint64_t count = grid.blocks.size();
   if (count == 0) return;
   std::atomic<std::uint64_t> next{0};
@@ -80,6 +79,11 @@ const Dim3& grid_extent() { return running->grid().blocks; }
 unsigned lane_index() { return running->current().number % 32; }
 std::byte* shared_memory() { return running->shared(); }
 std::size_t shared_bytes() { return running->grid().shared_bytes; }
+void copy_begins(const void* shared, std::source_location site) { running->copy_begins(shared, site); }
+void copy_lands(const void* shared) { running->copy_lands(shared); }
+void stores(const void* shared, std::source_location site) { running->stores(shared, site); }
+void warp_reads(const void* shared, std::source_location site) { running->warp_reads(shared, site); }
+void warp_synchronized(unsigned mask) { running->warp_synchronized(mask); }
 void fail(const char* what, std::source_location site) { running->fail(what, site); }
 int block_barrier(bool predicate, std::source_location site) { return running->barrier(predicate, site); }
 void warp_rendezvous(const char* what, unsigned mask, void* payload, WarpApply apply, void* context,

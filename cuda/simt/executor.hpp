@@ -13,9 +13,9 @@ struct Dim3 {
   constexpr std::uint64_t size() const { return static_cast<std::uint64_t>(x) * y * z; }
 };
 
-/// The order in which the executor takes up blocks, and the threads of a block between two barriers; `shuffled` also lets
-/// some warps run far ahead of others. A correct kernel gives the same bits in every order, so tests run several: a
-/// missing barrier shows as a difference.
+/// The order in which the executor takes up blocks, and the threads of a block between two barriers; `shuffled` also
+/// lets some warps run far ahead of others. A correct kernel gives the same bits in every order, so tests run several:
+/// a missing barrier shows as a difference.
 enum class Order { ascending, descending, shuffled };
 
 /// How a launch is carried out.
@@ -23,6 +23,9 @@ struct Execution {
   int os_threads = 1;  ///< blocks are spread over so many threads of the operating system
   Order order = Order::ascending;
   std::uint64_t seed = 0;  ///< for `Order::shuffled`
+  /// The most shared memory of a block, in bytes: of compute capability 9.0, 8.0 (163 KiB) or 8.6, 8.9 and 12.0 (99
+  /// KiB).
+  std::size_t shared_limit = 227 * 1024;
 };
 
 struct Grid {
@@ -46,6 +49,15 @@ const Dim3& grid_extent();
 unsigned lane_index();
 std::byte* shared_memory();
 std::size_t shared_bytes();
+
+// What the twins of instructions tell of shared memory, 16 aligned bytes at a time (see `SharedShadow`). Each throws as
+// `fail` does where an order is missing; an address outside shared memory is an error, too.
+void copy_begins(const void* shared, std::source_location site = std::source_location::current());
+void copy_lands(const void* shared);
+void stores(const void* shared, std::source_location site = std::source_location::current());
+/// Of the calling thread's warp.
+void warp_reads(const void* shared, std::source_location site = std::source_location::current());
+void warp_synchronized(unsigned mask);
 
 /// Throws `Error` with kernel, block and thread in front of `what`.
 [[noreturn]] void fail(const char* what, std::source_location site = std::source_location::current());

@@ -69,7 +69,7 @@ inline int __syncthreads_and(int predicate, std::source_location site = std::sou
 inline void __syncwarp(unsigned mask = 0xffffffffu, std::source_location site = std::source_location::current()) {
   int nothing = 0;
   simt::warp_collective(
-      "__syncwarp", mask, nothing, [](int* const*) {}, site);
+      "__syncwarp", mask, nothing, [mask](int* const*) { simt::warp_synchronized(mask); }, site);
 }
 inline void __threadfence() {}
 inline void __threadfence_block() {}

@@ -15,6 +15,7 @@ std::size_t sort_pairs_workspace(std::int64_t count, int bits) {
 }
 
 void sort_pairs(const SortPairs& sort, void* d_workspace, std::size_t workspace_bytes, Stream stream) {
+  ignore(cudaGetLastError());  // CUB looks for errors of its launches there, and would find the host program's
   LLSA_CUDA_CHECK(cub::DeviceRadixSort::SortPairs(d_workspace, workspace_bytes, sort.d_keys, sort.d_sorted_keys,
                                                   sort.d_values, sort.d_sorted_values, sort.count, 0, sort.bits,
                                                   stream.handle));

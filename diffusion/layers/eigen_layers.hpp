@@ -16,8 +16,7 @@ namespace llsa::diffusion {
 template <class T>
 class EigenLayers final : public Layers<T> {
  public:
-  explicit EigenLayers(ThreadPool& threads, Profile* profile = nullptr)
-      : threads_(&threads), profile_(profile) {}
+  explicit EigenLayers(ThreadPool& threads, Profile* profile = nullptr) : threads_(&threads), profile_(profile) {}
 
   void linear_forward(LinearShape shape, const T* x, const T* weight, const T* bias, T* y) override;
   void linear_backward(LinearShape shape, const T* x, const T* weight, const T* dy, T* dx, T* dweight,

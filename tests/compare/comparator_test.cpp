@@ -28,7 +28,7 @@ Comparison compare(const std::vector<double>& got, const std::vector<double>& wa
 }
 const Tolerance loose{.relative_l2 = 0.1, .cosine = 0.1, .element = 0.1, .score_gap = 0, .resolution = 0};
 
-TEST(Comparator, MeasuresAreThoseOfTheirDefinitions) {
+TEST(Comparator, measures_are_those_of_their_definitions) {
   const Comparison c = compare({1, 2, 3}, {1, 2, 4});
   EXPECT_DOUBLE_EQ(c.relative_l2, 1 / std::sqrt(21.0));
   EXPECT_DOUBLE_EQ(c.cosine, 17 / std::sqrt(14.0 * 21.0));
@@ -40,19 +40,19 @@ TEST(Comparator, MeasuresAreThoseOfTheirDefinitions) {
   EXPECT_THAT(c.row_errors, ::testing::ElementsAre(0, 0, 0.25));
 }
 
-TEST(Comparator, ErrorsOfSmallElementsCountRelativeToTheRootMeanSquare) {
+TEST(Comparator, errors_of_small_elements_count_relative_to_the_root_mean_square) {
   EXPECT_NEAR(compare({0.1, 10}, {0, 10}).max_error, 0.1 / std::sqrt(50.0), 1e-12);
   EXPECT_NEAR(compare({0.1, 10}, {0, 10}, {.floor = 100, .rows = {}}).max_error, 1e-3, 1e-12);
 }
 
-RC_GTEST_PROP(Comparator, NothingIsCloserThanItself, (std::vector<double> values)) {
+RC_GTEST_PROP(Comparator, nothing_is_closer_than_itself, (std::vector<double> values)) {
   std::erase_if(values, [](double x) { return !std::isfinite(x) || std::abs(x) > 1e150; });
   const Comparison c = compare(values, values);
   RC_ASSERT(c.relative_l2 == 0.0 && c.max_error == 0.0 && c.nonfinite_differences == 0);
   RC_ASSERT(within(c, tolerance_of(DType::f64)));
 }
 
-RC_GTEST_PROP(Comparator, MeasuresDoNotDependOnTheUnit, ()) {
+RC_GTEST_PROP(Comparator, measures_do_not_depend_on_the_unit, ()) {
   const auto got = *rc::gen::container<std::vector<int>>(8, rc::gen::inRange(-9, 10));
   const auto want = *rc::gen::container<std::vector<int>>(8, rc::gen::inRange(-9, 10));
   const double unit = std::ldexp(1.0, *rc::gen::inRange(-400, 400));
@@ -67,7 +67,7 @@ RC_GTEST_PROP(Comparator, MeasuresDoNotDependOnTheUnit, ()) {
   RC_ASSERT(a.max_error == b.max_error || std::abs(a.max_error - b.max_error) < 1e-12 * a.max_error);
 }
 
-TEST(Comparator, DemandsTheSameKindOfNonFiniteAtTheSamePlace) {
+TEST(Comparator, demands_the_same_kind_of_non_finite_at_the_same_place) {
   const std::vector<double> kinds{nan, inf, -inf, 1};
   for (const double got : kinds)
     for (const double want : kinds) {
@@ -81,7 +81,7 @@ TEST(Comparator, DemandsTheSameKindOfNonFiniteAtTheSamePlace) {
               HasSubstr("1 non-finite elements differ, first at [0, 0, 1, 0]: nan where 2 is right"));
 }
 
-TEST(Comparator, AMeasureThatIsNotANumberFails) {
+TEST(Comparator, a_measure_that_is_not_a_number_fails) {
   Comparison c;
   EXPECT_TRUE(within(c, loose));
   for (double Comparison::*measure : {&Comparison::relative_l2, &Comparison::cosine, &Comparison::max_error}) {
@@ -91,7 +91,7 @@ TEST(Comparator, AMeasureThatIsNotANumberFails) {
   }
 }
 
-TEST(Comparator, EachMeasureHasItsTolerance) {
+TEST(Comparator, each_measure_has_its_tolerance) {
   EXPECT_THAT(explain(compare({1, 1.2}, {1, 1}), loose),
               HasSubstr("relative L2 error 0.141, allowed 1.0e-01; worst at [0, 0, 1, 0]: 1.2 where 1 is right"));
   Tolerance t = loose;
@@ -103,7 +103,7 @@ TEST(Comparator, EachMeasureHasItsTolerance) {
   EXPECT_EQ(explain(compare({1, -1}, {1, 1}), t), "");
 }
 
-TEST(Comparator, ZeroIsNotCloseToSomethingNorSomethingToZero) {
+TEST(Comparator, zero_is_not_close_to_something_nor_something_to_zero) {
   EXPECT_EQ(compare({0, 0}, {0, 0}).relative_l2, 0);
   EXPECT_TRUE(std::isinf(compare({1e-30, 0}, {0, 0}).relative_l2));
   EXPECT_FALSE(within(compare({1e-30, 0}, {0, 0}), loose));
@@ -113,7 +113,7 @@ TEST(Comparator, ZeroIsNotCloseToSomethingNorSomethingToZero) {
   EXPECT_FALSE(within(compare({0.5, 0}, {0, 0}, {.floor = 1, .rows = {}}), loose));
 }
 
-TEST(Comparator, RoundsTheRightResultToTheStorageTypeFirst) {
+TEST(Comparator, rounds_the_right_result_to_the_storage_type_first) {
   const double x = 1.0009765625 + 1e-4;  // between two halves
   const double stored = static_cast<float>(half(static_cast<float>(x)));
   EXPECT_EQ(compare({stored}, {x}, {.storage = DType::f16, .rows = {}}).max_error, 0);
@@ -124,15 +124,15 @@ TEST(Comparator, RoundsTheRightResultToTheStorageTypeFirst) {
   EXPECT_EQ(compare({1e-7, 1e-7}, {1.5e-7, 1e-7}, {.resolution = 6e-8, .rows = {}}).max_error, 0);
 }
 
-TEST(Comparator, LeavesOutRowsThatDoNotCount) {
+TEST(Comparator, leaves_out_rows_that_do_not_count) {
   const Comparison c = compare({1, 5, nan}, {1, 2, 3}, {.rows = {1, 0, 0}});
   EXPECT_EQ(c.elements, 1);
   EXPECT_TRUE(within(c, loose));
 }
 
-TEST(Comparator, RefusesDifferentShapes) { EXPECT_THROW(compare({1, 2}, {1, 2, 3}), Error); }
+TEST(Comparator, refuses_different_shapes) { EXPECT_THROW(compare({1, 2}, {1, 2, 3}), Error); }
 
-TEST(Comparator, TolerancesGrowWithTheCoarsenessOfTheType) {
+TEST(Comparator, tolerances_grow_with_the_coarseness_of_the_type) {
   const DType types[] = {DType::f64, DType::f32, DType::f16, DType::bf16};
   for (std::size_t n = 0; n + 1 < 4; ++n) {
     const Tolerance a = tolerance_of(types[n]), b = tolerance_of(types[n + 1]);

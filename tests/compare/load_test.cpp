@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -13,6 +12,7 @@
 #include "files/npy.hpp"
 #include "files/safetensors.hpp"
 #include "llsa/error.hpp"
+#include "support/temporary_folder.hpp"
 #include "verify/planted.hpp"
 
 namespace llsa::compare {
@@ -42,10 +42,6 @@ NamedTensor tensor(const std::string& name, std::vector<std::int64_t> shape, T f
 
 class Load : public ::testing::Test {
  protected:
-  Load() : folder_(std::filesystem::temp_directory_path() / ("llsa_load_test_" + std::to_string(::getpid()))) {
-    std::filesystem::create_directories(folder_);
-  }
-  ~Load() override { std::filesystem::remove_all(folder_); }
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
   std::string safetensors(const std::string& name, const std::vector<NamedTensor>& tensors) const {
     files::write_safetensors(path(name), tensors);
@@ -57,10 +53,10 @@ class Load : public ::testing::Test {
   }
 
  private:
-  std::filesystem::path folder_;
+  room::TemporaryFolder folder_;
 };
 
-TEST_F(Load, TakesTwoAndFourDimensionsOfEveryFloatingType) {
+TEST_F(Load, takes_two_and_four_dimensions_of_every_floating_type) {
   ProblemFiles files{.query = npy("q.npy", tensor<half>("q", {6, 4}, half(1.5f))),
                      .key = npy("k.npy", tensor<double>("k", {1, 1, 9, 4}, 0.1)),
                      .value = safetensors("v.safetensors", {tensor<bfloat16>("anything", {9, 3}, bfloat16(2.f))})};
@@ -75,7 +71,7 @@ TEST_F(Load, TakesTwoAndFourDimensionsOfEveryFloatingType) {
   EXPECT_EQ(coarsest_type(loaded.stored), DType::bf16);
 }
 
-TEST_F(Load, TakesAllFromOneFileAndGradientsByName) {
+TEST_F(Load, takes_all_from_one_file_and_gradients_by_name) {
   const std::string file =
       safetensors("all.safetensors",
                   {tensor<float>("q", {2, 3, 5, 4}), tensor<float>("k", {2, 3, 7, 4}), tensor<float>("v", {2, 3, 7, 2}),
@@ -86,9 +82,9 @@ TEST_F(Load, TakesAllFromOneFileAndGradientsByName) {
   EXPECT_EQ(loaded.problem.lse_gradient(0, 0, 0, 0), 4);
 }
 
-TEST_F(Load, RefusesWhatDoesNotBelongTogether) {
+TEST_F(Load, refuses_what_does_not_belong_together) {
   const auto error = [&](const ProblemFiles& files, const Options& options = {}) {
-    return message_of([&] { load_problem<float>(files, options); });
+    return message_of([&] { load_problem<float>(files, {.options = options}); });
   };
   const std::string q = npy("q.npy", tensor<float>("q", {8, 4})), k = npy("k.npy", tensor<float>("k", {8, 4})),
                     k3 = npy("k3.npy", tensor<float>("k", {8, 3}));
@@ -117,7 +113,7 @@ TEST_F(Load, RefusesWhatDoesNotBelongTogether) {
   EXPECT_THAT(error({.query = q, .key = k, .value = k}, {.block_size = 1}), HasSubstr("block_size is 1"));
 }
 
-TEST(OutcomeFile, PadsIndicesToTheTopKThatWasAskedFor) {
+TEST(OutcomeFile, pads_indices_to_the_top_k_that_was_asked_for) {
   const Problem<double> p =
       ragged_problem([](BatteryCase& c) { c.options = {.block_size = 16, .levels = 1, .top_k = {20}}; });
   const Outcome<double> outcome = compute(p, {});
@@ -133,13 +129,13 @@ TEST(OutcomeFile, PadsIndicesToTheTopKThatWasAskedFor) {
       EXPECT_EQ(indices[row * 20 + n], n < 13 ? outcome.selection.level(1).indices[row * 13 + n] : -1);
 }
 
-TEST(OutcomeFile, RefusesPaddingOutOfAllProportion) {
+TEST(OutcomeFile, refuses_padding_out_of_all_proportion) {
   const Problem<double> p =
       ragged_problem([](BatteryCase& c) { c.options = {.block_size = 16, .levels = 1, .top_k = {2'000'000'000}}; });
   EXPECT_THAT(message_of([&] { outcome_tensors(compute(p, {})); }), HasSubstr("top_k for level 1 is 2000000000"));
 }
 
-TEST(Theirs, ShapesAreCheckedAndOtherLayoutsRecognised) {
+TEST(Theirs, shapes_are_checked_and_other_layouts_recognised) {
   const Problem<double> p = ragged_problem();
   const auto error = [&](const std::vector<NamedTensor>& tensors) {
     return message_of([&] { read_theirs({tensors, {}}, p); });
@@ -160,7 +156,7 @@ TEST(Theirs, ShapesAreCheckedAndOtherLayoutsRecognised) {
   EXPECT_THAT(error({}), HasSubstr("it holds: nothing"));
 }
 
-TEST(Theirs, TakesAnySubsetOfAnyType) {
+TEST(Theirs, takes_any_subset_of_any_type) {
   const Problem<double> p = ragged_problem();
   const Theirs theirs =
       read_theirs({{tensor<half>("o", {1, 2, 203, 8}), tensor<float>("lse", {1, 2, 203, 1}),

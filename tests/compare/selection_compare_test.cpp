@@ -44,7 +44,7 @@ Selected halving(std::int64_t top_k) {
   return selected(p);
 }
 
-RC_GTEST_PROP(SelectionComparison, TheOraclesSelectionIsExact, ()) {
+RC_GTEST_PROP(SelectionComparison, the_oracles_selection_is_exact, ()) {
   BatteryCase spec{.name = "",
                    .query = {1, 2, *rc::gen::inRange<std::int64_t>(1, 90), 3},
                    .key = {1, 2, *rc::gen::inRange<std::int64_t>(1, 90), 3}};
@@ -59,7 +59,7 @@ RC_GTEST_PROP(SelectionComparison, TheOraclesSelectionIsExact, ()) {
   RC_ASSERT(explain(c).empty());
 }
 
-TEST(SelectionComparison, AFlipCountsWithItsGapInUnitsOfTheVectorsLengths) {
+TEST(SelectionComparison, a_flip_counts_with_its_gap_in_units_of_the_vectors_lengths) {
   Selected s = halving(3);
   s.selection.level(1).row(0, 4)[2] = 3;  // score 1/8 instead of 1/4 (times 2), longest key 1, query 2
   const SelectionComparison c = s.compare();
@@ -74,7 +74,7 @@ TEST(SelectionComparison, AFlipCountsWithItsGapInUnitsOfTheVectorsLengths) {
   EXPECT_THAT(explain(c), HasSubstr("query token 4 has key token 3 (score 0.25) where 2 (score 0.5) is right"));
 }
 
-TEST(SelectionComparison, OrderIsJudgedApartFromTheTokens) {
+TEST(SelectionComparison, order_is_judged_apart_from_the_tokens) {
   Selected s = halving(3);
   auto row = s.selection.level(1).row(0, 0);
   std::swap(row[0], row[1]);
@@ -87,7 +87,7 @@ TEST(SelectionComparison, OrderIsJudgedApartFromTheTokens) {
   EXPECT_FALSE(c.exact());
 }
 
-TEST(SelectionComparison, ShortListsHaveAWrongLength) {
+TEST(SelectionComparison, short_lists_have_a_wrong_length) {
   Selected s = halving(3);
   s.selection.level(1).row(0, 9)[2] = -1;
   const SelectionComparison c = s.compare();
@@ -96,7 +96,7 @@ TEST(SelectionComparison, ShortListsHaveAWrongLength) {
   EXPECT_THAT(explain(c), HasSubstr("query token 9 holds 2 tokens where 3 are selected"));
 }
 
-TEST(SelectionComparison, ExactTiesMustGoToTheLowerIndexWhateverTheGap) {
+TEST(SelectionComparison, exact_ties_must_go_to_the_lower_index_whatever_the_gap) {
   Problem<double> p = make_problem({.name = "",
                                     .query = {1, 1, 40, 1},
                                     .key = {1, 1, 40, 1},
@@ -117,7 +117,7 @@ TEST(SelectionComparison, ExactTiesMustGoToTheLowerIndexWhateverTheGap) {
   EXPECT_FALSE(same_order(c, 1));
 }
 
-TEST(SelectionComparison, AFlipIsNotCountedAgainAtTheLevelsBelow) {
+TEST(SelectionComparison, a_flip_is_not_counted_again_at_the_levels_below) {
   const Problem<double> p = ragged_problem();
   Selected s = selected(p);
   // Another parent at level 2, with a selection below it that is right for that parent.
@@ -140,7 +140,7 @@ TEST(SelectionComparison, AFlipIsNotCountedAgainAtTheLevelsBelow) {
   EXPECT_EQ(c.worst_level, 2);
 }
 
-TEST(SelectionComparison, NanRanksLast) {
+TEST(SelectionComparison, nan_ranks_last) {
   Selected s = halving(2);
   s.key[0](0, 0, 0, 0) = NAN;  // what was best is now worst, so every list has one flip of infinite gap
   const SelectionComparison c = s.compare();

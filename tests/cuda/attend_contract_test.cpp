@@ -39,7 +39,7 @@ void expect_same(const StageOutputs& a, const StageOutputs& b, const StageGradie
   EXPECT_TRUE(testing::same("dV", ga.value.cview(), gb.value.cview()));
 }
 
-/// With long lists, several levels and ragged tails: for block size 16 on tensor cores, for 5 by fused multiply-add.
+/// With long lists, several levels and ragged tails.
 Case a_case_with_everything(std::int64_t block) {
   return {.query_tokens = 1111,
           .key_tokens = 95,
@@ -69,6 +69,52 @@ TYPED_TEST(AttendBits, give_the_same_bits_whatever_the_memory_held_and_in_whatev
     }
   }
 }
+
+#if defined(LLSA_SIMT)
+/// What a block may have on compute capability 8.6, 8.9 and 12.0; on 8.0; on 9.0.
+constexpr std::size_t shared_limits[] = {99 * 1024, 163 * 1024, 227 * 1024};
+
+/// Every padded dimension and tile of keys: the tiles that fit differ, the order of every sum does not.
+TYPED_TEST(AttendBits, fit_the_shared_memory_of_every_target_and_give_the_same_bits_on_each) {
+  for (const std::int64_t dim : {32, 64, 72, 128, 192, 256})
+    for (const std::int64_t block : {4, 16, 32, 64}) {
+      if (block != 16 && dim != 64 && dim < 192) continue;
+      // As many queries as the widest tiles have.
+      const Problem<TypeParam> problem(Case{.query_tokens = dim <= 64 ? 140 : 75,
+                                            .key_tokens = 3 * block + 5,
+                                            .dim = dim,
+                                            .value_dim = dim,
+                                            .options = {.block_size = block, .levels = 2, .top_k = {2}},
+                                            .seed = 23});
+      const StageAttention<TypeParam> stages(problem, testing::random_selection(problem.options, 1, 4), {});
+      const auto run = [&](std::size_t limit, Backward backward) {
+        const StageRun how{.stream = {{.os_threads = 2, .shared_limit = limit}}, .backward = backward};
+        StageOutputs outputs = stages.forward(how);
+        return std::pair{std::move(outputs), stages.backward(how)};
+      };
+      const auto expected = run(shared_limits[2], Backward::transposed);
+      for (const std::size_t limit : shared_limits)
+        for (const Backward backward : {Backward::transposed, Backward::mask}) {
+          if (backward == Backward::mask && limit != shared_limits[0]) continue;
+          const auto again = run(limit, backward);
+          expect_same<TypeParam>(expected.first, again.first, expected.second, again.second);
+        }
+    }
+}
+
+TYPED_TEST(AttendBits, say_so_where_nothing_fits) {
+  const Problem<TypeParam> problem(a_case_with_everything(16));
+  const StageAttention<TypeParam> stages(problem, testing::random_selection(problem.options, 1, 4), {});
+  try {
+    stages.forward({.stream = {{.shared_limit = 4096}}});
+    ADD_FAILURE() << "the launch was accepted";
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    EXPECT_TRUE(text.starts_with("kernel attend needs ")) << text;
+    EXPECT_TRUE(text.ends_with(" bytes of shared memory for a block; this device has 4096")) << text;
+  }
+}
+#endif
 
 TYPED_TEST(AttendBits, give_the_same_bits_in_every_place_of_a_batch) {
   for (const std::int64_t block : {16, 5}) {

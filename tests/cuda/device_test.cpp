@@ -99,6 +99,17 @@ Case typical(std::uint64_t seed) {
   return c;
 }
 
+/// The sizes that the tensor-core kernels are tuned for, with whole and with ragged tiles.
+Case tuned(std::uint64_t seed) {
+  Case c = typical(seed);
+  c.batch = 1;
+  c.query_tokens = 600;
+  c.key_tokens = 1300;
+  c.dim = c.value_dim = 64;
+  c.options = {.block_size = 16, .levels = 2, .top_k = {3, 4}};
+  return c;
+}
+
 template <class T>
 std::vector<unsigned char> results_of(const Problem<T>& problem, unsigned char garbage, Stream stream) {
   OnDevice<T> run(problem, garbage, stream);
@@ -126,11 +137,22 @@ TYPED_TEST(Device, what_memory_held_before_does_not_show_in_the_results) {
 
 #if defined(LLSA_SIMT)
 TYPED_TEST(Device, no_order_of_blocks_and_threads_changes_a_bit) {
-  const Problem<TypeParam> problem(typical(2));
-  const auto expected = results_of(problem, 0xff, {});
-  EXPECT_EQ(results_of(problem, 0xff, Stream{{2, simt::Order::descending, 0}}), expected);
-  for (const std::uint64_t seed : {1, 2})
-    EXPECT_EQ(results_of(problem, 0xff, Stream{{1, simt::Order::shuffled, seed}}), expected);
+  for (const Case& c : {typical(2), tuned(2)}) {
+    const Problem<TypeParam> problem(c);
+    const auto expected = results_of(problem, 0xff, {});
+    EXPECT_EQ(results_of(problem, 0xff, Stream{{2, simt::Order::descending, 0}}), expected);
+    for (const std::uint64_t seed : {1, 2})
+      EXPECT_EQ(results_of(problem, 0xff, Stream{{1, simt::Order::shuffled, seed}}), expected);
+  }
+}
+
+TYPED_TEST(Device, no_limit_of_shared_memory_changes_a_bit) {
+  for (const Case& c : {typical(3), tuned(3)}) {
+    const Problem<TypeParam> problem(c);
+    const auto expected = results_of(problem, 0xff, {});
+    for (const std::size_t kilobytes : {99, 163})
+      EXPECT_EQ(results_of(problem, 0xff, Stream{{.shared_limit = kilobytes * 1024}}), expected);
+  }
 }
 #endif
 

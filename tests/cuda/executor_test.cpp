@@ -269,7 +269,8 @@ struct Wide {
 TEST(Executor, launches_outside_cudas_limits_are_an_error) {
   expect_contains(refusal<Wide>({1, 1025}), "1 to 1024 threads");
   expect_contains(refusal<Wide>({{1, 65536}, 32}), "65535");
-  expect_contains(refusal<Wide>({1, 32, 300000}), "at most 232448");
+  expect_contains(refusal<Wide>({1, 32, 300000}),
+                  "needs 300000 bytes of shared memory for a block; this device has 232448");
   expect_contains(refusal<VoteKernel>({1, 81}), "more threads than it declares");
   EXPECT_THROW(grid_size(2147483648), Error);
 }

@@ -40,7 +40,8 @@ std::vector<std::uint32_t> run_warp(const std::vector<T>& in, int words) {
 template <class T>
 __device__ T* to_shared(const T* d_in) {
   const Shared<T> tile(0, 16 * 32);
-  for (int i = static_cast<int>(lane_id()); i < 16 * 32; i += 32) tile[static_cast<std::size_t>(i)] = d_in[i];
+  for (int i = 8 * static_cast<int>(lane_id()); i < 16 * 32; i += 8 * 32)
+    store_for_ldmatrix(tile.data() + i, *reinterpret_cast<const Eight<T>*>(d_in + i));
   __syncwarp();
   return tile.data();
 }
@@ -204,6 +205,98 @@ TEST_F(MmaTest, misaligned_addresses_are_refused_and_copies_under_way_are_garbag
   EXPECT_THROW(run_warp<MisalignedKernel>(in, 1), Error);
   EXPECT_THROW(run_warp<MisalignedCopyKernel>(in, 1), Error);
   for (const std::uint32_t word : run_warp<EarlyKernel>(in, 1)) EXPECT_EQ(word, 0xffffu);
+}
+
+/// Copies a tile and multiplies with it as the kernels do, with one step left out.
+enum class Without { nothing, wait, sync_before, sync_after, sync_of_stores };
+template <Without without>
+struct PipelineKernel {
+  static constexpr int threads = 32, blocks_per_sm = 0;
+  __device__ void operator()(const WarpParams<half>& p) const {
+    half* const tile = Shared<half>(0, 16 * 32).data();
+    const int lane = static_cast<int>(lane_id());
+    AsyncCopies copies;
+    for (int round = 0; round < 2; ++round) {
+      for (int i = 8 * lane; i < 16 * 32; i += 8 * 32) copies.copy(tile + i, p.d_in + i, true);
+      copies.commit();
+      if (without != Without::wait) copies.wait<0>();
+      if (without != Without::sync_before) __syncwarp();
+      const FragmentA a = load_a(tile, 32, lane);
+      FragmentB b[2];
+      load_b(b, tile, 32, lane);
+      FragmentC c{};
+      mma<half>(c, a, b[0]);
+      // Collectives order no memory, however many there are.
+      p.d_out[lane] = __shfl_xor_sync(full_warp, __float_as_uint(c.value[0]), 1);
+      if (without != Without::sync_after) __syncwarp();
+    }
+    store_for_ldmatrix(tile + 8 * lane, Eight<half>{});
+    if (without != Without::sync_of_stores) __syncwarp();
+    load_a(tile, 32, lane);
+  }
+};
+
+template <Without without>
+std::string refusal() {
+  for (const simt::Order order : {simt::Order::ascending, simt::Order::descending, simt::Order::shuffled}) {
+    const std::vector<half> in(16 * 32);
+    const Buffer<half> from = upload(std::span<const half>(in), Stream{});
+    const Buffer<std::uint32_t> to(32);
+    try {
+      launch<PipelineKernel<without>>("pipeline", {1, 32, 16 * 32 * sizeof(half)}, Stream{{1, order, 1}},
+                                      WarpParams<half>{from.data(), to.data()});
+    } catch (const Error& error) {
+      if (order == simt::Order::shuffled) return error.what();
+      continue;
+    }
+    return "accepted";
+  }
+  return "";
+}
+
+TEST_F(MmaTest, a_step_left_out_between_copies_and_collective_reads_is_seen_in_every_order) {
+  const auto contains = [](const std::string& text, const std::string& part) {
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+  };
+  EXPECT_EQ(refusal<Without::nothing>(), "accepted");
+  contains(refusal<Without::wait>(), "that is under way");
+  contains(refusal<Without::sync_before>(), "ldmatrix reads what thread");
+  contains(refusal<Without::sync_after>(), "cp.async overwrites what warp 0 read");
+  contains(refusal<Without::sync_of_stores>(), "wrote or copied, with no __syncwarp or barrier since");
+}
+
+/// A second warp's reads need a barrier; its own `__syncwarp` is not enough.
+template <bool barrier>
+struct TwoWarpKernel {
+  static constexpr int threads = 64, blocks_per_sm = 0;
+  __device__ void operator()(const WarpParams<half>& p) const {
+    half* const tile = Shared<half>(0, 16 * 32).data();
+    AsyncCopies copies;
+    copies.copy(tile + 8 * threadIdx.x, p.d_in + 8 * threadIdx.x, true);
+    copies.commit();
+    copies.wait<0>();
+    if (barrier)
+      __syncthreads();
+    else
+      __syncwarp();
+    load_a(tile, 32, static_cast<int>(lane_id()));
+  }
+};
+
+TEST_F(MmaTest, reading_what_another_warp_copied_needs_a_barrier) {
+  const std::vector<half> in(16 * 32);
+  const WarpParams<half> params{in.data(), nullptr};
+  const LaunchShape shape{1, 64, 16 * 32 * sizeof(half)};
+  launch<TwoWarpKernel<true>>("two warps", shape, Stream{}, params);
+  EXPECT_THROW(launch<TwoWarpKernel<false>>("two warps", shape, Stream{}, params), Error);
+}
+#else
+TEST_F(MmaTest, launches_are_not_blamed_for_an_error_of_the_host_program) {
+  void* address = nullptr;
+  ASSERT_EQ(cudaMalloc(&address, std::size_t{1} << 60), cudaErrorMemoryAllocation);
+  std::vector<half> in(16 * 32);
+  EXPECT_NO_THROW(run_warp<CopyKernel>(in, 16));
+  EXPECT_EQ(cudaGetLastError(), cudaErrorMemoryAllocation) << "it is still the host program's to find";
 }
 #endif
 

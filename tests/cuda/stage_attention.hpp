@@ -136,7 +136,7 @@ class StageAttention {
     return upload<U>(flat, stream);
   }
   Buffer<T> pyramid(TensorView<const T> view, Stream stream) const {
-    const Tensor<double> exact = testing::converted<double>(view);
+    const Tensor<double> exact = compare::in_double(view);
     std::vector<T> rows;
     for (const Tensor<double>& level : reference::naive_pool(exact.view(), options_.key))
       for (double x : level.flat()) rows.push_back(static_cast<T>(static_cast<float>(x)));

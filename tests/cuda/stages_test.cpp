@@ -130,6 +130,20 @@ TEST_F(Stages, pooling_whole_numbers_gives_the_references_bits) {
   check_all("bfloat16", 20, [] { check_pool<bfloat16>(*stage_cases(1500), true, 0); });
 }
 
+/// Whole parents in more passes than one: 16 x 16 tokens of 256 dimensions are as many as shared memory holds.
+TEST_F(Stages, pooling_goes_on_where_shared_memory_ends) {
+  for (const std::int64_t dim : {64, 256}) {
+    const StageCase c{.query_tokens = 8500,
+                      .key_tokens = 4097,
+                      .dim = dim,
+                      .value_dim = 8,
+                      .block_size = 16,
+                      .top_k = {1, 1, 1},
+                      .seed = 3};
+    check_all("three levels", 1, [&] { check_pool<bfloat16>(c, true, 0); });
+  }
+}
+
 TEST_F(Stages, pooling_is_as_exact_as_fp32_sums) {
   check_all("float", 20, [] { check_pool<float>(*stage_cases(1500), false, 1e-6); });
   check_all("bfloat16", 20, [] { check_pool<bfloat16>(*stage_cases(1500), false, 1e-6); });
@@ -174,6 +188,12 @@ void check_select(const StageCase& c, bool with_nan) {
 
 TEST_F(Stages, selection_equals_the_references_where_scores_are_exact) {
   check_all("whole numbers", 60, [] { check_select(*stage_cases(700), false); });
+}
+
+/// Lists that are found in three rounds of 64, at the coarsest level and below it.
+TEST_F(Stages, selection_finds_long_lists_in_rounds) {
+  const StageCase c{.query_tokens = 40, .key_tokens = 900, .dim = 8, .block_size = 2, .top_k = {150, 140}, .seed = 5};
+  check_all("long lists", 1, [&] { check_select(c, false); });
 }
 
 TEST_F(Stages, selection_ranks_nan_last_and_infinities_in_order) {

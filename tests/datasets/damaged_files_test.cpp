@@ -3,10 +3,10 @@
 // bounds.
 #include <gtest/gtest.h>
 
+#include "../files/support.hpp"
 #include "datasets/idx.hpp"
 #include "files/npy.hpp"
 #include "files/safetensors.hpp"
-#include "../files/support.hpp"
 
 namespace llsa::datasets {
 namespace {

@@ -7,10 +7,10 @@
 #include <filesystem>
 
 #include "backends/backends.hpp"
-#include "llsa/option_metadata.hpp"
 #include "datasets/procedural.hpp"
 #include "files/safetensors.hpp"
 #include "llsa/error.hpp"
+#include "llsa/option_metadata.hpp"
 
 namespace llsa::demo {
 namespace {

@@ -6,8 +6,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "files/image.hpp"
 #include "demo/report.hpp"
+#include "files/image.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::demo {

@@ -1,66 +1,36 @@
 // The program as a user runs it, on a tiny picture.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
 
-#include "files/image.hpp"
 #include "datasets/pixel_projection.hpp"
 #include "datasets/procedural.hpp"
+#include "files/image.hpp"
 #include "files/safetensors.hpp"
+#include "support/run_program.hpp"
 
 namespace llsa::demo {
 namespace {
 
-struct Outcome {
-  int status = -1;
-  std::string output;
-};
-
-Outcome run(const std::string& arguments) {
-  const std::string command = std::string(LLSA_DEMO_PROGRAM) + " " + arguments + " 2>&1";
-  Outcome outcome;
-  FILE* pipe = popen(command.c_str(), "r");
-  std::array<char, 4096> buffer{};
-  while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe))
-    outcome.output.append(buffer.data(), count);
-  outcome.status = WEXITSTATUS(pclose(pipe));
-  return outcome;
-}
-
-std::string content(const std::filesystem::path& path) {
-  std::stringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
+room::ProgramRun run(const std::string& arguments) { return room::run_program(LLSA_DEMO_PROGRAM, arguments); }
 
 class DemoProgram : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = std::filesystem::path(testing::TempDir()) /
-              (std::string("llsa_") + testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(folder_);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
   std::set<std::string> files() const {
-    std::set<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_))
-      names.insert(entry.path().filename().string());
-    return names;
+    const std::vector<std::string> names = folder_.names();
+    return {names.begin(), names.end()};
   }
-  std::filesystem::path folder_;
+  room::TemporaryFolder folder_;
 };
 
 TEST_F(DemoProgram, writes_a_report_and_exactly_the_pictures_that_it_shows) {
-  const Outcome outcome = run("--size 32 --heads 1 --head-dim 16 --threads 2 --output " + folder_.string());
-  ASSERT_EQ(outcome.status, 0) << outcome.output;
-  const std::string report = content(folder_ / "report.md");
+  const room::ProgramRun outcome = run("--size 32 --heads 1 --head-dim 16 --threads 2 --output " + folder_.string());
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.all();
+  const std::string report = room::read_text(folder_ / "report.md");
   std::set<std::string> shown{"report.md"};
   for (std::size_t at = report.find("]("); at != std::string::npos; at = report.find("](", at + 1))
     shown.insert(report.substr(at + 2, report.find(')', at) - at - 2));
@@ -73,21 +43,19 @@ TEST_F(DemoProgram, writes_a_report_and_exactly_the_pictures_that_it_shows) {
   for (const char* words :
        {"dense attention", "LLSA, 1 level, overlapping", "LLSA, 1 level, disjoint", "LLSA, 2 levels, overlapping",
         "LLSA, 2 levels, disjoint", "mass on fine keys", "speed-up", "1,024"}) {
-    EXPECT_NE(outcome.output.find(words), std::string::npos) << words;
+    EXPECT_NE(outcome.all().find(words), std::string::npos) << words;
     EXPECT_NE(report.find(words), std::string::npos) << words;
   }
 }
 
 TEST_F(DemoProgram, shows_attention_inside_a_model_beside_the_picture_s) {
-  std::filesystem::create_directories(folder_);
   const auto picture = datasets::landscape(16, 16, 2);
   files::write_png(folder_ / "model.png", picture);
-  const datasets::PixelTokens tokens =
-      datasets::project(picture, datasets::local_features(picture), morton_order({1, 16, 16}), {.heads = 2, .head_dim = 16});
-  files::TensorFile file{
-      .tensors = {files::from_tensor("q", tokens.query), files::from_tensor("k", tokens.key),
-                  files::from_tensor("v", tokens.value)},
-      .metadata = {{"grid", "16x16"}, {"order", "morton"}, {"levels", "1"}, {"top_k", "4"}}};
+  const datasets::PixelTokens tokens = datasets::project(picture, datasets::local_features(picture),
+                                                         morton_order({1, 16, 16}), {.heads = 2, .head_dim = 16});
+  files::TensorFile file{.tensors = {files::from_tensor("q", tokens.query), files::from_tensor("k", tokens.key),
+                                     files::from_tensor("v", tokens.value)},
+                         .metadata = {{"grid", "16x16"}, {"order", "morton"}, {"levels", "1"}, {"top_k", "4"}}};
   std::string captures;
   for (const char* layer : {"0", "4"}) {
     file.metadata["layer"] = layer;
@@ -97,10 +65,10 @@ TEST_F(DemoProgram, shows_attention_inside_a_model_beside_the_picture_s) {
   }
   const auto out = folder_ / "out";
   const std::string options = "--size 16 --heads 1 --head-dim 16 --output " + out.string() + captures;
-  EXPECT_EQ(run(options).status, 2) << "without the picture";
-  const Outcome outcome = run(options + " --capture-picture " + (folder_ / "model.png").string());
-  ASSERT_EQ(outcome.status, 0) << outcome.output;
-  const std::string report = content(out / "report.md");
+  EXPECT_EQ(run(options).exit_code, 2) << "without the picture";
+  const room::ProgramRun outcome = run(options + " --capture-picture " + (folder_ / "model.png").string());
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.all();
+  const std::string report = room::read_text(out / "report.md");
   EXPECT_NE(report.find("layer 4, step ?"), std::string::npos);
   EXPECT_NE(report.find("top-5 blocks only"), std::string::npos);
   for (const char* name : {"model_selection_1.png", "model_attention_2.png"}) {
@@ -110,22 +78,20 @@ TEST_F(DemoProgram, shows_attention_inside_a_model_beside_the_picture_s) {
 }
 
 TEST_F(DemoProgram, takes_a_picture_of_any_shape_and_the_pixels_asked_for) {
-  std::filesystem::create_directories(folder_);
   const auto picture = folder_ / "wide.png";
   files::write_png(picture, datasets::landscape(61, 37, 5));
   const auto out = folder_ / "deep" / "out";
-  const Outcome outcome = run("--image " + picture.string() +
-                              " --size 20 --heads 2 --head-dim 16 --query 3,4 --query 19,0 --output " + out.string());
-  ASSERT_EQ(outcome.status, 0) << outcome.output;
-  EXPECT_NE(outcome.output.find("61 x 37"), std::string::npos);
-  EXPECT_EQ(files::read_image(out / "picture.png"),
-            files::resize_and_crop(files::read_image(picture), 20, 20));
-  EXPECT_NE(content(out / "report.md").find("Query pixel 2: row 19, column 0"), std::string::npos);
+  const room::ProgramRun outcome =
+      run("--image " + picture.string() + " --size 20 --heads 2 --head-dim 16 --query 3,4 --query 19,0 --output " +
+          out.string());
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.all();
+  EXPECT_NE(outcome.all().find("61 x 37"), std::string::npos);
+  EXPECT_EQ(files::read_image(out / "picture.png"), files::resize_and_crop(files::read_image(picture), 20, 20));
+  EXPECT_NE(room::read_text(out / "report.md").find("Query pixel 2: row 19, column 0"), std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(out / "selection_3.png"));
 }
 
 TEST_F(DemoProgram, says_in_one_line_what_is_wrong) {
-  std::filesystem::create_directories(folder_);
   const auto not_a_picture = folder_ / "text.png";
   std::ofstream(not_a_picture) << "hello";
   const auto as_file = folder_ / "file";
@@ -134,15 +100,15 @@ TEST_F(DemoProgram, says_in_one_line_what_is_wrong) {
        {std::string("--size 4"), std::string("--size many"), std::string("--heads -1"), std::string("--query 1:2"),
         std::string("--query 999,0"), std::string("--image /nowhere.png"), "--image " + not_a_picture.string(),
         std::string("--threads -2"), std::string("--backend abacus"), std::string("--unknown"), std::string("extra")}) {
-    const Outcome outcome = run(arguments + " --output " + (folder_ / "out").string());
-    EXPECT_EQ(outcome.status, 2) << arguments;
-    EXPECT_EQ(outcome.output.rfind("llsa-demo: ", 0), 0u) << outcome.output;
-    EXPECT_EQ(std::count(outcome.output.begin(), outcome.output.end(), '\n'), 1) << outcome.output;
+    const room::ProgramRun outcome = run(arguments + " --output " + (folder_ / "out").string());
+    EXPECT_EQ(outcome.exit_code, 2) << arguments;
+    EXPECT_EQ(outcome.all().rfind("llsa-demo: ", 0), 0u) << outcome.all();
+    EXPECT_EQ(std::count(outcome.all().begin(), outcome.all().end(), '\n'), 1) << outcome.all();
     EXPECT_FALSE(std::filesystem::exists(folder_ / "out")) << arguments;
   }
-  EXPECT_EQ(run("--size 8 --head-dim 16 --output " + as_file.string()).status, 2);
-  EXPECT_EQ(content(as_file), "x");
-  EXPECT_EQ(run("--help").status, 0);
+  EXPECT_EQ(run("--size 8 --head-dim 16 --output " + as_file.string()).exit_code, 2);
+  EXPECT_EQ(room::read_text(as_file), "x");
+  EXPECT_EQ(run("--help").exit_code, 0);
 }
 
 }  // namespace

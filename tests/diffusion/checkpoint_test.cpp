@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "files/safetensors.hpp"
 #include "diffusion/learner.hpp"
+#include "files/safetensors.hpp"
 #include "llsa/error.hpp"
 #include "training_fixture.hpp"
 
@@ -59,7 +59,7 @@ TEST(CheckpointFile, BringsBackEveryBitAndEverySetting) {
   EXPECT_EQ(back.state.first_moments, state.first_moments);
   EXPECT_EQ(back.state.second_moments, state.second_moments);
   save_checkpoint(folder / "b", back.config, back.state);
-  EXPECT_EQ(contents_of(folder / "a"), contents_of(folder / "b"));
+  EXPECT_EQ(read_text(folder / "a"), read_text(folder / "b"));
 }
 
 TEST(CheckpointFile, IsAModelToo) {
@@ -72,7 +72,7 @@ TEST(CheckpointFile, IsAModelToo) {
   EXPECT_EQ(model.weights, state.averages);
   save_model(folder / "half", model, files::ElementType::f16);
   const Model half = load_model(folder / "half");
-  EXPECT_LT(contents_of(folder / "half").size(), contents_of(folder / "a").size() / 4);
+  EXPECT_LT(read_text(folder / "half").size(), read_text(folder / "a").size() / 4);
   for (std::size_t i = 0; i < model.weights.size(); ++i) {
     ASSERT_TRUE(std::abs(half.weights[i] - model.weights[i]) <= 1e-3f * std::abs(model.weights[i]) + 1e-7f);
   }
@@ -110,7 +110,7 @@ TEST(CheckpointFile, IsRefusedWhenAnyByteIsMissingOrChanged) {
   const TemporaryFolder folder;
   const TrainConfig config = small_training();
   save_checkpoint(folder / "good", config, some_state(config));
-  const std::string good = contents_of(folder / "good");
+  const std::string good = read_text(folder / "good");
   for (const std::size_t size : {std::size_t{0}, std::size_t{7}, good.size() / 2, good.size() - 1}) {
     write(folder / "bad", good.substr(0, size));
     EXPECT_NE(message_of(folder / "bad"), "") << "cut to " << size << " bytes";
@@ -145,7 +145,7 @@ TEST(CheckpointFile, IsRefusedWhenItsWeightsAreWholeNumbers) {
   const TrainConfig config = small_training();
   save_checkpoint(folder / "a", config, initial_state(config));
   // The same bytes under another type: the hash alone does not tell.
-  std::string text = contents_of(folder / "a");
+  std::string text = read_text(folder / "a");
   const std::size_t at = text.find("\"F32\"");
   text.replace(at, 5, "\"I32\"");
   write(folder / "b", text);

@@ -24,14 +24,14 @@ Point point(double t, double scale, const Numbers& picture, const Numbers& noise
   return p;
 }
 
-TEST(Flow, StartsAtThePictureAndEndsAtTheScaledNoise) {
+TEST(Flow, starts_at_the_picture_and_ends_at_the_scaled_noise) {
   const Numbers picture = normal_numbers(9, 1), noise = normal_numbers(9, 2);
   EXPECT_EQ(point(0, 3, picture, noise).noisy, picture);
   const Numbers end = point(1, 3, picture, noise).noisy;
   for (std::size_t i = 0; i < 9; ++i) EXPECT_DOUBLE_EQ(end[i], 3 * noise[i]);
 }
 
-RC_GTEST_PROP(Flow, FollowsItsVelocityInAStraightLine, ()) {
+RC_GTEST_PROP(Flow, follows_its_velocity_in_a_straight_line, ()) {
   const double t = *rc::gen::inRange(0, 1000) / 1000.0, u = *rc::gen::inRange(0, 1000) / 1000.0;
   const double scale = *rc::gen::inRange(1, 800) / 100.0;
   const Numbers picture = normal_numbers(5, 1), noise = normal_numbers(5, 2);
@@ -42,7 +42,7 @@ RC_GTEST_PROP(Flow, FollowsItsVelocityInAStraightLine, ()) {
   }
 }
 
-TEST(Flow, RescaledNoiseGivesALargePictureTheSignalToNoiseRatioOfASmallOne) {
+TEST(Flow, rescaled_noise_gives_a_large_picture_the_signal_to_noise_ratio_of_a_small_one) {
   EXPECT_EQ(resolution_ratio(16), 1);
   EXPECT_EQ(resolution_ratio(64), 1);
   EXPECT_EQ(resolution_ratio(256), 4);
@@ -63,7 +63,7 @@ TEST(Flow, RescaledNoiseGivesALargePictureTheSignalToNoiseRatioOfASmallOne) {
   EXPECT_NEAR(std::sqrt(variance), t, 0.03);
 }
 
-TEST(Flow, TimesAreDrawnAsTheirNamesSay) {
+TEST(Flow, times_are_drawn_as_their_names_say) {
   const RandomSequence random(1, Purpose::training_time, 0);
   const auto quantile = [&](const FlowConfig& config, double share) {
     std::vector<double> times;
@@ -79,7 +79,7 @@ TEST(Flow, TimesAreDrawnAsTheirNamesSay) {
   EXPECT_NEAR(quantile({.time = TimeSampling::shift, .time_shift = 4}, 0.5), 0.8, 0.02);
 }
 
-TEST(Flow, ShiftingTimeKeepsTheEndsAndMultipliesTheOdds) {
+TEST(Flow, shifting_time_keeps_the_ends_and_multiplies_the_odds) {
   EXPECT_EQ(shifted_time(0, 3), 0);
   EXPECT_EQ(shifted_time(1, 3), 1);
   EXPECT_DOUBLE_EQ(shifted_time(0.3, 1), 0.3);
@@ -87,7 +87,7 @@ TEST(Flow, ShiftingTimeKeepsTheEndsAndMultipliesTheOdds) {
   EXPECT_NEAR(t / (1 - t), 5 * 0.3 / 0.7, 1e-12);
 }
 
-TEST(Flow, SquaredErrorIsTheMeanAndItsGradientAgreesWithCentralDifferences) {
+TEST(Flow, squared_error_is_the_mean_and_its_gradient_agrees_with_central_differences) {
   Numbers prediction = normal_numbers(7, 1);
   const Numbers target = normal_numbers(7, 2);
   Numbers gradient(7, NAN);
@@ -98,7 +98,7 @@ TEST(Flow, SquaredErrorIsTheMeanAndItsGradientAgreesWithCentralDifferences) {
                   [&] { return 0.25 * squared_error<double>(prediction, target, 1, {}); });
 }
 
-TEST(Flow, SettingsSurviveJsonAndNonsenseIsRefused) {
+TEST(Flow, settings_survive_json_and_nonsense_is_refused) {
   const FlowConfig config{.noise_scale = 2, .time = TimeSampling::shift, .time_shift = 3};
   const FlowConfig back = flow_config_from(to_json(config));
   EXPECT_EQ(to_json(back), to_json(config));

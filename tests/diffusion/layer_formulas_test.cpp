@@ -18,7 +18,7 @@ void expect_near(double value, double expected) {
   ASSERT_TRUE(std::abs(value - expected) <= 1e-12 * (1 + std::abs(expected))) << value << " instead of " << expected;
 }
 
-TEST_F(LayerFormulas, LinearIsTheProductWithTheTransposedWeightsPlusBias) {
+TEST_F(LayerFormulas, linear_is_the_product_with_the_transposed_weights_plus_bias) {
   const LinearShape s{.rows = 513, .in = 5, .out = 3};
   const Numbers x = normal_numbers(s.rows * s.in, 1), w = normal_numbers(s.out * s.in, 2), b = normal_numbers(s.out, 3);
   Numbers y(std::size_t(s.rows * s.out), NAN), plain = y;
@@ -34,7 +34,7 @@ TEST_F(LayerFormulas, LinearIsTheProductWithTheTransposedWeightsPlusBias) {
   }
 }
 
-TEST_F(LayerFormulas, NoRowsAreNoWork) {
+TEST_F(LayerFormulas, no_rows_are_no_work) {
   Numbers w = normal_numbers(6, 1), dw(6, 0.0), db(2, 0.0);
   layers.linear_forward({0, 3, 2}, nullptr, w.data(), nullptr, nullptr);
   layers.linear_backward({0, 3, 2}, nullptr, w.data(), nullptr, nullptr, dw.data(), db.data());
@@ -42,7 +42,7 @@ TEST_F(LayerFormulas, NoRowsAreNoWork) {
   EXPECT_EQ(db, Numbers(2, 0.0));
 }
 
-TEST_F(LayerFormulas, ModulatedNormStandardisesEveryTokenThenScalesAndShifts) {
+TEST_F(LayerFormulas, modulated_norm_standardises_every_token_then_scales_and_shifts) {
   const TokenShape s{.batch = 2, .tokens = 257, .dim = 6};
   const Numbers x = normal_numbers(s.size(), 1, 3), shift = normal_numbers(12, 2), scale = normal_numbers(12, 3);
   Numbers y(x.size(), NAN), mean(std::size_t(s.rows()), NAN), rstd = mean;
@@ -61,7 +61,7 @@ TEST_F(LayerFormulas, ModulatedNormStandardisesEveryTokenThenScalesAndShifts) {
   }
 }
 
-TEST_F(LayerFormulas, ZeroGatesLeaveTheResidualStreamAsItIs) {
+TEST_F(LayerFormulas, zero_gates_leave_the_residual_stream_as_it_is) {
   const TokenShape s{.batch = 2, .tokens = 3, .dim = 4};
   const Numbers x = normal_numbers(s.size(), 1), h = normal_numbers(s.size(), 2), gate(8, 0.0);
   Numbers y(x.size(), NAN);
@@ -69,7 +69,7 @@ TEST_F(LayerFormulas, ZeroGatesLeaveTheResidualStreamAsItIs) {
   EXPECT_EQ(y, x);
 }
 
-TEST_F(LayerFormulas, RmsNormMakesTheMeanSquareOfEveryHeadOne) {
+TEST_F(LayerFormulas, rms_norm_makes_the_mean_square_of_every_head_one) {
   const HeadShape s{.rows = 300, .heads = 3, .dim = 4};
   const Numbers x = normal_numbers(s.rows * 12, 1, 5), w = {1, -2, 0.5, 3};
   Numbers y(x.size(), NAN), rstd(std::size_t(s.rows * s.heads), NAN);
@@ -81,7 +81,7 @@ TEST_F(LayerFormulas, RmsNormMakesTheMeanSquareOfEveryHeadOne) {
   }
 }
 
-TEST_F(LayerFormulas, ActivationsAreTheirFormulas) {
+TEST_F(LayerFormulas, activations_are_their_formulas) {
   const Numbers x = normal_numbers(100, 1, 3);
   Numbers gelu(100), silu(100);
   layers.gelu_forward(100, x.data(), gelu.data());
@@ -92,7 +92,7 @@ TEST_F(LayerFormulas, ActivationsAreTheirFormulas) {
   }
 }
 
-TEST_F(LayerFormulas, TimestepFeaturesAreCosinesThenSinesOfFallingFrequencies) {
+TEST_F(LayerFormulas, timestep_features_are_cosines_then_sines_of_falling_frequencies) {
   const std::vector<double> times = {0, 0.25, 1};
   Numbers y(3 * 8, NAN);
   layers.timestep_features(3, 8, times.data(), y.data());
@@ -105,7 +105,7 @@ TEST_F(LayerFormulas, TimestepFeaturesAreCosinesThenSinesOfFallingFrequencies) {
   }
 }
 
-TEST(Rotary, ProductsOfQueriesAndKeysDependOnTheirDistanceAlone) {
+TEST(Rotary, products_of_queries_and_keys_depend_on_their_distance_alone) {
   ThreadPool threads(1);
   EigenLayers<double> layers(threads);
   const Grid grid{.frames = 1, .height = 9, .width = 11};
@@ -135,7 +135,7 @@ TEST(Rotary, ProductsOfQueriesAndKeysDependOnTheirDistanceAlone) {
   EXPECT_EQ(dot(std::span(queries).first(std::size_t(dim)), q), dot(q, q)) << "the corner is not turned";
 }
 
-TEST(Rotary, TheFirstQuarterTurnsWithTheRowTheSecondWithTheColumn) {
+TEST(Rotary, the_first_quarter_turns_with_the_row_the_second_with_the_column) {
   const Grid grid{.frames = 1, .height = 2, .width = 3};
   const auto table = rotary_table<double>(grid, raster_order(grid), 8, 16);
   const auto angle = [&](std::size_t token, std::size_t j) {
@@ -148,7 +148,7 @@ TEST(Rotary, TheFirstQuarterTurnsWithTheRowTheSecondWithTheColumn) {
   expect_near(angle(last, 3), 0.5);
 }
 
-TEST(Rotary, EveryTokenTurnsByItsOwnPlaceInAnyOrder) {
+TEST(Rotary, every_token_turns_by_its_own_place_in_any_order) {
   const Grid grid{.frames = 1, .height = 4, .width = 4};
   const TokenOrder order = morton_order(grid);
   const auto raster = rotary_table<double>(grid, raster_order(grid), 8, 100);
@@ -165,7 +165,7 @@ TEST(Rotary, EveryTokenTurnsByItsOwnPlaceInAnyOrder) {
 }
 
 /// The float layers, which training uses, with another number of threads and against the double ones.
-RC_GTEST_PROP(FloatLayers, AgreeWithDoubleAndWithAnyNumberOfThreads, ()) {
+RC_GTEST_PROP(FloatLayers, agree_with_double_and_with_any_number_of_threads, ()) {
   const auto rows = *rc::gen::inRange<std::int64_t>(1, 2500);
   const auto in = *rc::gen::inRange<std::int64_t>(1, 40), out = *rc::gen::inRange<std::int64_t>(1, 40);
   const LinearShape s{rows, in, out};

@@ -22,7 +22,7 @@ void subtract_one(Numbers& values) {
   for (double& v : values) v -= 1;
 }
 
-TEST_F(LayerGradients, LinearAgreesWithCentralDifferences) {
+TEST_F(LayerGradients, linear_agrees_with_central_differences) {
   // Few rows, and enough for several slices of the weight gradient.
   for (const LinearShape s :
        {LinearShape{.rows = 261, .in = 7, .out = 70}, LinearShape{.rows = 3100, .in = 3, .out = 5}}) {
@@ -43,7 +43,7 @@ TEST_F(LayerGradients, LinearAgreesWithCentralDifferences) {
   }
 }
 
-TEST_F(LayerGradients, ModulatedNormAgreesWithCentralDifferences) {
+TEST_F(LayerGradients, modulated_norm_agrees_with_central_differences) {
   const TokenShape s{batch, tokens, dim};
   Numbers x = normal_numbers(s.size(), 1), m = normal_numbers(batch * 2 * dim, 2);
   const Numbers dy = normal_numbers(s.size(), 3);
@@ -62,7 +62,7 @@ TEST_F(LayerGradients, ModulatedNormAgreesWithCentralDifferences) {
   expect_gradient("shift and scale", m, dm, loss);
 }
 
-TEST_F(LayerGradients, GatedResidualAgreesWithCentralDifferences) {
+TEST_F(LayerGradients, gated_residual_agrees_with_central_differences) {
   const TokenShape s{batch, tokens, dim};
   Numbers x = normal_numbers(s.size(), 1), h = normal_numbers(s.size(), 2), gate = normal_numbers(batch * dim, 3);
   const Numbers dy = normal_numbers(s.size(), 4);
@@ -78,7 +78,7 @@ TEST_F(LayerGradients, GatedResidualAgreesWithCentralDifferences) {
   expect_gradient("gate", gate, dgate, loss);
 }
 
-TEST_F(LayerGradients, RmsNormAgreesWithCentralDifferencesInsideStridedRows) {
+TEST_F(LayerGradients, rms_norm_agrees_with_central_differences_inside_strided_rows) {
   const HeadShape s{.rows = 300, .heads = 2, .dim = 8};
   const std::int64_t stride = 20;
   Numbers x = normal_numbers(s.rows * stride, 1), w = normal_numbers(s.dim, 2);
@@ -96,7 +96,7 @@ TEST_F(LayerGradients, RmsNormAgreesWithCentralDifferencesInsideStridedRows) {
   expect_gradient("weight", w, dw, loss);
 }
 
-TEST_F(LayerGradients, RotaryAgreesWithCentralDifferences) {
+TEST_F(LayerGradients, rotary_agrees_with_central_differences) {
   const HeadShape s{.rows = 24, .heads = 2, .dim = 8};
   const Grid grid{.frames = 1, .height = 3, .width = 4};
   std::vector<std::int64_t> reversed;
@@ -114,7 +114,7 @@ TEST_F(LayerGradients, RotaryAgreesWithCentralDifferences) {
   expect_gradient("x", x, dx, loss);
 }
 
-TEST_F(LayerGradients, ActivationsAgreeWithCentralDifferencesAndMayOverwriteTheirGradient) {
+TEST_F(LayerGradients, activations_agree_with_central_differences_and_may_overwrite_their_gradient) {
   Numbers x = normal_numbers(500, 1, 2.0);
   const Numbers dy = normal_numbers(500, 2);
   Numbers y(x.size()), dx = dy;
@@ -133,7 +133,7 @@ TEST_F(LayerGradients, ActivationsAgreeWithCentralDifferencesAndMayOverwriteThei
   expect_gradient("silu", x, dx, silu);
 }
 
-TEST_F(LayerGradients, LabelEmbeddingAgreesWithCentralDifferencesWithRepeatedLabels) {
+TEST_F(LayerGradients, label_embedding_agrees_with_central_differences_with_repeated_labels) {
   const std::vector<std::int32_t> labels = {2, 0, 2, 3};
   Numbers table = normal_numbers(4 * dim, 1);
   const Numbers dy = normal_numbers(4 * dim, 2), start = normal_numbers(4 * dim, 3);

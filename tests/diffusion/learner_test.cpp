@@ -25,7 +25,7 @@ struct Trial {
 
 const std::vector<std::int32_t> labels = {0, 3, 9, 10};
 
-TEST(Learner, OverfitsOneBatchUntilTheLossIsNearZero) {
+TEST(Learner, overfits_one_batch_until_the_loss_is_near_zero) {
   TrainConfig config = small_training();
   config.batch = 1;
   config.label_dropout = 0;
@@ -46,7 +46,7 @@ TEST(Learner, OverfitsOneBatchUntilTheLossIsNearZero) {
   EXPECT_LT(mean, 0.06) << "predicting zero gives about 1.25";
 }
 
-TEST(Learner, ComputesTheSameBitsForAnyNumberOfThreads) {
+TEST(Learner, computes_the_same_bits_for_any_number_of_threads) {
   const TrainConfig config = small_training();
   const AlignedVector<float> pictures = random_pictures(config, config.batch);
   Trial one(config, 1), three(config, 3);
@@ -58,7 +58,7 @@ TEST(Learner, ComputesTheSameBitsForAnyNumberOfThreads) {
   EXPECT_EQ(one.learner.state().second_moments, three.learner.state().second_moments);
 }
 
-TEST(Learner, SmallPassesAddUpToTheWholeBatch) {
+TEST(Learner, small_passes_add_up_to_the_whole_batch) {
   TrainConfig config = small_training();
   const AlignedVector<float> pictures = random_pictures(config, config.batch);
   Trial whole(config);
@@ -72,7 +72,7 @@ TEST(Learner, SmallPassesAddUpToTheWholeBatch) {
   }
 }
 
-TEST(Learner, DropsLabelsForTheShareOfPicturesThatWasAskedFor) {
+TEST(Learner, drops_labels_for_the_share_of_pictures_that_was_asked_for) {
   TrainConfig config = small_training();
   config.label_dropout = 1;
   Trial dropped(config);
@@ -100,7 +100,7 @@ TEST(Learner, DropsLabelsForTheShareOfPicturesThatWasAskedFor) {
   EXPECT_FALSE(moved(kept.learner, 5)) << "no picture has this label";
 }
 
-TEST(Learner, RefusesANonFiniteLossAndKeepsItsState) {
+TEST(Learner, refuses_a_non_finite_loss_and_keeps_its_state) {
   const TrainConfig config = small_training();
   Trial setup(config);
   AlignedVector<float> pictures = random_pictures(config, config.batch);
@@ -113,7 +113,7 @@ TEST(Learner, RefusesANonFiniteLossAndKeepsItsState) {
   EXPECT_EQ(setup.learner.state().first_moments, before.first_moments);
 }
 
-TEST(Learner, StopsARunThatDiverges) {
+TEST(Learner, stops_a_run_that_diverges) {
   TrainConfig config = small_training();
   config.learning_rate = 50;
   config.warmup = 0;
@@ -127,7 +127,7 @@ TEST(Learner, StopsARunThatDiverges) {
       Error);
 }
 
-TEST(Learner, DrawsNewNoiseInEveryStepAndForEverySeed) {
+TEST(Learner, draws_new_noise_in_every_step_and_for_every_seed) {
   TrainConfig config = small_training();
   const AlignedVector<float> pictures = random_pictures(config, config.batch);
   Trial trial(config);
@@ -139,7 +139,7 @@ TEST(Learner, DrawsNewNoiseInEveryStepAndForEverySeed) {
   EXPECT_NEAR(Trial(config).learner.step(pictures, labels).baseline, 9.25, 1.2) << "3^2 of noise and 0.5^2 of pictures";
 }
 
-TEST(Learner, ValidatesItsAveragedWeights) {
+TEST(Learner, validates_its_averaged_weights) {
   TrainConfig config = small_training();
   config.average_decay = 0.9;
   const AlignedVector<float> pictures = random_pictures(config, config.batch);
@@ -153,7 +153,7 @@ TEST(Learner, ValidatesItsAveragedWeights) {
   EXPECT_NE(loss_of(trial.learner.state().weights), loss_of(trial.learner.state().averages));
 }
 
-TEST(Learner, ValidationLossDependsOnWeightsAndPicturesAlone) {
+TEST(Learner, validation_loss_depends_on_weights_and_pictures_alone) {
   const TrainConfig config = small_training();
   Trial setup(config);
   const AlignedVector<float> pictures = random_pictures(config, 4);
@@ -165,7 +165,7 @@ TEST(Learner, ValidationLossDependsOnWeightsAndPicturesAlone) {
   EXPECT_NE(setup.learner.validation_loss(pictures, labels), first);
 }
 
-TEST(TakeOver, CopiesWhatFitsAndNamesWhatDoesNot) {
+TEST(TakeOver, copies_what_fits_and_names_what_does_not) {
   TrainConfig small = small_training(), large = small_training();
   small.model.image_size = 4;
   small.model.attention.options.levels = 1;

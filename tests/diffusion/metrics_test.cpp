@@ -15,7 +15,7 @@ namespace {
 
 AlignedVector<float> floats(const Numbers& numbers) { return {numbers.begin(), numbers.end()}; }
 
-TEST(SlicedWasserstein, IsTheBestMatchingOverAllPermutationsInOneDimension) {
+TEST(SlicedWasserstein, is_the_best_matching_over_all_permutations_in_one_dimension) {
   ThreadPool threads(2);
   const AlignedVector<float> a = floats(normal_numbers(6, 1)), b = floats(normal_numbers(6, 2));
   std::vector<int> order(6);
@@ -29,7 +29,7 @@ TEST(SlicedWasserstein, IsTheBestMatchingOverAllPermutationsInOneDimension) {
   EXPECT_NEAR(sliced_wasserstein(a, b, 1, 5, 1, threads), std::sqrt(best), 1e-9);
 }
 
-TEST(SlicedWasserstein, OfAShiftIsItsLengthOverTheRootOfTheDimension) {
+TEST(SlicedWasserstein, of_a_shift_is_its_length_over_the_root_of_the_dimension) {
   ThreadPool threads(2);
   const std::int64_t dim = 12, count = 50;
   const AlignedVector<float> a = floats(normal_numbers(dim * count, 1));
@@ -42,7 +42,7 @@ TEST(SlicedWasserstein, OfAShiftIsItsLengthOverTheRootOfTheDimension) {
   EXPECT_THROW(sliced_wasserstein(a, std::span(b).first(12), dim, 10, 1, threads), Error);
 }
 
-TEST(Spectrum, IsThatOfTheDefinitionByBruteForce) {
+TEST(Spectrum, is_that_of_the_definition_by_brute_force) {
   ThreadPool threads(2);
   for (const std::int64_t n : {5, 6}) {
     const AlignedVector<float> pictures = floats(normal_numbers(2 * 3 * n * n, 1));
@@ -70,7 +70,7 @@ TEST(Spectrum, IsThatOfTheDefinitionByBruteForce) {
   }
 }
 
-TEST(Spectrum, OfWhiteNoiseIsFlatAndTwiceTheAmplitudeIsSixDecibels) {
+TEST(Spectrum, of_white_noise_is_flat_and_twice_the_amplitude_is_six_decibels) {
   ThreadPool threads(2);
   const AlignedVector<float> noise = floats(normal_numbers(64 * 256, 1));
   AlignedVector<float> loud = noise;
@@ -81,7 +81,7 @@ TEST(Spectrum, OfWhiteNoiseIsFlatAndTwiceTheAmplitudeIsSixDecibels) {
   EXPECT_EQ(spectrum_distance(a, a), 0);
 }
 
-TEST(Moments, OfEveryChannelAreThoseOfTheirFormulas) {
+TEST(Moments, of_every_channel_are_those_of_their_formulas) {
   // Two pictures of 1 x 2 x 2 ... channel 0 holds 0 and 3 (once in four), channel 1 is constant.
   const std::vector<float> pictures = {0, 0, 0, 4, 7, 7, 7, 7, 0, 0, 0, 4, 7, 7, 7, 7};
   const auto moments = channel_moments(pictures, 2, 2);
@@ -97,7 +97,7 @@ TEST(Moments, OfEveryChannelAreThoseOfTheirFormulas) {
   EXPECT_DOUBLE_EQ(d.deviation, std::sqrt(3) - 1);
 }
 
-TEST(PictureDifference, IsMeanRootAndLargest) {
+TEST(PictureDifference, is_mean_root_and_largest) {
   const Difference d = difference(std::vector<float>{0, 1, 2, 3}, std::vector<float>{0, 1, 1, 6});
   EXPECT_DOUBLE_EQ(d.mean_absolute, 1);
   EXPECT_DOUBLE_EQ(d.root_mean_square, std::sqrt(2.5));

@@ -9,7 +9,7 @@
 namespace llsa::diffusion::testing {
 namespace {
 
-TEST(AdamW, FollowsItsClosedFormUnderAConstantGradient) {
+TEST(AdamW, follows_its_closed_form_under_a_constant_gradient) {
   ThreadPool threads(1);
   const AdamConfig config{.learning_rate = 0.01, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-3, .weight_decay = 0.1};
   Numbers weights = {1.0, -2.0}, first(2, 0.0), second(2, 0.0);
@@ -29,7 +29,7 @@ TEST(AdamW, FollowsItsClosedFormUnderAConstantGradient) {
   }
 }
 
-TEST(Average, IsTheGeometricallyWeightedSumOfAllWeights) {
+TEST(Average, is_the_geometrically_weighted_sum_of_all_weights) {
   ThreadPool threads(1);
   Numbers average = {3.0};
   double expected = 3.0 * std::pow(0.9, 10);
@@ -41,13 +41,13 @@ TEST(Average, IsTheGeometricallyWeightedSumOfAllWeights) {
   EXPECT_NEAR(average[0], expected, 1e-12);
 }
 
-TEST(Average, DecaysFasterWhileItIsYoung) {
+TEST(Average, decays_faster_while_it_is_young) {
   EXPECT_DOUBLE_EQ(average_decay(0.999, 0), 0.1);
   EXPECT_DOUBLE_EQ(average_decay(0.999, 90), 0.91);
   EXPECT_DOUBLE_EQ(average_decay(0.999, 1'000'000), 0.999);
 }
 
-TEST(Clip, BringsTheNormDownToTheLimitAndLeavesSmallerOnesAlone) {
+TEST(Clip, brings_the_norm_down_to_the_limit_and_leaves_smaller_ones_alone) {
   ThreadPool threads(2);
   const Numbers values = normal_numbers(100'000, 1);
   const double norm = euclidean_norm<double>(values, threads);
@@ -57,7 +57,7 @@ TEST(Clip, BringsTheNormDownToTheLimitAndLeavesSmallerOnesAlone) {
   EXPECT_EQ(clip_factor(100, 0), 1) << "0 turns clipping off";
 }
 
-TEST(Schedule, RisesLinearlyThenStaysOrFallsAlongACosine) {
+TEST(Schedule, rises_linearly_then_stays_or_falls_along_a_cosine) {
   EXPECT_DOUBLE_EQ(scheduled_rate(2, 0, 10, false, 100), 0.2);
   EXPECT_DOUBLE_EQ(scheduled_rate(2, 9, 10, false, 100), 2);
   EXPECT_DOUBLE_EQ(scheduled_rate(2, 99, 10, false, 100), 2);
@@ -67,7 +67,7 @@ TEST(Schedule, RisesLinearlyThenStaysOrFallsAlongACosine) {
   EXPECT_NEAR(scheduled_rate(2, 35, 10, true, 110), 1 + std::cos(std::numbers::pi / 4), 1e-12);
 }
 
-TEST(Optimizer, GivesTheSameBitsForAnyNumberOfThreads) {
+TEST(Optimizer, gives_the_same_bits_for_any_number_of_threads) {
   const std::size_t size = 200'001;
   const Numbers start = normal_numbers(size, 1), g = normal_numbers(size, 2);
   const auto run = [&](int count) {

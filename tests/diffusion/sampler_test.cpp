@@ -11,7 +11,7 @@
 namespace llsa::diffusion::testing {
 namespace {
 
-TEST(Euler, ReachesTheDataPointExactlyWhenTheVelocityIsThatOfOnePicture) {
+TEST(Euler, reaches_the_data_point_exactly_when_the_velocity_is_that_of_one_picture) {
   // All paths that end in one picture d have the velocity (x - d) / t; straight lines, so Euler makes no error.
   const std::vector<float> data = {0.25f, -1.0f, 0.5f};
   for (const double shift : {1.0, 3.0}) {
@@ -28,7 +28,7 @@ TEST(Euler, ReachesTheDataPointExactlyWhenTheVelocityIsThatOfOnePicture) {
   }
 }
 
-TEST(Euler, ErrorFallsLinearlyWithTheNumberOfSteps) {
+TEST(Euler, error_falls_linearly_with_the_number_of_steps) {
   // dx/dt = x: from t = 1 to 0 the exact factor is 1/e.
   const auto error = [](int steps) {
     std::vector<float> x = {1.0f};
@@ -38,7 +38,7 @@ TEST(Euler, ErrorFallsLinearlyWithTheNumberOfSteps) {
   EXPECT_NEAR(error(50) / error(100), 2, 0.1);
 }
 
-RC_GTEST_PROP(Euler, TimesFallFromOneToZero, ()) {
+RC_GTEST_PROP(Euler, times_fall_from_one_to_zero, ()) {
   const int steps = *rc::gen::inRange(1, 60);
   const double shift = *rc::gen::inRange(10, 90) / 10.0;
   const auto times = euler_times(steps, shift);
@@ -62,7 +62,7 @@ struct Sampled {
   }
 };
 
-TEST(Sample, APictureDependsOnSeedAndNumberAloneNotOnItsCompany) {
+TEST(Sample, a_picture_depends_on_seed_and_number_alone_not_on_its_company) {
   Sampled four(4), one(1);
   const SampleOptions options{.count = 6, .steps = 3, .labels = {1, 2, 3, 4, 5, 6}};
   const auto together = four.run(options), apart = one.run(options);
@@ -73,7 +73,7 @@ TEST(Sample, APictureDependsOnSeedAndNumberAloneNotOnItsCompany) {
   EXPECT_EQ(four.run(options), together);
 }
 
-TEST(Sample, GuidanceGoesFromUnlabelledThroughLabelledAndBeyond) {
+TEST(Sample, guidance_goes_from_unlabelled_through_labelled_and_beyond) {
   Sampled s;
   // One step: the result is linear in the velocity, so guidance interpolates and extrapolates pictures.
   SampleOptions options{.count = 2, .steps = 1, .labels = {1, 2}};
@@ -94,7 +94,7 @@ TEST(Sample, GuidanceGoesFromUnlabelledThroughLabelledAndBeyond) {
   EXPECT_GT(change, 0.01) << "the label must matter for this test to say anything";
 }
 
-TEST(Sample, ShowsEveryStepBeginningWithScaledNoise) {
+TEST(Sample, shows_every_step_beginning_with_scaled_noise) {
   Sampled s;
   std::vector<int> steps;
   AlignedVector<float> first, last;
@@ -110,7 +110,7 @@ TEST(Sample, ShowsEveryStepBeginningWithScaledNoise) {
   EXPECT_FLOAT_EQ(first[std::size_t(s.config.image_elements()) + 5], float(2 * random.normal(5)));
 }
 
-TEST(Sample, TakesTheShiftedStepsOfItsFlow) {
+TEST(Sample, takes_the_shifted_steps_of_its_flow) {
   Sampled s;
   // The first of two steps ends at time 1/2, shifted by 3 at 3/4: half as far.
   const auto first_step = [&](const FlowConfig& flow) {
@@ -126,7 +126,7 @@ TEST(Sample, TakesTheShiftedStepsOfItsFlow) {
   for (std::size_t i = 0; i < plain.size(); ++i) ASSERT_NEAR(shifted[i], 0.5f * plain[i], 1e-5);
 }
 
-TEST(Sample, RefusesWhatTheModelCannotDo) {
+TEST(Sample, refuses_what_the_model_cannot_do) {
   Sampled s;
   EXPECT_THROW(s.run({.count = 0}), Error);
   EXPECT_THROW(s.run({.steps = 0}), Error);
@@ -139,7 +139,7 @@ TEST(Sample, RefusesWhatTheModelCannotDo) {
   EXPECT_THROW(validate(SampleOptions{.guidance = 2}, unlabelled), Error);
 }
 
-TEST(CapturedTensors, AreThoseThatAttentionSawAtThatLayerAndStep) {
+TEST(CapturedTensors, are_those_that_attention_saw_at_that_layer_and_step) {
   Sampled s;
   const SampleOptions sampling{.count = 2, .steps = 4, .guidance = 2, .labels = {1, 2}};
   const Capture all = capture(s.runner.model, s.weights, {}, sampling, {.layer = 1, .step = 2});
@@ -182,14 +182,14 @@ TEST(CapturedTensors, AreThoseThatAttentionSawAtThatLayerAndStep) {
   EXPECT_EQ(head.file.tensors[2].as<float>()[5], value(0, 1, 0, 5));
 }
 
-TEST(CapturedTensors, SayTheShiftedTimeAtWhichTheyWereTaken) {
+TEST(CapturedTensors, say_the_shifted_time_at_which_they_were_taken) {
   Sampled s;
   const Capture taken = capture(s.runner.model, s.weights, {.time = TimeSampling::shift, .time_shift = 3},
                                 {.count = 1, .steps = 2}, {.layer = 0, .step = 1});
   EXPECT_EQ(taken.file.metadata.at("time"), "0.75");
 }
 
-TEST(CapturedTensors, RefuseALayerStepOrHeadThatIsNotThere) {
+TEST(CapturedTensors, refuse_a_layer_step_or_head_that_is_not_there) {
   Sampled s;
   const SampleOptions sampling{.count = 1, .steps = 2};
   EXPECT_THROW(capture(s.runner.model, s.weights, {}, sampling, {.layer = 2}), Error);

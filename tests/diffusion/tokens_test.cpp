@@ -17,7 +17,7 @@ ModelConfig config_of(std::int64_t size, std::int64_t patch, std::int64_t channe
   return config;
 }
 
-RC_GTEST_PROP(Tokens, GoingThereAndBackIsTheIdentityInEveryOrder, ()) {
+RC_GTEST_PROP(Tokens, going_there_and_back_is_the_identity_in_every_order, ()) {
   const auto patch = *rc::gen::inRange<std::int64_t>(1, 4), side = *rc::gen::inRange<std::int64_t>(1, 9);
   const auto channels = *rc::gen::element<std::int64_t>(1, 3);
   const auto name = *rc::gen::element<std::string>("raster", "morton", "hilbert");
@@ -38,7 +38,7 @@ RC_GTEST_PROP(Tokens, GoingThereAndBackIsTheIdentityInEveryOrder, ()) {
   RC_ASSERT(tokens == sorted);
 }
 
-TEST(Tokens, HoldTheirPatchAsAConvolutionAndAsDiffusersWantsIt) {
+TEST(Tokens, hold_their_patch_as_a_convolution_and_as_diffusers_wants_it) {
   const ModelConfig config = config_of(6, 2, 3);
   const TokenOrder order = hilbert_order(config.grid());
   const TokenMap map = token_map(config, order);

@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "files/image.hpp"
 #include "diffusion/pictures.hpp"
 #include "diffusion/run_log.hpp"
 #include "diffusion/sampler.hpp"
+#include "files/image.hpp"
 #include "llsa/error.hpp"
 #include "training_fixture.hpp"
 
@@ -30,7 +30,7 @@ TrainState train_in(const TemporaryFolder& folder, const TrainConfig& config,
       });
 }
 
-TEST(Training, SavesTheStateItReturnsAndSamplesOfItsAveragedWeights) {
+TEST(Training, saves_the_state_it_returns_and_samples_of_its_averaged_weights) {
   const TemporaryFolder folder;
   const TrainConfig config = short_run();
   const TrainState end = train_in(folder, config);
@@ -50,7 +50,7 @@ TEST(Training, SavesTheStateItReturnsAndSamplesOfItsAveragedWeights) {
       << "one column a class";
 }
 
-TEST(RunLog, ResumesAtAStepWithoutWhatCameLaterAndWithoutALineThatWasCutOff) {
+TEST(RunLog, resumes_at_a_step_without_what_came_later_and_without_a_line_that_was_cut_off) {
   const TemporaryFolder folder;
   const auto path = folder / "log.jsonl";
   {
@@ -72,7 +72,7 @@ TEST(RunLog, ResumesAtAStepWithoutWhatCameLaterAndWithoutALineThatWasCutOff) {
   EXPECT_EQ(again.entries()[3].loss, 7);
 }
 
-TEST(Training, ThatFailsNamesTheLastGoodCheckpoint) {
+TEST(Training, that_fails_names_the_last_good_checkpoint) {
   const TemporaryFolder folder;
   TrainConfig config = short_run();
   config.learning_rate = 1e30;

@@ -1,37 +1,16 @@
 #pragma once
 
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "diffusion/runner.hpp"
 #include "diffusion/settings.hpp"
 #include "gradient_check.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace llsa::diffusion::testing {
 
-/// A folder of its own that goes away with the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "llsa-diffusion-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  std::string string() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
-
-inline std::string contents_of(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
+using room::read_text;
+using room::TemporaryFolder;
 
 /// The smallest model that uses everything: labels, two levels, two blocks.
 inline TrainConfig small_training() {

@@ -10,28 +10,13 @@
 #include "files/image.hpp"
 #include "files/tensor_file.hpp"
 #include "llsa/error.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace llsa::files::testing {
 
-/// A new folder that is removed with all it holds.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  /// Names in the folder, hidden ones too, sorted.
-  std::vector<std::string> names() const;
-
- private:
-  std::filesystem::path path_;
-};
-
-/// Makes the folders above as well.
-void write_text(const std::filesystem::path& path, const std::string& text);
-std::string read_text(const std::filesystem::path& path);
+using room::read_text;
+using room::TemporaryFolder;
+using room::write_text;
 
 inline std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 

@@ -129,7 +129,7 @@ TEST(NaiveKeySet, disjoint_counts_sum_to_the_number_of_keys) {
 template <class Forward>
 void expect_differences(Problem<double>& problem, const reference::NaiveGradients& gradients, const Forward& forward) {
   const auto loss = [&] {
-    const ExactInputs exact(problem);
+    const compare::Problem<double> exact = problem.exact();
     const reference::NaiveOutputs outputs = forward(exact);
     double sum = 0;
     for (std::size_t i = 0; i < outputs.output.flat().size(); ++i)
@@ -166,21 +166,23 @@ Case small_case() {
 TEST(NaiveBackward, equals_central_differences_of_its_forward_in_every_element) {
   check("naive gradients equal central differences", [] {
     Problem<double> problem(small_case());
-    const ExactInputs exact(problem);
+    const compare::Problem<double> exact = problem.exact();
     const Selection selection =
         random_selection(problem.options, problem.parameters.batch * problem.parameters.heads, problem.parameters.seed);
-    expect_differences(
-        problem, reference::naive_backward(exact.inputs(), selection, problem.options, exact.output_gradients()),
-        [&](const ExactInputs& e) { return reference::naive_forward(e.inputs(), selection, problem.options); });
+    expect_differences(problem,
+                       reference::naive_backward(exact.inputs(), selection, problem.options, exact.output_gradients()),
+                       [&](const compare::Problem<double>& e) {
+                         return reference::naive_forward(e.inputs(), selection, problem.options);
+                       });
   });
 }
 
 TEST(DenseNaiveBackward, equals_central_differences_of_its_forward_in_every_element) {
   check("dense gradients equal central differences", [] {
     Problem<double> problem(small_case());
-    const ExactInputs exact(problem);
+    const compare::Problem<double> exact = problem.exact();
     expect_differences(problem, reference::dense_naive_backward(exact.inputs(), 0.7, exact.output_gradients()),
-                       [](const ExactInputs& e) { return reference::dense_naive(e.inputs(), 0.7); });
+                       [](const compare::Problem<double>& e) { return reference::dense_naive(e.inputs(), 0.7); });
   });
 }
 
@@ -190,7 +192,7 @@ TEST(Naive, without_levels_is_dense_attention) {
     c.options.levels = 0;
     c.options.enrichment_levels = std::nullopt;
     const Problem<double> problem(c);
-    const ExactInputs exact(problem);
+    const compare::Problem<double> exact = problem.exact();
     const auto one = reference::naive_forward(exact.inputs(), {}, problem.options);
     const auto other = reference::dense_naive(exact.inputs(), problem.options.scale);
     require(same("output", one.output.cview(), other.output.cview()));

@@ -21,7 +21,7 @@ void pools_means(const char* sentence, double tolerance) {
   check(sentence, [&] {
     const Case c = *cases({.tokens = 700, .batch = 3, .heads = 3, .dim = 20});
     const Problem<T> problem(c);
-    const Tensor<double> exact = converted<double>(problem.key.cview());
+    const Tensor<double> exact = compare::in_double(problem.key.cview());
     const auto pyramid = reference::pool(problem.key.cview(), problem.options.key, threads);
     const auto expected = reference::naive_pool(exact.view(), problem.options.key);
     RC_ASSERT(pyramid.levels() == problem.options.levels);
@@ -29,7 +29,7 @@ void pools_means(const char* sentence, double tolerance) {
     for (const double x : exact.flat()) most = std::max(most, std::abs(x));
     for (int l = 1; l <= pyramid.levels(); ++l) {
       const auto& level = pyramid.coarse[static_cast<std::size_t>(l - 1)];
-      require(close("level " + std::to_string(l), converted<double>(level.cview()),
+      require(close("level " + std::to_string(l), compare::in_double(level.cview()),
                     expected[static_cast<std::size_t>(l - 1)], tolerance, most));
     }
   });
@@ -72,7 +72,7 @@ Verdict selects_like_brute_force(const Case& c, std::uint64_t rarity) {
       Tensor<double> exact({c.batch, c.heads, hierarchy.length(l), c.dim});
       for (double& x : exact.flat())
         x = random() % rarity == 0 ? specials[random() % 3] : static_cast<double>(random() % 5) - 2;
-      levels.first.coarse.push_back(converted<C>(exact.cview()));
+      levels.first.coarse.push_back(compare::converted<C>(exact));
       levels.second.push_back(std::move(exact));
     }
     return levels;
@@ -165,16 +165,15 @@ TEST(DenseTiled, equals_the_naive_formula) {
     Case c = *cases();
     c.options = {.levels = 0, .scale = c.options.scale};
     const Problem<float> problem(c);
-    const ExactInputs exact(problem);
+    const compare::Problem<double> exact = problem.exact();
     AttentionRun<float> run;
     run.output = StridedTensor<float>(c.output_shape(), c.output_layout);
     run.lse = StridedTensor<float>(c.lse_shape(), c.output_layout);
     reference::dense_tiled(problem.inputs(), problem.options.scale, run.outputs(), threads);
-    const auto expected = reference::dense_naive(exact.inputs(), problem.options.scale);
-    const Magnitudes magnitudes(exact, problem.options);
-    const double tolerance = tolerance_of(DType::f32).output * magnitudes.condition();
-    require(close("lse", run.exact_lse(), expected.lse, tolerance, magnitudes.lse));
-    require(close("output", run.exact_output(), expected.output, tolerance, magnitudes.output));
+    auto expected = reference::dense_naive(exact.inputs(), problem.options.scale);
+    require(results_close({run.exact_output(), run.exact_lse(), {}, {}, {}},
+                          {std::move(expected.output), std::move(expected.lse), {}, {}, {}}, exact,
+                          strict_allowances<float>(exact)));
   });
 }
 
@@ -184,7 +183,7 @@ TEST(AttendBackwardParts, split_the_gradient_by_level) {
   check("gradient parts", [] {
     const Case c = *cases();
     const Problem<double> problem(c);
-    const ExactInputs exact(problem);
+    const compare::Problem<double> exact = problem.exact();
     reference::ReferenceAttention<double> attention(threads);
     AttentionRun<double> run = run_both(attention, problem);
     const Hierarchy& hierarchy = problem.options.key;
@@ -204,8 +203,8 @@ TEST(AttendBackwardParts, split_the_gradient_by_level) {
     const auto levels = static_cast<std::size_t>(problem.options.enrichment_levels) + 1;
     RC_ASSERT(parts.key.size() == levels);
     RC_ASSERT(parts.value.size() == levels);
-    const Magnitudes magnitudes(exact, problem.options);
-    const double tolerance = tolerance_of(DType::f64).gradient * magnitudes.condition();
+    const compare::Magnitudes magnitudes = compare::magnitudes_of(exact);
+    const compare::Tolerance tolerance = strict_allowances<double>(exact).key_gradient;
     const auto check_parts = [&](const std::vector<Tensor<double>>& split, const StridedTensor<double>& whole,
                                  double magnitude) {
       Tensor<double> sum = split[0];
@@ -216,7 +215,7 @@ TEST(AttendBackwardParts, split_the_gradient_by_level) {
               hierarchy.fine(static_cast<int>(l), hierarchy.ancestor(static_cast<int>(l), t)).begin;
           RC_ASSERT(same_bits(split[l](b, h, t, d), split[l](b, h, first, d)));
         });
-      require(close("sum of parts", sum, converted<double>(whole.cview()), tolerance, magnitude));
+      require(close("sum of parts", sum, compare::in_double(whole.cview()), tolerance, {.floor = magnitude}));
       if (problem.options.levels == 0) return;
       for_each_index(sum.shape(), [&](auto b, auto h, auto t, auto d) {
         bool selected = false;

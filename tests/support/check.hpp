@@ -6,7 +6,7 @@
 #include <string>
 
 #include "llsa/error.hpp"
-#include "support/approx.hpp"
+#include "support/verdict.hpp"
 
 namespace llsa::testing {
 

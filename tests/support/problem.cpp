@@ -38,32 +38,10 @@ void fill(StridedTensor<T>& tensor, const Case& c, std::mt19937_64& random, bool
   });
 }
 
-double largest(const Tensor<double>& x) {
-  double most = 0;
-  for (const double e : x.flat())
-    if (std::isfinite(e)) most = std::max(most, std::abs(e));
-  return most;
-}
-
-/// The largest Euclidean length of a token's vector.
-double longest(const Tensor<double>& x) {
-  double most = 0;
-  const std::int64_t dim = x.shape().dim;
-  for (std::int64_t t = 0; t < x.shape().size() / dim; ++t) {
-    double sum = 0;
-    for (std::int64_t d = 0; d < dim; ++d) {
-      const double e = x.data()[t * dim + d];
-      if (std::isfinite(e)) sum += e * e;
-    }
-    most = std::max(most, std::sqrt(sum));
-  }
-  return most;
-}
-
 }  // namespace
 
 template <class T>
-Problem<T>::Problem(const Case& c)
+StridedProblem<T>::StridedProblem(const Case& c)
     : parameters(c),
       options(c.resolved()),
       query(c.query_shape(), c.query_layout),
@@ -81,20 +59,22 @@ Problem<T>::Problem(const Case& c)
   fill(lse_gradient, 1.0, draw);
 }
 
-Magnitudes::Magnitudes(const ExactInputs& exact, const ResolvedOptions& options) {
-  const double scale = std::abs(options.scale);
-  const double from_score = 2 * longest(exact.output_gradient) * longest(exact.value) + largest(exact.lse_gradient);
-  const double queries = std::sqrt(static_cast<double>(exact.query.shape().tokens));
-  score = scale * longest(exact.query) * longest(exact.key);
-  output = largest(exact.value);
-  lse = 1 + std::log(static_cast<double>(exact.key.shape().tokens));
-  query_gradient = scale * from_score * largest(exact.key);
-  key_gradient = scale * from_score * largest(exact.query) * queries;
-  value_gradient = largest(exact.output_gradient) * queries;
+template <class T>
+compare::Problem<double> StridedProblem<T>::exact() const {
+  return {compare::in_double(query.cview()),        compare::in_double(key.cview()),
+          compare::in_double(value.cview()),        compare::in_double(output_gradient.cview()),
+          compare::in_double(lse_gradient.cview()), parameters.options};
 }
 
 template <class T>
-AttentionRun<T> run_forward(Attention<T>& attention, const Problem<T>& problem, const Selection* given) {
+compare::Results AttentionRun<T>::results() const {
+  return {compare::in_double(output.cview()), compare::in_double(lse.cview()),
+          compare::in_double(query_gradient.cview()), compare::in_double(key_gradient.cview()),
+          compare::in_double(value_gradient.cview())};
+}
+
+template <class T>
+AttentionRun<T> run_forward(Attention<T>& attention, const StridedProblem<T>& problem, const Selection* given) {
   const Case& c = problem.parameters;
   AttentionRun<T> run;
   run.output = StridedTensor<T>(c.output_shape(), c.output_layout);
@@ -104,7 +84,7 @@ AttentionRun<T> run_forward(Attention<T>& attention, const Problem<T>& problem, 
 }
 
 template <class T>
-AttentionRun<T> run_both(Attention<T>& attention, const Problem<T>& problem, const Selection* given) {
+AttentionRun<T> run_both(Attention<T>& attention, const StridedProblem<T>& problem, const Selection* given) {
   const Case& c = problem.parameters;
   AttentionRun<T> run = run_forward(attention, problem, given);
   run.query_gradient = StridedTensor<T>(c.query_shape(), c.output_layout);
@@ -114,46 +94,40 @@ AttentionRun<T> run_both(Attention<T>& attention, const Problem<T>& problem, con
   return run;
 }
 
-template <class T>
-Verdict outputs_match(AttentionRun<T>& run, const ExactInputs& exact, const ResolvedOptions& options) {
-  const Tolerance tolerance = tolerance_of(dtype_of<T>());
-  const Magnitudes magnitudes(exact, options);
-  const auto expected = reference::naive_forward(exact.inputs(), run.selection(), options);
-  if (!run.gaps_are_untouched()) return ::testing::AssertionFailure() << "something outside an output was written";
-  Verdict verdict = close("lse", run.exact_lse(), expected.lse, tolerance.lse * magnitudes.condition(), magnitudes.lse);
-  if (!verdict) return verdict;
-  return close("output", run.exact_output(), expected.output, tolerance.output * magnitudes.condition(),
-               magnitudes.output);
+compare::Results oracle_results(const compare::Problem<double>& exact, const Selection& selection) {
+  const ResolvedOptions options = exact.resolved();
+  reference::NaiveOutputs outputs = reference::naive_forward(exact.inputs(), selection, options);
+  compare::Results results{std::move(outputs.output), std::move(outputs.lse), {}, {}, {}};
+  if (!exact.has_gradient()) return results;
+  reference::NaiveGradients gradients =
+      reference::naive_backward(exact.inputs(), selection, options, exact.output_gradients());
+  results.query_gradient = std::move(gradients.query);
+  results.key_gradient = std::move(gradients.key);
+  results.value_gradient = std::move(gradients.value);
+  return results;
+}
+
+Verdict results_close(const compare::Results& actual, const compare::Results& expected,
+                      const compare::Problem<double>& exact, const compare::Allowances& allowed) {
+  const auto errors = compare::compare_results(actual, expected, compare::magnitudes_of(exact));
+  const std::string why = compare::explain(errors, allowed);
+  return why.empty() ? ::testing::AssertionSuccess() : ::testing::AssertionFailure() << why;
 }
 
 template <class T>
-Verdict gradients_close(AttentionRun<T>& run, const reference::NaiveGradients& expected, const Magnitudes& magnitudes) {
-  const double tolerance = tolerance_of(dtype_of<T>()).gradient * magnitudes.condition();
-  if (!run.gaps_are_untouched()) return ::testing::AssertionFailure() << "something outside a gradient was written";
-  Verdict verdict =
-      close("dV", converted<double>(run.value_gradient.cview()), expected.value, tolerance, magnitudes.value_gradient);
-  if (!verdict) return verdict;
-  verdict =
-      close("dQ", converted<double>(run.query_gradient.cview()), expected.query, tolerance, magnitudes.query_gradient);
-  if (!verdict) return verdict;
-  return close("dK", converted<double>(run.key_gradient.cview()), expected.key, tolerance, magnitudes.key_gradient);
+Verdict matches_the_oracle(const AttentionRun<T>& run, const compare::Problem<double>& exact,
+                           const compare::Allowances& allowed) {
+  if (!run.gaps_are_untouched()) return ::testing::AssertionFailure() << "something outside a result was written";
+  return results_close(run.results(), oracle_results(exact, run.selection()), exact, allowed);
 }
 
-template <class T>
-Verdict gradients_match(AttentionRun<T>& run, const ExactInputs& exact, const ResolvedOptions& options, bool with_lse) {
-  AttentionOutputGradients<double> output_gradients = exact.output_gradients();
-  if (!with_lse) output_gradients.lse = {};
-  const auto expected = reference::naive_backward(exact.inputs(), run.selection(), options, output_gradients);
-  return gradients_close(run, expected, Magnitudes(exact, options));
-}
-
-#define LLSA_INSTANTIATE(T)                                                                                \
-  template struct Problem<T>;                                                                              \
-  template AttentionRun<T> run_forward(Attention<T>&, const Problem<T>&, const Selection*);                \
-  template AttentionRun<T> run_both(Attention<T>&, const Problem<T>&, const Selection*);                   \
-  template Verdict outputs_match(AttentionRun<T>&, const ExactInputs&, const ResolvedOptions&);            \
-  template Verdict gradients_close(AttentionRun<T>&, const reference::NaiveGradients&, const Magnitudes&); \
-  template Verdict gradients_match(AttentionRun<T>&, const ExactInputs&, const ResolvedOptions&, bool);
+#define LLSA_INSTANTIATE(T)                                                                        \
+  template struct StridedProblem<T>;                                                               \
+  template struct AttentionRun<T>;                                                                 \
+  template AttentionRun<T> run_forward(Attention<T>&, const StridedProblem<T>&, const Selection*); \
+  template AttentionRun<T> run_both(Attention<T>&, const StridedProblem<T>&, const Selection*);    \
+  template Verdict matches_the_oracle(const AttentionRun<T>&, const compare::Problem<double>&,     \
+                                      const compare::Allowances&);
 LLSA_INSTANTIATE(float)
 LLSA_INSTANTIATE(double)
 LLSA_INSTANTIATE(half)

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "support/approx.hpp"
+#include "support/verdict.hpp"
 
 namespace llsa::testing {
 

@@ -74,15 +74,4 @@ void for_each_index(const Shape& shape, Function&& function) {
   StridedTensor<float>::for_each(shape, function);
 }
 
-/// A contiguous copy in another element type; float stands between the half types and double.
-template <class To, class From>
-Tensor<To> converted(TensorView<const From> from) {
-  using Between = Accumulate<From>;
-  Tensor<To> to(from.shape);
-  for_each_index(from.shape, [&](auto b, auto h, auto t, auto d) {
-    to(b, h, t, d) = static_cast<To>(static_cast<Between>(from(b, h, t, d)));
-  });
-  return to;
-}
-
 }  // namespace llsa::testing

@@ -16,7 +16,7 @@ void wait_idle(Background& lane) {
 
 void no_failure(const std::string& message) { ADD_FAILURE() << message; }
 
-TEST(Background, ResultsArriveOnTheCallersThreadInOrder) {
+TEST(Background, results_arrive_on_the_callers_thread_in_order) {
   std::atomic<int> woken = 0;
   Background lane(1, [&] { ++woken; });
   std::vector<int> got;
@@ -39,7 +39,7 @@ TEST(Background, ResultsArriveOnTheCallersThreadInOrder) {
   EXPECT_GE(woken, 3);
 }
 
-TEST(Background, ANewJobStopsTheOldOneAndDropsItsResults) {
+TEST(Background, a_new_job_stops_the_old_one_and_drops_its_results) {
   Background lane(1);
   std::atomic<bool> running = false;
   int got = 0;
@@ -58,7 +58,7 @@ TEST(Background, ANewJobStopsTheOldOneAndDropsItsResults) {
   EXPECT_EQ(got, 10);
 }
 
-TEST(Background, CancellingStopsParallelWorkAndDeliversNothing) {
+TEST(Background, cancelling_stops_parallel_work_and_delivers_nothing) {
   Background lane(2);
   std::atomic<std::int64_t> items = 0;
   bool delivered = false;
@@ -80,7 +80,7 @@ TEST(Background, CancellingStopsParallelWorkAndDeliversNothing) {
   EXPECT_LT(items, 1'000'000'000);
 }
 
-TEST(Background, AFailureIsReportedOnceAndTheLaneGoesOn) {
+TEST(Background, a_failure_is_reported_once_and_the_lane_goes_on) {
   Background lane(1);
   std::vector<std::string> failures;
   const auto failed = [&](const std::string& message) { failures.push_back(message); };
@@ -97,7 +97,7 @@ TEST(Background, AFailureIsReportedOnceAndTheLaneGoesOn) {
   EXPECT_EQ(failures.size(), 1u);
 }
 
-TEST(Background, ProgressIsThatOfTheRunningJob) {
+TEST(Background, progress_is_that_of_the_running_job) {
   Background lane(1);
   std::atomic<bool> go_on = false;
   EXPECT_FALSE(lane.progress().busy);
@@ -114,7 +114,7 @@ TEST(Background, ProgressIsThatOfTheRunningJob) {
   wait_idle(lane);
 }
 
-TEST(Background, LeavingWhileAJobRunsStopsIt) {
+TEST(Background, leaving_while_a_job_runs_stops_it) {
   std::atomic<bool> running = false, stopped = false;
   {
     Background lane(1);

@@ -7,7 +7,7 @@
 namespace llsa::viewer {
 namespace {
 
-TEST(Commands, EveryTypedKeyThatIsListedDoesSomething) {
+TEST(Commands, every_typed_key_that_is_listed_does_something) {
   Workspace work(1);
   Requests requests;
   for (const char32_t key : std::u32string_view(U"19F0WLMCYOEPGT+-?fwlmcyoepgt="))
@@ -15,7 +15,7 @@ TEST(Commands, EveryTypedKeyThatIsListedDoesSomething) {
   for (const char32_t key : {U'x', U'ä', U' '}) EXPECT_FALSE(type_character(key, work, requests));
 }
 
-TEST(Commands, WeightsMapsAndThemesGoRound) {
+TEST(Commands, weights_maps_and_themes_go_round) {
   Workspace work(1);
   Requests requests;
   const auto type = [&](char32_t c) { type_character(c, work, requests); };
@@ -38,7 +38,7 @@ TEST(Commands, WeightsMapsAndThemesGoRound) {
   EXPECT_EQ(work.view.theme, "dark");
 }
 
-TEST(Commands, ComparingOpensItsPanelAndEndsOnSideA) {
+TEST(Commands, comparing_opens_its_panel_and_ends_on_side_a) {
   Workspace work(1);
   Requests requests;
   const auto& place = work.view.places[static_cast<std::size_t>(Panel::compare)];
@@ -51,7 +51,7 @@ TEST(Commands, ComparingOpensItsPanelAndEndsOnSideA) {
   EXPECT_EQ(work.view.side, 0);
 }
 
-TEST(Commands, TheScaleStaysWithinWhatASessionAccepts) {
+TEST(Commands, the_scale_stays_within_what_a_session_accepts) {
   Workspace work(1);
   Requests requests;
   for (int i = 0; i < 40; ++i) type_character(U'+', work, requests);

@@ -14,7 +14,7 @@ std::vector<float> any_values(bool positive) {
       rc::gen::inRange(positive ? 1 : -100000, 100000), [](int n) { return static_cast<float>(n) / 512.0f; })));
 }
 
-RC_GTEST_PROP(ColorScale, TheColourBarInvertsTheMap, ()) {
+RC_GTEST_PROP(ColorScale, the_colour_bar_inverts_the_map, ()) {
   const bool is_signed = *rc::gen::arbitrary<bool>(), log = *rc::gen::arbitrary<bool>();
   const auto values = any_values(log);
   const ColorScale scale({.map = "magma", .log = log, .low = {}, .high = {}}, values, is_signed);
@@ -32,7 +32,7 @@ RC_GTEST_PROP(ColorScale, TheColourBarInvertsTheMap, ()) {
   }
 }
 
-RC_GTEST_PROP(ColorScale, SignedDataAreSymmetricAboutZero, ()) {
+RC_GTEST_PROP(ColorScale, signed_data_are_symmetric_about_zero, ()) {
   const auto values = any_values(false);
   const ColorScale scale({.map = "viridis", .log = true, .low = 3, .high = {}}, values, true);
   RC_ASSERT(scale.map().name() == "diverging");
@@ -40,7 +40,7 @@ RC_GTEST_PROP(ColorScale, SignedDataAreSymmetricAboutZero, ()) {
   RC_ASSERT(scale.position(0) == 0.5);
 }
 
-TEST(ColorScale, PaintsEveryValueInItsColourAndNotANumberApart) {
+TEST(ColorScale, paints_every_value_in_its_colour_and_not_a_number_apart) {
   const std::vector<float> values = {0, 1, std::nanf(""), 2, std::numeric_limits<float>::infinity()};
   const ColorScale scale({}, values, false);
   EXPECT_EQ(scale.range().low(), 0);
@@ -57,7 +57,7 @@ TEST(ColorScale, PaintsEveryValueInItsColourAndNotANumberApart) {
   EXPECT_EQ(rgba[3], 200);
 }
 
-TEST(ColorScale, OnALogScaleZeroTakesTheLowEndAndSixDecadesAreShown) {
+TEST(ColorScale, on_a_log_scale_zero_takes_the_low_end_and_six_decades_are_shown) {
   const std::vector<float> values = {0, 1e-20f, 1};
   const ColorScale scale({.map = "viridis", .log = true, .low = {}, .high = {}}, values, false);
   EXPECT_DOUBLE_EQ(scale.range().low(), 1e-6);
@@ -66,7 +66,7 @@ TEST(ColorScale, OnALogScaleZeroTakesTheLowEndAndSixDecadesAreShown) {
   EXPECT_EQ(scale.color(0), plot::color_map("viridis").table()[0]);
 }
 
-TEST(ColorScale, FixedEndsHoldAndContradictoryOnesAreIgnored) {
+TEST(ColorScale, fixed_ends_hold_and_contradictory_ones_are_ignored) {
   const std::vector<float> values = {1, 5};
   const ColorScale fixed({.map = "viridis", .log = false, .low = 0, .high = 10}, values, false);
   EXPECT_EQ(fixed.position(5), 0.5);
@@ -75,7 +75,7 @@ TEST(ColorScale, FixedEndsHoldAndContradictoryOnesAreIgnored) {
   EXPECT_EQ(wrong.range().high(), 5);
 }
 
-TEST(ColorScale, WithoutAnyFiniteValueThereIsStillARange) {
+TEST(ColorScale, without_any_finite_value_there_is_still_a_range) {
   const std::vector<float> values = {std::nanf(""), std::nanf("")};
   for (const bool log : {false, true})
     for (const bool is_signed : {false, true}) {

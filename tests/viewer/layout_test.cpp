@@ -8,7 +8,7 @@
 namespace llsa::viewer {
 namespace {
 
-TEST(Layout, IsReadInAnyCommonSpelling) {
+TEST(Layout, is_read_in_any_common_spelling) {
   EXPECT_EQ(layout_from("bhnd"), "bhnd");
   EXPECT_EQ(layout_from("BNHD"), "bnhd");
   EXPECT_EQ(layout_from("[batch, heads, tokens, dim]"), "bhnd");
@@ -17,12 +17,12 @@ TEST(Layout, IsReadInAnyCommonSpelling) {
   EXPECT_EQ(layout_from("nd"), "nd");
 }
 
-TEST(Layout, WhatIsNoLayoutIsRefused) {
+TEST(Layout, what_is_no_layout_is_refused) {
   for (const char* text : {"", "bh", "bhn", "bhdn", "bhnx", "bbnd", "batch, heads, pixels, dim", "bhndd", "?"})
     EXPECT_TRUE(error_of([&] { layout_from(text); }).starts_with("layout is '")) << text;
 }
 
-RC_GTEST_PROP(Layout, EveryElementIsFoundAgainAtItsPlace, ()) {
+RC_GTEST_PROP(Layout, every_element_is_found_again_at_its_place, ()) {
   const std::size_t rank = static_cast<std::size_t>(*rc::gen::inRange(2, 5));
   const std::string layout = *rc::gen::elementOf(layouts_of_rank(rank));
   std::vector<std::int64_t> extents;
@@ -48,13 +48,13 @@ RC_GTEST_PROP(Layout, EveryElementIsFoundAgainAtItsPlace, ()) {
         }
 }
 
-TEST(Layout, TheRankMustFit) {
+TEST(Layout, the_rank_must_fit) {
   const std::vector<float> values(6);
   const files::NamedTensor tensor("q", {2, 3}, std::span<const float>(values));
   EXPECT_EQ(error_of([&] { to_bhnd(tensor, "bhnd"); }), "tensor 'q' has shape [2, 3]; layout bhnd has 4 axes");
 }
 
-TEST(Grid, IsReadInAnyCommonSpelling) {
+TEST(Grid, is_read_in_any_common_spelling) {
   EXPECT_EQ(grid_from("25x40"), (Grid{1, 25, 40}));
   EXPECT_EQ(grid_from("[25, 40]"), (Grid{1, 25, 40}));
   EXPECT_EQ(grid_from("4 25 40"), (Grid{4, 25, 40}));
@@ -62,12 +62,12 @@ TEST(Grid, IsReadInAnyCommonSpelling) {
   EXPECT_EQ(to_string(Grid{1, 25, 40}), "25x40");
 }
 
-TEST(Grid, WhatIsNoGridIsRefused) {
+TEST(Grid, what_is_no_grid_is_refused) {
   for (const char* text : {"", "25", "25x", "0x4", "2x3x4x5", "-2x3", "axb", "2.5x4", "99999999999x2", "2147483648x1"})
     EXPECT_TRUE(error_of([&] { grid_from(text); }).starts_with("grid is '")) << text;
 }
 
-TEST(Grid, EveryFactorisationIsOfferedMostSquareFirst) {
+TEST(Grid, every_factorisation_is_offered_most_square_first) {
   const auto grids = grids_of(12);
   ASSERT_EQ(grids.size(), 6u);
   EXPECT_EQ(std::max(grids[0].height, grids[0].width), 4);

@@ -17,7 +17,7 @@ Profile parse(const std::string& text) {
   return load_profile(folder / "p.json");
 }
 
-TEST(Profile, MediansAreTakenPerNameAndUnitsConverted) {
+TEST(Profile, medians_are_taken_per_name_and_units_converted) {
   const Profile profile = parse(R"({"context": {}, "benchmarks": [
     {"name": "reference/llsa/forward/total/1024", "run_type": "iteration", "real_time": 9, "time_unit": "ms"},
     {"name": "reference/llsa/forward/total/1024", "run_type": "iteration", "real_time": 1e6, "time_unit": "ns"},
@@ -37,7 +37,7 @@ TEST(Profile, MediansAreTakenPerNameAndUnitsConverted) {
   EXPECT_EQ(profile.groups(), std::vector<std::string>{"reference llsa forward"});
 }
 
-RC_GTEST_PROP(Profile, ThePowerOfAPowerLawIsFound, ()) {
+RC_GTEST_PROP(Profile, the_power_of_a_power_law_is_found, ()) {
   const double power = *rc::gen::inRange(-8, 12) / 4.0, factor = *rc::gen::inRange(1, 100) / 7.0;
   ProfileSeries series;
   for (int n = 0; n < *rc::gen::inRange(2, 6); ++n) {
@@ -47,7 +47,7 @@ RC_GTEST_PROP(Profile, ThePowerOfAPowerLawIsFound, ()) {
   if (series.points.size() >= 2) RC_ASSERT(std::abs(*series.exponent() - power) < 1e-9);
 }
 
-RC_GTEST_PROP(Profile, PowerLawsCrossWhereTheyAreEqual, ()) {
+RC_GTEST_PROP(Profile, power_laws_cross_where_they_are_equal, ()) {
   const double at = *rc::gen::inRange(300, 30000);
   std::vector<ProfilePoint> linear, quadratic;
   for (double n = 256; n <= 32768; n *= 2) {
@@ -60,7 +60,7 @@ RC_GTEST_PROP(Profile, PowerLawsCrossWhereTheyAreEqual, ()) {
   RC_ASSERT(!crossing(quadratic, linear).has_value());
 }
 
-TEST(Profile, TheCrossoverOfTheTotalsNamesTheWinner) {
+TEST(Profile, the_crossover_of_the_totals_names_the_winner) {
   const Profile profile = parse(R"({"benchmarks": [
     {"name": "reference/llsa/forward/total/100", "real_time": 2, "time_unit": "ms"},
     {"name": "reference/llsa/forward/total/10000", "real_time": 200, "time_unit": "ms"},
@@ -73,7 +73,7 @@ TEST(Profile, TheCrossoverOfTheTotalsNamesTheWinner) {
   EXPECT_NEAR(profile.crossovers[0].tokens, 200, 1e-6);
 }
 
-TEST(Profile, OtherFilesAreRefusedInOneLine) {
+TEST(Profile, other_files_are_refused_in_one_line) {
   for (const char* text : {"", "{}", "[1]", "{\"benchmarks\": []}", "{\"benchmarks\": [{\"name\": 3}]}",
                            "{\"benchmarks\": [{\"name\": \"a/b/c/total/16\", \"real_time\": 1, \"time_unit\": \"h\"}]}"}) {
     const std::string message = error_of([&] { parse(text); });

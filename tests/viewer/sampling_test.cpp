@@ -33,7 +33,7 @@ struct Saved {
   Saved() { diffusion::save_model(file, small_model(), files::ElementType::f32); }
 };
 
-TEST(Sampling, CheckpointsAreToldFromOtherFiles) {
+TEST(Sampling, checkpoints_are_told_from_other_files) {
   Saved saved;
   EXPECT_TRUE(is_checkpoint(saved.file));
   std::ofstream(saved.folder / "x.safetensors") << "12345678{}";
@@ -41,7 +41,7 @@ TEST(Sampling, CheckpointsAreToldFromOtherFiles) {
   EXPECT_FALSE(is_checkpoint(saved.folder / "absent.safetensors"));
 }
 
-TEST(Sampling, ShowsEveryStepOfWhatTheSamplerGenerates) {
+TEST(Sampling, shows_every_step_of_what_the_sampler_generates) {
   Saved saved;
   Workspace work(1);
   work.sampling().options = {.count = 2, .steps = 3, .seed = 5};
@@ -61,7 +61,7 @@ TEST(Sampling, ShowsEveryStepOfWhatTheSamplerGenerates) {
             diffusion::to_image(std::span(samples.steps[2]).subspan(elements, elements), 3, 8));
 }
 
-TEST(Sampling, InspectingASampleShowsItsAttentionThere) {
+TEST(Sampling, inspecting_a_sample_shows_its_attention_there) {
   Saved saved;
   Workspace work(1);
   work.sampling().options = {.count = 2, .steps = 3, .seed = 5};
@@ -80,7 +80,7 @@ TEST(Sampling, InspectingASampleShowsItsAttentionThere) {
   EXPECT_EQ(work.query()->head->settings.batch, 1);
 }
 
-TEST(Sampling, BadOptionsAndFilesAreSaidAndWhatWasThereStays) {
+TEST(Sampling, bad_options_and_files_are_said_and_what_was_there_stays) {
   Saved saved;
   Workspace work(1);
   work.sampling().options = {.count = 1, .steps = 2};

@@ -1,8 +1,5 @@
 #include "small_problem.hpp"
 
-#include <unistd.h>
-
-#include <atomic>
 #include <ostream>
 #include <random>
 
@@ -13,8 +10,10 @@ namespace {
 
 rc::Gen<Grid> grids() {
   return rc::gen::apply(
-      [](int height, int width, int frames) { return Grid{frames, height, width}; }, rc::gen::inRange(1, 18),
-      rc::gen::inRange(1, 18), rc::gen::weightedElement<int>({{5, 1}, {1, 2}, {1, 3}}));
+      [](int height, int width, int frames) {
+        return Grid{frames, height, width};
+      },
+      rc::gen::inRange(1, 18), rc::gen::inRange(1, 18), rc::gen::weightedElement<int>({{5, 1}, {1, 2}, {1, 3}}));
 }
 
 Tensor<float> random_tensor(Shape shape, bool integers, std::uint64_t seed) {
@@ -77,18 +76,6 @@ std::shared_ptr<const HeadSelection> select(const SmallProblem& p) {
   auto head = std::make_shared<const Head>(
       take_head(*document, p.settings.set, p.settings.batch, p.settings.head, p.settings.how.order));
   return std::make_shared<const HeadSelection>(select_head(head, p.settings, threads));
-}
-
-TemporaryFolder::TemporaryFolder() {
-  static std::atomic<int> number = 0;
-  path_ = std::filesystem::temp_directory_path() /
-          ("llsa-viewer-test-" + std::to_string(getpid()) + "-" + std::to_string(number++));
-  std::filesystem::create_directories(path_);
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
 }
 
 }  // namespace llsa::viewer

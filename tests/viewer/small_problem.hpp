@@ -2,9 +2,9 @@
 
 #include <rapidcheck.h>
 
-#include <filesystem>
 #include <memory>
 
+#include "support/temporary_folder.hpp"
 #include "viewer/model/query_view.hpp"
 
 namespace llsa::viewer {
@@ -27,16 +27,7 @@ std::shared_ptr<const Document> document_of(const SmallProblem& problem);
 /// The head that the settings name, selected.
 std::shared_ptr<const HeadSelection> select(const SmallProblem& problem);
 
-/// A folder for one test's files, removed with it.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
+using room::TemporaryFolder;
 
 /// The line that `work` throws as an `Error`, empty when it does not.
 template <class Work>

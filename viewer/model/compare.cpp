@@ -51,7 +51,8 @@ std::optional<OutputGap> output_gap(const HeadResult& a, const HeadResult& b) {
       gap += (x - y) * (x - y);
       norm += y * y;
     }
-    const double lse = std::abs(static_cast<double>(a.outputs->lse(0, 0, i, 0)) - static_cast<double>(b.outputs->lse(0, 0, j, 0)));
+    const double lse =
+        std::abs(static_cast<double>(a.outputs->lse(0, 0, i, 0)) - static_cast<double>(b.outputs->lse(0, 0, j, 0)));
     if (!(lse <= result.lse)) result.lse = lse;
   }
   result.relative_l2 = std::sqrt(gap / norm);
@@ -75,7 +76,9 @@ std::vector<HotKey> hot_keys(const HeadSelection& head, int level, std::size_t l
     if (counts[token] > 0) keys.push_back({static_cast<std::int64_t>(token), static_cast<std::int64_t>(counts[token])});
   limit = std::min(limit, keys.size());
   std::partial_sort(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(limit), keys.end(),
-                    [](const HotKey& a, const HotKey& b) { return a.queries != b.queries ? a.queries > b.queries : a.token < b.token; });
+                    [](const HotKey& a, const HotKey& b) {
+                      return a.queries != b.queries ? a.queries > b.queries : a.token < b.token;
+                    });
   keys.resize(limit);
   return keys;
 }

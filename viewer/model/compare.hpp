@@ -27,7 +27,8 @@ std::optional<OutputGap> output_gap(const HeadResult& a, const HeadResult& b);
 /// Popularity of a level spread over the cells of the key grid: each cell has the count of its level-l token.
 std::vector<float> popularity_by_cell(const HeadSelection& head, int level);
 
-/// The most popular key tokens of a level, most popular first, ties to the lower index; those never selected are left out.
+/// The most popular key tokens of a level, most popular first, ties to the lower index; those never selected are left
+/// out.
 struct HotKey {
   std::int64_t token = 0;
   std::int64_t queries = 0;

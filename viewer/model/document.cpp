@@ -44,9 +44,10 @@ std::vector<Path> sorted_triple(std::vector<Path> files, bool in_order) {
   if (files.size() == 1) {
     const QkvRole role = role_of(files[0].stem().string());
     if (role.index < 0)
-      throw Error(fmt::format("{}: holds one array; name the files q.npy, k.npy, v.npy (or ending in _q.npy and so on) "
-                              "or give all three with --q, --k and --v",
-                              files[0].string()));
+      throw Error(
+          fmt::format("{}: holds one array; name the files q.npy, k.npy, v.npy (or ending in _q.npy and so on) "
+                      "or give all three with --q, --k and --v",
+                      files[0].string()));
     std::vector<Path> found(3);
     for (int i = 0; i < 3; ++i)
       found[static_cast<std::size_t>(i)] =
@@ -57,8 +58,8 @@ std::vector<Path> sorted_triple(std::vector<Path> files, bool in_order) {
   for (const Path& file : files) {
     const QkvRole role = role_of(file.stem().string());
     if (role.index < 0 || !found[static_cast<std::size_t>(role.index)].empty())
-      throw Error(fmt::format("{}: the name does not say whether it is Q, K or V; end the names in q, k and v",
-                              file.string()));
+      throw Error(
+          fmt::format("{}: the name does not say whether it is Q, K or V; end the names in q, k and v", file.string()));
     found[static_cast<std::size_t>(role.index)] = file;
   }
   return found;
@@ -77,7 +78,8 @@ Document load_document(const std::vector<Path>& files, const LoadHints& hints) {
     document = picture_document(files.empty() ? Path() : files[0], hints);
   } else {
     if (files.size() != 1 && files.size() != 3)
-      throw Error(fmt::format("{} files were given; open one file, or the three .npy files of Q, K and V", files.size()));
+      throw Error(
+          fmt::format("{} files were given; open one file, or the three .npy files of Q, K and V", files.size()));
     const std::string where = files[0].string();
     const bool one_set = files.size() == 1 && lower_case(files[0].extension().string()) != ".npy";
     const TensorFile file =

@@ -24,8 +24,8 @@ struct Document {
   std::vector<std::filesystem::path> files;  ///< empty for the built-in picture
   std::string title;
   std::vector<QkvSet> sets;
-  Grid query_grid, key_grid;              ///< how tokens lie on a picture; equal for self-attention
-  std::string order;                      ///< the order of the tokens in the sets: raster, morton or hilbert
+  Grid query_grid, key_grid;           ///< how tokens lie on a picture; equal for self-attention
+  std::string order;                   ///< the order of the tokens in the sets: raster, morton or hilbert
   std::vector<files::Image> pictures;  ///< drawn under query_grid, of any size: none, one, or one a batch entry
 
   /// Null when there is none.
@@ -38,7 +38,8 @@ struct Document {
   bool self_attention() const { return query_grid == key_grid; }
 };
 
-/// What a person said about a file beside its metadata. Metadata that a file has wins over nothing, a hint over metadata.
+/// What a person said about a file beside its metadata. Metadata that a file has wins over nothing, a hint over
+/// metadata.
 struct LoadHints {
   std::optional<std::string> layout, order;
   std::optional<Grid> grid, key_grid;
@@ -53,12 +54,12 @@ class MetadataNeeded : public Error {
  public:
   explicit MetadataNeeded(std::string message) : Error(std::move(message)) {}
   bool layout = false, grid = false, key_grid = false, order = false;  ///< what is missing
-  std::vector<std::int64_t> stored_shape;                             ///< of Q
-  std::int64_t query_tokens = 0, key_tokens = 0;                      ///< 0 while the layout is unknown
+  std::vector<std::int64_t> stored_shape;                              ///< of Q
+  std::int64_t query_tokens = 0, key_tokens = 0;                       ///< 0 while the layout is unknown
 };
 
-/// Opens one picture, one .safetensors file, or .npy files of Q, K and V (three of them, or one whose siblings are found by
-/// name: `q.npy` or anything ending in `_q.npy`, `-q.npy`, `.q.npy`). Without files: the built-in picture.
+/// Opens one picture, one .safetensors file, or .npy files of Q, K and V (three of them, or one whose siblings are
+/// found by name: `q.npy` or anything ending in `_q.npy`, `-q.npy`, `.q.npy`). Without files: the built-in picture.
 /// Metadata `layout`, `grid`, `key_grid` and `order` are honoured. Throws `MetadataNeeded`, or `Error` with the path.
 Document load_document(const std::vector<std::filesystem::path>& files, const LoadHints& hints);
 

@@ -58,7 +58,8 @@ constexpr const char* csv_header = "level,query_token,rank,token,score,fine_begi
 
 json selection_json(const Document& document, const QueryView& view) {
   const HeadSelection& head = *view.head;
-  const std::int64_t cell = head.head->query_cell(view.position), area = document.query_grid.height * document.query_grid.width;
+  const std::int64_t cell = head.head->query_cell(view.position),
+                     area = document.query_grid.height * document.query_grid.width;
   json levels = json::array(), keys = json::array(), files = json::array();
   for (int level = head.levels(); level >= 1; --level) levels.push_back(level_json(view, level));
   for (const AttendedKey& k : view.keys)
@@ -106,7 +107,8 @@ std::string head_csv(const HeadSelection& head) {
 }
 
 void export_selection(const std::filesystem::path& path, const Document& document, const QueryView& view) {
-  if (path.extension() == ".json") return files::write_file_atomically(path, selection_json(document, view).dump(1) + "\n");
+  if (path.extension() == ".json")
+    return files::write_file_atomically(path, selection_json(document, view).dump(1) + "\n");
   if (path.extension() == ".csv") return files::write_file_atomically(path, selection_csv(view));
   refuse(path, ".json or .csv");
 }

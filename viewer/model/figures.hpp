@@ -21,7 +21,8 @@ plot::LineChart profile_chart(const Profile& profile, const std::string& group =
 /// The level's colour in every panel and figure. Level 0 are the fine keys.
 plot::Rgb level_color(int level);
 
-/// The picture of a batch entry as its grid is laid out, one pixel a cell; white between frames, grey without a picture.
+/// The picture of a batch entry as its grid is laid out, one pixel a cell; white between frames, grey without a
+/// picture.
 files::Image grid_picture(const Document& document, std::int64_t batch, const GridLayout& layout);
 
 }  // namespace llsa::viewer

@@ -51,7 +51,8 @@ HeadError measure_error(const HeadSelection& selection, const HeadOutputs& outpu
         const double gap = static_cast<double>(ours[d]) - static_cast<double>(exact[d]);
         difference += gap * gap;
       }
-      const double norm = dot(exact, exact, value_dim), dense_lse = static_cast<double>(lse.flat()[static_cast<std::size_t>(n)]);
+      const double norm = dot(exact, exact, value_dim),
+                   dense_lse = static_cast<double>(lse.flat()[static_cast<std::size_t>(n)]);
       error.query_error[static_cast<std::size_t>(i)] = static_cast<float>(std::sqrt(difference / norm));
       const double lse_gap = std::abs(static_cast<double>(outputs.lse.flat()[static_cast<std::size_t>(i)]) - dense_lse);
       if (!(lse_gap <= error.lse_error)) error.lse_error = lse_gap;
@@ -59,8 +60,8 @@ HeadError measure_error(const HeadSelection& selection, const HeadOutputs& outpu
         sums.keys += static_cast<double>(run.end - run.begin);
         if (run.level != 0) continue;
         for (std::int64_t j = run.begin; j < run.end; ++j)
-          sums.mass += std::exp(selection.options.scale * dot(q.data() + n * dim, head.key.data() + j * dim, dim) -
-                                dense_lse);
+          sums.mass +=
+              std::exp(selection.options.scale * dot(q.data() + n * dim, head.key.data() + j * dim, dim) - dense_lse);
       }
       sums.difference += difference;
       sums.dense += norm;

@@ -34,12 +34,12 @@ struct HeadOutputs {
 
 /// LLSA against dense attention over some or all queries of the head.
 struct HeadError {
-  std::int64_t queries = 0;    ///< how many were compared
-  bool exact = false;          ///< all of them
-  double relative_l2 = 0;      ///< |O - O_dense| / |O_dense|
-  double lse_error = 0;        ///< largest |LSE - LSE_dense|
-  double mass_held = 0;        ///< mean dense weight of the fine keys touched
-  double keys_per_query = 0;   ///< mean size of the key set
+  std::int64_t queries = 0;        ///< how many were compared
+  bool exact = false;              ///< all of them
+  double relative_l2 = 0;          ///< |O - O_dense| / |O_dense|
+  double lse_error = 0;            ///< largest |LSE - LSE_dense|
+  double mass_held = 0;            ///< mean dense weight of the fine keys touched
+  double keys_per_query = 0;       ///< mean size of the key set
   std::vector<float> query_error;  ///< relative L2 of each query by sequence position, NaN where not compared
 };
 

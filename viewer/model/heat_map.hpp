@@ -24,8 +24,8 @@ class ColorScale {
  public:
   ColorScale() = default;
   /// `values` give the ends that `choice` leaves open; for signed data the diverging map is used, symmetric about zero
-  /// and always linear. An automatic log range spans six decades at most. Contradictory fixed ends are ignored: a person
-  /// typing "10" passes through "1".
+  /// and always linear. An automatic log range spans six decades at most. Contradictory fixed ends are ignored: a
+  /// person typing "10" passes through "1".
   ColorScale(const ColorChoice& choice, std::span<const float> values, bool is_signed);
 
   const plot::ValueRange& range() const { return range_; }

@@ -15,7 +15,7 @@ files::Image sized(const files::Image& image, const LoadHints& hints) {
   if (hints.picture_size) {
     if (hints.picture_size->frames != 1) throw Error("a picture has one frame; its size is HxW, for example 256x256");
     return files::resize_and_crop(image, static_cast<int>(hints.picture_size->width),
-                                     static_cast<int>(hints.picture_size->height));
+                                  static_cast<int>(hints.picture_size->height));
   }
   const int longer = std::max(image.width, image.height);
   if (longer <= longest_side) return image;

@@ -61,7 +61,8 @@ double interpolate(const std::vector<ProfilePoint>& curve, double x) {
 void add_crossovers(Profile& profile) {
   for (const ProfileSeries& a : profile.series) {
     for (const ProfileSeries& b : profile.series) {
-      if (a.stage != "total" || b.stage != "total" || a.backend != b.backend || a.pass != b.pass || a.method == b.method)
+      if (a.stage != "total" || b.stage != "total" || a.backend != b.backend || a.pass != b.pass ||
+          a.method == b.method)
         continue;
       if (const auto tokens = crossing(a.points, b.points))
         profile.crossovers.push_back({a.backend, a.pass, a.method, b.method, *tokens});
@@ -85,17 +86,18 @@ Profile parse(const json& root) {
     const double time = milliseconds_of(entry);
     if (problem != std::errc() || end != text.data() + text.size() || !(tokens >= 1) || !(time > 0)) continue;
     ProfileSeries key{(*parts)[0], (*parts)[1], (*parts)[2], (*parts)[3], {}};
-    auto series = std::ranges::find_if(profile.series, [&](const ProfileSeries& s) {
-      return s.group() == key.group() && s.stage == key.stage;
-    });
+    auto series = std::ranges::find_if(
+        profile.series, [&](const ProfileSeries& s) { return s.group() == key.group() && s.stage == key.stage; });
     if (series == profile.series.end()) {
       profile.series.push_back(std::move(key));
       measured.emplace_back();
       series = profile.series.end() - 1;
     }
     Measured& at = measured[static_cast<std::size_t>(series - profile.series.begin())][tokens];
-    if (aggregate == "median") at.stated_median = time;
-    else at.iterations.push_back(time);
+    if (aggregate == "median")
+      at.stated_median = time;
+    else
+      at.iterations.push_back(time);
   }
   for (std::size_t s = 0; s < profile.series.size(); ++s)
     for (const auto& [tokens, m] : measured[s])

@@ -37,8 +37,8 @@ struct Profile {
   std::vector<std::string> groups() const;
 };
 
-/// Medians are taken where the file has them, else the median of its iterations. Benchmarks with other names are left out.
-/// Throws `Error` that begins with the path when it is not such a file or holds none.
+/// Medians are taken where the file has them, else the median of its iterations. Benchmarks with other names are left
+/// out. Throws `Error` that begins with the path when it is not such a file or holds none.
 Profile load_profile(const std::filesystem::path& file);
 
 /// The tokens at which curve `a` falls below `b` for good, by straight lines between points on log axes; empty when it

@@ -60,7 +60,7 @@ struct QueryView {
   double mass_held = 0;     ///< dense weight of the fine keys in the key set
   double shared_mass = 0;   ///< sum over keys of the smaller of both weights: 1 when LLSA gives what dense gives
   std::int64_t fine_keys = 0;
-  double sparsity = 0;      ///< 1 - keys touched / all keys
+  double sparsity = 0;  ///< 1 - keys touched / all keys
 
   const LevelView& level(int l) const { return levels[static_cast<std::size_t>(l - 1)]; }
   const std::vector<float>& weights(WeightKind kind) const {

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "files/safetensors_format.hpp"
 #include "diffusion/capture.hpp"
 #include "diffusion/pictures.hpp"
 #include "diffusion/runner.hpp"
+#include "files/safetensors_format.hpp"
 #include "viewer/model/tensor_document.hpp"
 
 namespace llsa::viewer {
@@ -25,7 +25,8 @@ bool is_checkpoint(const std::filesystem::path& file) {
     std::uint64_t length = 0;
     source->read(0, std::as_writable_bytes(std::span(&length, 1)));
     const auto header = source->read(sizeof(length), length);
-    const auto metadata = files::parse_safetensors_header({reinterpret_cast<const char*>(header.data()), header.size()}).metadata;
+    const auto metadata =
+        files::parse_safetensors_header({reinterpret_cast<const char*>(header.data()), header.size()}).metadata;
     return metadata.contains("format") && metadata.at("format").starts_with("llsa-diffusion");
   } catch (const Error&) {
     return false;  // whoever opens it next says what is wrong with it
@@ -80,7 +81,8 @@ void Sampling::run_sampler(const Background::Job& job, std::shared_ptr<const dif
 
 void Sampling::inspect(const AttentionPlace& place, std::function<void(std::shared_ptr<const Document>)> take) {
   if (!model_ || samples_.options.count == 0) return;
-  start([this, place, take, model = model_, sampling = samples_.options, checkpoint = checkpoint_](const Background::Job& job) {
+  start([this, place, take, model = model_, sampling = samples_.options,
+         checkpoint = checkpoint_](const Background::Job& job) {
     if (place.sample < 0 || place.sample >= sampling.count)
       throw Error(fmt::format("picture is {}; there are {}", place.sample, sampling.count));
     job.progress("capturing attention");

@@ -43,7 +43,8 @@ void show_nearest(Ui& ui, const Shown& shown, ImVec2 origin) {
       if (!(distance < nearest)) continue;
       nearest = distance;
       place = at;
-      text = fmt::format("{}\n{} tokens: {} ms", series.label, plot::format_value(series.x[i], 7), plot::format_value(series.y[i], 4));
+      text = fmt::format("{}\n{} tokens: {} ms", series.label, plot::format_value(series.x[i], 7),
+                         plot::format_value(series.y[i], 4));
     }
   }
   if (text.empty()) return;
@@ -71,7 +72,8 @@ void draw_profile(Ui& ui) {
   const ImVec2 at = ImGui::GetCursorScreenPos(), room = ImGui::GetContentRegionAvail();
   width = static_cast<int>(std::max(room.x, ui.px(120)));
   height = static_cast<int>(std::max(room.y, ui.px(100)));
-  const std::string key = fmt::format("{} {} {} {} {}", profile->file.string(), static_cast<const void*>(&*profile), shown.group, width, height);
+  const std::string key = fmt::format("{} {} {} {} {}", profile->file.string(), static_cast<const void*>(&*profile),
+                                      shown.group, width, height);
   // The same figure that an export writes, on white in both themes.
   const Texture& picture = ui.textures.get("profile", key, [&] {
     shown.chart = profile_chart(*profile, shown.group);

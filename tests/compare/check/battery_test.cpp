@@ -7,11 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "backends/backends.hpp"
-#include "compare/problem_cases.hpp"
-#include "compare/check/report.hpp"
-#include "llsa/error.hpp"
 #include "../verify/planted.hpp"
+#include "backends/backends.hpp"
+#include "compare/check/report.hpp"
+#include "compare/problem_cases.hpp"
+#include "llsa/error.hpp"
 #include "reference/attention.hpp"
 
 namespace llsa::compare::check {

@@ -1,4 +1,6 @@
 // `llsa-compare check` from the command line.
+#include "cli.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -45,6 +47,15 @@ TEST(CliCheck, ChecksInHalfTypes) {
   }
 }
 
+TEST(CliCheck, HoldsVerifyItselfAgainstAdversaries) {
+  const Workplace work;
+  const ProgramRun run = work.run("check --adversaries --quick --threads 1 --seed 2");
+  EXPECT_EQ(run.exit_code, 0) << run.out;
+  EXPECT_THAT(run.out, HasSubstr("dk, dv: the last writer wins"));
+  EXPECT_THAT(run.out, HasSubstr("right: two halves merged"));
+  EXPECT_THAT(run.out, HasSubstr("verdict: right"));
+}
+
 TEST(CliCheck, RefusesBadInputInOneLine) {
   const Workplace work;
   expect_bad_input(work.run("check --backend abacus"), "backend is 'abacus'; this build has: reference");
@@ -52,6 +63,8 @@ TEST(CliCheck, RefusesBadInputInOneLine) {
   expect_bad_input(work.run("check --block-size 8"), "options of attention go with given tensors");
   expect_bad_input(work.run("check --input none.safetensors"), "none.safetensors");
   expect_bad_input(work.run("check --seed x"), "--seed");
+  expect_bad_input(work.run("check --json none/report.json"), "there is no folder none");
+  expect_bad_input(work.run("check --adversaries --backend reference"), "--adversaries takes no tensors");
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ Candidate candidate(double error, double seconds, bool dense = false) {
   return c;
 }
 
-RC_GTEST_PROP(Recommend, NothingBeatsTheChoiceWithinTheLimits, ()) {
+RC_GTEST_PROP(Recommend, nothing_beats_the_choice_within_the_limits, ()) {
   const auto number = [] { return *rc::gen::inRange(1, 20) / 10.0; };
   std::vector<Candidate> all = {candidate(0, number() + 1, true)};
   const auto count = *rc::gen::inRange(0, 12);

@@ -1,6 +1,5 @@
 // The tables' training runs: shared, reused, resumed; and what they are judged by.
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <cmath>
 #include <filesystem>
@@ -15,19 +14,15 @@
 #include "diffusion/checkpoint.hpp"
 #include "diffusion/learner.hpp"
 #include "llsa/error.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace llsa::compare::tables {
 namespace {
 
 class Runs : public testing::Test {
  protected:
-  Runs() {
-    std::string name = (std::filesystem::path(testing::TempDir()) / "llsa_tables_XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-  }
-  ~Runs() override { std::filesystem::remove_all(folder_); }
   RunPlace place(const char* name) const { return {.folder = folder_ / name, .threads = 1, .checkpoint_every = 2}; }
-  std::filesystem::path folder_;
+  room::TemporaryFolder folder_;
 };
 
 std::vector<TrainingRow> rows_of(std::string_view table, const Scale& scale) {

@@ -1,7 +1,11 @@
 // `llsa-compare verify` from file to verdict.
+#include "cli.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -115,7 +119,18 @@ TEST_F(CliVerify, WritesTheReportAsJson) {
       EXPECT_THAT(tensor["findings"].dump(), HasSubstr("disjoint coverage"));
     }
   EXPECT_TRUE(seen);
-  EXPECT_EQ(nlohmann::json::parse(verify("--json -").out)["verdict"], "wrong");
+  const ProgramRun printed = verify("--json -");
+  EXPECT_EQ(printed.exit_code, 1);
+  EXPECT_EQ(nlohmann::json::parse(printed.out)["verdict"], "wrong");
+}
+
+TEST_F(CliVerify, AVerdictThatCannotBeWrittenIsNoSuccess) {
+  write_theirs();
+  for (const char* json : {"", " --json -"}) {
+    const std::string command = "cd '" + work.path("").string() + "' && '" + LLSA_COMPARE_PROGRAM + "' verify " +
+                                problem + "--theirs theirs.safetensors" + json + " >/dev/full 2>/dev/null";
+    EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 2) << json;
+  }
 }
 
 TEST_F(CliVerify, SaysWhatItCouldNotJudge) {
@@ -123,8 +138,17 @@ TEST_F(CliVerify, SaysWhatItCouldNotJudge) {
   const std::string forward =
       "verify --input qkv.safetensors --block-size 4 --levels 2 --top-k 3,2 --theirs theirs.safetensors";
   const ProgramRun run = work.run(forward);
-  EXPECT_EQ(run.exit_code, 0);
-  EXPECT_THAT(run.out, HasSubstr("verdict: right, except that dq, dk, dv could not be judged"));
+  EXPECT_EQ(run.exit_code, 3);
+  EXPECT_THAT(run.out, HasSubstr("verdict: not judged enough (dq 0.0%, dk 0.0%, dv 0.0% judged"));
+  const ProgramRun json = work.run(forward + " --json -");
+  EXPECT_EQ(json.exit_code, 3);
+  const auto report = nlohmann::json::parse(json.out);
+  EXPECT_EQ(report["verdict"], "not judged enough");
+  for (const auto& tensor : report["tensors"])
+    EXPECT_EQ(tensor["judged"]["share"].get<double>(), tensor["name"].get<std::string>()[0] == 'd' ? 0 : 1);
+  EXPECT_EQ(work.run(forward + " --require-judged 0").exit_code, 0);
+  expect_bad_input(work.run(forward + " --require-judged 2"), "--require-judged is 2; it must be from 0 to 1");
+  expect_bad_input(work.run(forward + " --json none/report.json"), "there is no folder none");
   files::TensorFile file = files::read_safetensors(work.path("theirs.safetensors"));
   std::erase_if(file.tensors, [](const auto& tensor) { return tensor.name() != "dq"; });
   files::write_safetensors(work.path("theirs.safetensors"), file);
@@ -142,7 +166,7 @@ TEST_F(CliVerify, RefusesBadInputInOneLine) {
   expect_bad_input(verify("--backend abacus"), "backend is 'abacus'");
   expect_bad_input(verify("--json no/such/folder/report.json"), "no/such/folder/report.json");
   files::write_safetensors(work.path("theirs.safetensors"),
-                              files::TensorFile{{files::from_tensor("o", Tensor<float>({1, 103, 2, 8}))}, {}});
+                           files::TensorFile{{files::from_tensor("o", Tensor<float>({1, 103, 2, 8}))}, {}});
   expect_bad_input(verify(),
                    "theirs: o has shape [1, 103, 2, 8]; it must be [1, 2, 103, 8] (it looks like [batch, tokens, "
                    "heads, ...]: transpose it)");

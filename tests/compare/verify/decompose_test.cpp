@@ -36,7 +36,7 @@ std::vector<double> combined(const std::vector<Part>& parts, const std::vector<d
 
 const ResolvedOptions options{.block_size = 4, .levels = 2, .top_k = {2, 2}, .enrichment_levels = 2, .scale = 0.25};
 
-RC_GTEST_PROP(Decompose, FindsTheFactorsOfIndependentParts, ()) {
+RC_GTEST_PROP(Decompose, finds_the_factors_of_independent_parts, ()) {
   const auto numbers = *rc::gen::container<std::vector<int>>(3, rc::gen::inRange(-40, 41));
   const std::vector<Part> parts{part(0, noise(200, 1)), part(1, noise(200, 2, 1e-3)), part(2, noise(200, 3, 1e2))};
   const std::vector<double> factors{numbers[0] / 10.0, numbers[1] / 10.0, numbers[2] / 10.0};
@@ -48,7 +48,7 @@ RC_GTEST_PROP(Decompose, FindsTheFactorsOfIndependentParts, ()) {
   RC_ASSERT(d.residual < 1e-6);
 }
 
-TEST(Decompose, LeavesCollinearPartsAtOneAndSaysThatItCannotTell) {
+TEST(Decompose, leaves_collinear_parts_at_one_and_says_that_it_cannot_tell) {
   const std::vector<double> same = noise(100, 1);
   const std::vector<Part> parts{part(0, noise(100, 2)), part(1, same), part(2, same)};
   const Decomposition right = decompose(parts, combined(parts, {1, 1, 1}));
@@ -62,7 +62,7 @@ TEST(Decompose, LeavesCollinearPartsAtOneAndSaysThatItCannotTell) {
   EXPECT_THAT(read(half, "dV", options).equation, HasSubstr("dV = 0.50 fine + ? level 1 + ? level 2"));
 }
 
-TEST(Decompose, SaysNothingAboutAPartThatIsZero) {
+TEST(Decompose, says_nothing_about_a_part_that_is_zero) {
   const std::vector<Part> parts{part(0, noise(50, 1)), part(1, std::vector<double>(50, 0.0))};
   const Decomposition d = decompose(parts, combined(parts, {2, 1}));
   EXPECT_NEAR(d.coefficients[0].value, 2, 1e-12);
@@ -70,7 +70,7 @@ TEST(Decompose, SaysNothingAboutAPartThatIsZero) {
   EXPECT_FALSE(d.coefficients[1].known());
 }
 
-TEST(Decompose, ErrorsComeFromTheNoise) {
+TEST(Decompose, errors_come_from_the_noise) {
   const std::vector<Part> parts{part(0, noise(1000, 1)), part(1, noise(1000, 2, 0.01))};
   std::vector<double> target = combined(parts, {1, 1});
   const std::vector<double> rounding = noise(1000, 3, 0.01);
@@ -82,7 +82,7 @@ TEST(Decompose, ErrorsComeFromTheNoise) {
   EXPECT_THAT(read(d, "dV", options).errors, ElementsAre());
 }
 
-TEST(Decompose, LeavesOutWhatIsNotFinite) {
+TEST(Decompose, leaves_out_what_is_not_finite) {
   const std::vector<Part> parts{part(0, noise(100, 1)), part(1, noise(100, 2))};
   std::vector<double> target = combined(parts, {1, 0});
   target[7] = NAN;
@@ -90,7 +90,7 @@ TEST(Decompose, LeavesOutWhatIsNotFinite) {
   EXPECT_NEAR(decompose(parts, target).coefficients[1].value, 0, 1e-9);
 }
 
-TEST(Decompose, WhatThePartsDoNotExplainIsTheResidual) {
+TEST(Decompose, what_the_parts_do_not_explain_is_the_residual) {
   const std::vector<Part> parts{part(0, noise(4000, 1))};
   EXPECT_NEAR(decompose(parts, noise(4000, 9, 0.5)).residual, 0.5, 0.05);
 }
@@ -101,7 +101,7 @@ std::vector<std::string> errors(const std::vector<double>& factors, const std::s
   return read(decompose(parts, combined(parts, factors)), name, options).errors;
 }
 
-TEST(Reading, NamesEachKindOfFactor) {
+TEST(Reading, names_each_kind_of_factor) {
   EXPECT_THAT(errors({1, 1, 1, 1}), ElementsAre());
   EXPECT_THAT(errors({1, 1, 1, 1.0 / 16}),
               ElementsAre("the weight of level 2 is missing from its gradient (or it is divided by the count twice)"));
@@ -117,7 +117,7 @@ TEST(Reading, NamesEachKindOfFactor) {
   EXPECT_THAT(errors({-1, -1, -1, -1}), ElementsAre("dV has the wrong sign"));
 }
 
-TEST(Reading, TellsTheRaggedTailApart) {
+TEST(Reading, tells_the_ragged_tail_apart) {
   EXPECT_THAT(errors({1, 0.25, 1.0 / 3, 1}),
               ElementsAre("the weight of level 1 is missing from its gradient (or it is divided by the count twice)"));
   EXPECT_THAT(errors({1, 1, 0.75, 1}),
@@ -127,13 +127,13 @@ TEST(Reading, TellsTheRaggedTailApart) {
   EXPECT_THAT(errors({1, 1, 0, 1}), ElementsAre("the part of dV through level 1's ragged tail is missing"));
 }
 
-TEST(Reading, ScaleIsNamedForScoresOnly) {
+TEST(Reading, scale_is_named_for_scores_only) {
   EXPECT_THAT(errors({4, 4, 4, 4}, "dK"), ElementsAre("the scale is missing from dK"));
   EXPECT_THAT(errors({0.25, 0.25, 0.25, 0.25}, "dQ"), ElementsAre("the scale is applied twice in dQ"));
   EXPECT_THAT(errors({4, 4, 4, 4}, "dV"), ElementsAre("dV is 4.00 times the right gradient"));
 }
 
-TEST(Reading, TermsThatDoNotFactorAreListed) {
+TEST(Reading, terms_that_do_not_factor_are_listed) {
   const std::vector<Part> parts{part(0, noise(300, 1), 1, Term::product), part(0, noise(300, 2), 1, Term::delta),
                                 part(1, noise(300, 3), 4, Term::product), part(1, noise(300, 4), 4, Term::delta)};
   const auto equation = [&](const std::vector<double>& f) {

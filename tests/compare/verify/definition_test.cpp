@@ -31,7 +31,7 @@ BatteryCase any_case() {
   return spec;
 }
 
-RC_GTEST_PROP(DefinitionEvaluator, TheSpecificationEqualsTheOracle, ()) {
+RC_GTEST_PROP(DefinitionEvaluator, the_specification_equals_the_oracle, ()) {
   const Problem<double> p = make_problem(any_case());
   const ResolvedOptions o = p.resolved();
   const Outcome<double> oracle = compute(p, {});
@@ -51,7 +51,7 @@ RC_GTEST_PROP(DefinitionEvaluator, TheSpecificationEqualsTheOracle, ()) {
     }
 }
 
-RC_GTEST_PROP(DefinitionEvaluator, GradientsOfTheSpecificationEqualTheOracle, ()) {
+RC_GTEST_PROP(DefinitionEvaluator, gradients_of_the_specification_equal_the_oracle, ()) {
   const Problem<double> p = make_problem(any_case());
   const Outcome<double> oracle = compute(p, {});
   DefinitionEvaluator evaluator(p, p.resolved().levels);
@@ -67,7 +67,7 @@ RC_GTEST_PROP(DefinitionEvaluator, GradientsOfTheSpecificationEqualTheOracle, ()
   RC_ASSERT(near(g.value, oracle.value_gradient));
 }
 
-RC_GTEST_PROP(GradientParts, SumToTheGradient, ()) {
+RC_GTEST_PROP(GradientParts, sum_to_the_gradient, ()) {
   const Problem<double> p = make_problem(any_case());
   ThreadPool threads(1);
   reference::ReferenceAttention<double> attention(threads);
@@ -92,7 +92,7 @@ RC_GTEST_PROP(GradientParts, SumToTheGradient, ()) {
   RC_ASSERT(sums_to(query, outcome.query_gradient.flat().first(rows.size() * 3)));
 }
 
-TEST(AlternativeDefinitions, EachDiffersFromTheSpecificationAndFromTheOthers) {
+TEST(AlternativeDefinitions, each_differs_from_the_specification_and_from_the_others) {
   // Sums, tails, ties and three unequal levels: every alternative has something to differ by.
   const Problem<double> p = ragged_problem([](BatteryCase& c) {
     c.options = {.block_size = 4, .levels = 3, .top_k = {4, 3, 2}};
@@ -126,7 +126,7 @@ TEST(AlternativeDefinitions, EachDiffersFromTheSpecificationAndFromTheOthers) {
   }
 }
 
-TEST(DefinitionEvaluator, MarginIsTheSmallestGapAtWhichAListIsCut) {
+TEST(DefinitionEvaluator, margin_is_the_smallest_gap_at_which_a_list_is_cut) {
   Problem<double> p = ragged_problem([](BatteryCase& c) { c.options = {.block_size = 4, .levels = 1, .top_k = {2}}; });
   for (std::int64_t t = 0; t < 203; ++t)
     for (std::int64_t d = 0; d < 8; ++d) {

@@ -33,7 +33,7 @@ void expect_named(const Mistake& mistake, const std::vector<std::pair<std::strin
   }
 }
 
-TEST(VerifyGradient, RightOnesHaveCoefficientsOfOne) {
+TEST(VerifyGradient, right_ones_have_coefficients_of_one) {
   const VerifyReport report = verify_mistake(ragged_problem(), {});
   for (const char* name : {"dq", "dk", "dv"}) {
     const TensorVerdict& v = verdict_of(report, name);
@@ -44,7 +44,7 @@ TEST(VerifyGradient, RightOnesHaveCoefficientsOfOne) {
   EXPECT_THAT(verdict_of(report, "dv").equation, HasSubstr("dV = 1.00 fine + 1.00 level 1 + 1.00 level 2, residual"));
 }
 
-TEST(VerifyGradient, NamesTheLevelWhoseWeightIsMissing) {
+TEST(VerifyGradient, names_the_level_whose_weight_is_missing) {
   // The backward recomputes P without the weight of level 2: 1/16 of it, 1/11 under the ragged tail.
   const Mistake mistake{.backward_factor = [](const KeyRef& r) { return r.level == 2 ? 1 / r.weight : 1.0; }};
   const std::string words = "the weight of level 2 is missing from its gradient";
@@ -59,7 +59,7 @@ TEST(VerifyGradient, NamesTheLevelWhoseWeightIsMissing) {
   EXPECT_THAT(findings_of(report, "dv"), Not(HasSubstr("level 1 is")));
 }
 
-TEST(VerifyGradient, PrintsTheExampleOfTheDocumentation) {
+TEST(VerifyGradient, prints_the_example_of_the_documentation) {
   const Problem<double> problem = ragged_problem([](BatteryCase& c) {
     c.options.block_size = 2;
     c.query.tokens = c.key.tokens = 64;
@@ -69,7 +69,7 @@ TEST(VerifyGradient, PrintsTheExampleOfTheDocumentation) {
   EXPECT_THAT(findings_of(report, "dv"), HasSubstr("dV = 1.00 fine + 1.00 level 1 + 0.25 level 2, residual"));
 }
 
-TEST(VerifyGradient, NamesAllLevelsWhoseWeightIsMissing) {
+TEST(VerifyGradient, names_all_levels_whose_weight_is_missing) {
   const Mistake mistake{.backward_factor = [](const KeyRef& r) { return 1 / r.weight; }};
   for (const int level : {1, 2}) {
     const std::string words = "the weight of level " + std::to_string(level) + " is missing from its gradient";
@@ -77,14 +77,14 @@ TEST(VerifyGradient, NamesAllLevelsWhoseWeightIsMissing) {
   }
 }
 
-TEST(VerifyGradient, NamesMistakesInSixteenBitStorage) {
+TEST(VerifyGradient, names_mistakes_in_sixteen_bit_storage) {
   const Mistake mistake{.backward_factor = [](const KeyRef& r) { return r.level == 2 ? 1 / r.weight : 1.0; }};
   const std::string words = "the weight of level 2 is missing from its gradient";
   for (const DType storage : {DType::f16, DType::bf16})
     expect_named(mistake, {{"dq", words}, {"dk", words}, {"dv", words}}, ragged_problem(), storage);
 }
 
-TEST(VerifyGradient, NamesAMissingLevel) {
+TEST(VerifyGradient, names_a_missing_level) {
   for (const int level : {0, 1, 2}) {
     const std::string through = level == 0 ? "the fine keys" : "level " + std::to_string(level);
     const Mistake mistake{.backward_factor = [level](const KeyRef& r) { return r.level == level ? 0.0 : 1.0; }};
@@ -94,26 +94,26 @@ TEST(VerifyGradient, NamesAMissingLevel) {
   }
 }
 
-TEST(VerifyGradient, NamesUnpoolingWithoutTheCount) {
+TEST(VerifyGradient, names_unpooling_without_the_count) {
   expect_named({.divisor = [](int level, double count) { return level == 1 ? 1.0 : count; }},
                {{"dk", "level 1 is not divided by its tokens' count when it is unpooled"},
                 {"dv", "level 1 is not divided by its tokens' count when it is unpooled"}});
 }
 
-TEST(VerifyGradient, NamesTheWrongCountAtTheRaggedTail) {
+TEST(VerifyGradient, names_the_wrong_count_at_the_ragged_tail) {
   expect_named({.divisor = [](int level, double) { return std::pow(4.0, level); }},
                {{"dk", "wrong count at level 2's ragged tail: divided by the full block of 16 tokens instead of 11"},
                 {"dv", "wrong count at level 1's ragged tail: divided by the full block of 4 tokens instead of 3"}});
 }
 
-TEST(VerifyGradient, NamesUnpoolingByTheBlockSizeAtEveryLevel) {
+TEST(VerifyGradient, names_unpooling_by_the_block_size_at_every_level) {
   expect_named({.divisor = [](int, double) { return 4.0; }},
                {{"dk", "level 2 is divided by B instead of B^2 when it is unpooled"},
                 {"dv", "level 2 is divided by B instead of B^2 when it is unpooled"}},
                ragged_problem([](BatteryCase& c) { c.query.tokens = c.key.tokens = 192; }));
 }
 
-TEST(VerifyGradient, NamesTheTermThatIsLeftOut) {
+TEST(VerifyGradient, names_the_term_that_is_left_out) {
   expect_named({.delta = 0}, {{"dq", "the term -<dO, O> (delta) is left out of dQ"},
                               {"dk", "the term -<dO, O> (delta) is left out of dK"}});
   expect_named({.lse_gradient = 0}, {{"dq", "the gradient of LSE (dLSE) is left out of dQ"},
@@ -124,7 +124,7 @@ TEST(VerifyGradient, NamesTheTermThatIsLeftOut) {
                                {"dk", "the term -<dO, O> (delta) has the wrong sign in dK"}});
 }
 
-TEST(VerifyGradient, NamesTheMissingScale) {
+TEST(VerifyGradient, names_the_missing_scale) {
   const double unscaled = std::sqrt(8.0);
   expect_named({.query_factor = unscaled}, {{"dq", "the scale is missing from dQ"}});
   expect_named({.key_factor = unscaled}, {{"dk", "the scale is missing from dK"}});
@@ -134,14 +134,14 @@ TEST(VerifyGradient, NamesTheMissingScale) {
   expect_named({.query_factor = 0}, {{"dq", "dQ is zero"}});
 }
 
-TEST(VerifyGradient, NamesTwoMistakesAtOnce) {
+TEST(VerifyGradient, names_two_mistakes_at_once) {
   const Mistake mistake{.backward_factor = [](const KeyRef& r) { return r.level == 1 ? 0.0 : 1.0; }, .delta = 0};
   const VerifyReport report = verify_mistake(ragged_problem(), mistake);
   EXPECT_THAT(findings_of(report, "dk"), HasSubstr("the part of dK through level 1 is missing"));
   EXPECT_THAT(findings_of(report, "dk"), HasSubstr("(delta) is left out of dK"));
 }
 
-TEST(VerifyGradient, IsNotConfusedByAMistakeInOneHeadOnly) {
+TEST(VerifyGradient, is_not_confused_by_a_mistake_in_one_head_only) {
   const Problem<double> problem = ragged_problem();
   Outcome<double> outcome = compute(problem, {});
   const Outcome<double> wrong =
@@ -152,7 +152,7 @@ TEST(VerifyGradient, IsNotConfusedByAMistakeInOneHeadOnly) {
   EXPECT_THAT(findings_of(report, "dv"), HasSubstr("all in head 1 of 2"));
 }
 
-TEST(VerifyGradient, NamesTheDefinitionThatAConsistentBackwardFollows) {
+TEST(VerifyGradient, names_the_definition_that_a_consistent_backward_follows) {
   const Problem<double> problem = ragged_problem();
   const Outcome<double> right = compute(problem, {});
   const auto gradients_of = [&](const Mistake& mistake) {
@@ -169,7 +169,7 @@ TEST(VerifyGradient, NamesTheDefinitionThatAConsistentBackwardFollows) {
   }
 }
 
-TEST(VerifyGradient, NamesASwap) {
+TEST(VerifyGradient, names_a_swap) {
   const Problem<double> problem = ragged_problem();
   Outcome<double> outcome = compute(problem, {});
   std::swap(outcome.key_gradient, outcome.value_gradient);
@@ -178,7 +178,7 @@ TEST(VerifyGradient, NamesASwap) {
   EXPECT_THAT(findings_of(report, "dv"), HasSubstr("dv holds dk"));
 }
 
-TEST(VerifyGradient, AreNotJudgedWithoutTheOutputGradient) {
+TEST(VerifyGradient, are_not_judged_without_the_output_gradient) {
   const Problem<double> problem = ragged_problem();
   Problem<double> forward{problem.query, problem.key, problem.value, {}, {}, problem.options};
   const VerifyReport report = verify_outcome(forward, compute(problem, {}));
@@ -188,7 +188,7 @@ TEST(VerifyGradient, AreNotJudgedWithoutTheOutputGradient) {
       verify_outcome(forward, compute(problem, {}), {.indices = false, .storage = DType::f32, .only = {"dq"}}).right());
 }
 
-TEST(VerifyGradient, OfOneTokenIsJudgedAlthoughItCancelsToZero) {
+TEST(VerifyGradient, of_one_token_is_judged_although_it_cancels_to_zero) {
   const Problem<double> problem = ragged_problem([](BatteryCase& c) {
     c.query.tokens = c.key.tokens = 1;
     c.lse_gradient = false;

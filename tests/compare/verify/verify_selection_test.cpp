@@ -56,7 +56,7 @@ double dot(const Tensor<double>& q, std::int64_t t, const Tensor<double>& k, std
 }
 const Tensor<double>& at(const Levels& levels, int level) { return levels[static_cast<std::size_t>(level - 1)]; }
 
-TEST(VerifySelection, NamesFewerSelectedBlocks) {
+TEST(VerifySelection, names_fewer_selected_blocks) {
   expect_named({.options =
                     [](ResolvedOptions& o) {
                       for (auto& k : o.top_k) --k;
@@ -65,7 +65,7 @@ TEST(VerifySelection, NamesFewerSelectedBlocks) {
   expect_named({.options = [](ResolvedOptions& o) { --o.top_k[0]; }}, "fewer selected blocks: top_k - 1 at level 1");
 }
 
-TEST(VerifySelection, NamesTiesThatGoToTheHigherIndex) {
+TEST(VerifySelection, names_ties_that_go_to_the_higher_index) {
   const auto ties_up = [](const Levels& q, const Levels& k, const ResolvedOptions& o) {
     return select_by(
         o, 2, [&](int l, auto head, auto t, auto c) { return dot(at(q, l), t, at(k, l), c, head); }, true);
@@ -76,7 +76,7 @@ TEST(VerifySelection, NamesTiesThatGoToTheHigherIndex) {
                ragged_problem([](BatteryCase& c) { c.content = Content::repeated_keys; }));
 }
 
-TEST(VerifySelection, NamesScoresOfTheLevelAbove) {
+TEST(VerifySelection, names_scores_of_the_level_above) {
   const auto parents = [](const Levels& q, const Levels& k, const ResolvedOptions& o) {
     return select_by(o, 2, [&](int l, auto head, auto t, auto c) {
       return l < o.levels ? dot(at(q, l + 1), t / o.block_size, at(k, l), c, head)
@@ -93,14 +93,14 @@ TEST(VerifySelection, NamesScoresOfTheLevelAbove) {
   expect_named({.select = parent_keys}, "selection off by a level: scored with the key tokens of the level above");
 }
 
-TEST(VerifySelection, NamesTheLowestScores) {
+TEST(VerifySelection, names_the_lowest_scores) {
   const auto lowest = [](const Levels& q, const Levels& k, const ResolvedOptions& o) {
     return select_by(o, 2, [&](int l, auto head, auto t, auto c) { return -dot(at(q, l), t, at(k, l), c, head); });
   };
   expect_named({.select = lowest}, "the lowest scores are selected");
 }
 
-TEST(VerifySelection, NamesAnotherNumberOfLevels) {
+TEST(VerifySelection, names_another_number_of_levels) {
   const Problem<double> problem = ragged_problem();
   const auto with_levels = [&](int levels) {
     Problem<double> other = problem;
@@ -112,7 +112,7 @@ TEST(VerifySelection, NamesAnotherNumberOfLevels) {
   EXPECT_THAT(findings_of(with_levels(3), "o"), HasSubstr("looks like: selection off by a level: one level more"));
 }
 
-TEST(VerifySelection, NamesDenseAttention) {
+TEST(VerifySelection, names_dense_attention) {
   const Problem<double> problem = ragged_problem();
   Problem<double> dense = problem;
   dense.options = {.levels = 0};
@@ -122,7 +122,7 @@ TEST(VerifySelection, NamesDenseAttention) {
       HasSubstr("looks like: dense attention over all keys"));
 }
 
-TEST(VerifySelection, JudgesValuesOnTheirSelection) {
+TEST(VerifySelection, judges_values_on_their_selection) {
   const Problem<double> problem = ragged_problem();
   Mistake mistake;
   mistake.select = [](const Levels& q, const Levels& k, const ResolvedOptions& o) {
@@ -144,7 +144,7 @@ TEST(VerifySelection, JudgesValuesOnTheirSelection) {
   EXPECT_FALSE(report.right());
 }
 
-TEST(VerifySelection, AcceptsAnotherOrderWithinTheListsAndSaysSo) {
+TEST(VerifySelection, accepts_another_order_within_the_lists_and_says_so) {
   const Problem<double> problem = ragged_problem();
   Outcome<double> outcome = compute(problem, {});
   auto row = outcome.selection.level(1).row(1, 7);
@@ -154,7 +154,7 @@ TEST(VerifySelection, AcceptsAnotherOrderWithinTheListsAndSaysSo) {
   EXPECT_THAT(findings_of(report, "indices_1"), HasSubstr("1 of 102 lists are not ordered by score"));
 }
 
-TEST(VerifySelection, AcceptsFlipsBelowTheScoreGapOfTheInputsType) {
+TEST(VerifySelection, accepts_flips_below_the_score_gap_of_the_inputs_type) {
   Problem<double> problem =
       ragged_problem([](BatteryCase& c) { c.options = {.block_size = 4, .levels = 1, .top_k = {1}}; });
   for (std::int64_t t = 0; t < 203; ++t)
@@ -176,7 +176,7 @@ TEST(VerifySelection, AcceptsFlipsBelowTheScoreGapOfTheInputsType) {
   EXPECT_FALSE(verify(problem, exact, {.tolerance = {}, .inputs = DType::f64}, threads).right());
 }
 
-TEST(VerifySelection, RejectsIndicesThatAreNoSelectionInOneLine) {
+TEST(VerifySelection, rejects_indices_that_are_no_selection_in_one_line) {
   const Problem<double> problem = ragged_problem();
   const Outcome<double> right = compute(problem, {});
   const auto verdict = [&](const std::function<void(Selection&)>& spoil) {
@@ -195,7 +195,7 @@ TEST(VerifySelection, RejectsIndicesThatAreNoSelectionInOneLine) {
               HasSubstr("the list is empty"));
 }
 
-TEST(VerifySelection, JudgesOneLevelAlone) {
+TEST(VerifySelection, judges_one_level_alone) {
   const Problem<double> problem = ragged_problem();
   Outcome<double> outcome = compute(problem, {});
   Theirs theirs = written(outcome);

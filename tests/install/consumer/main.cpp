@@ -1,4 +1,5 @@
 #include <cmath>
+
 #include "reference/attention.hpp"
 
 int main() {

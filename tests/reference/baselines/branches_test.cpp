@@ -18,10 +18,11 @@ double largest(const Tensor<double>& x) {
 struct Exact {
   template <class T>
   Exact(const MethodProblem<T>& p, const MethodRun<T>& run)
-      : tensors(p.problem), sparse(reference::naive_forward(tensors.inputs(), run.run.selection(), p.problem.options)) {
-    for (const auto& extra : p.extras) extras.push_back(converted<double>(extra.cview()));
+      : tensors(p.problem.exact()),
+        sparse(reference::naive_forward(tensors.inputs(), run.run.selection(), p.problem.options)) {
+    for (const auto& extra : p.extras) extras.push_back(compare::in_double(extra.cview()));
   }
-  ExactInputs tensors;
+  compare::Problem<double> tensors;
   reference::NaiveOutputs sparse;
   std::vector<Tensor<double>> extras;
 };
@@ -80,17 +81,16 @@ Verdict follows_its_formula(const std::string& method, const Case& c, const char
   const MethodProblem<T> problem(method, c);
   const MethodRun<T> run(*make_attention<T>(method, backend, threads), problem);
   const Exact exact(problem, run);
-  const Magnitudes magnitudes(exact.tensors, problem.problem.options);
-  const Tolerance tolerance = tolerance_of(dtype_of<T>());
+  const compare::Allowances allowed = strict_allowances<T>(exact.tensors);
   const Tensor<double> expected = method == "vsa" ? vsa_formula(exact, problem.problem.options) : sla_formula(exact);
   const double magnitude =
-      magnitudes.output * (1 + largest(exact.extras[0]) * static_cast<double>(c.value_dim)) + largest(exact.extras[1]);
-  if (Verdict v = close("output", converted<double>(run.run.output.cview()), expected,
-                        4 * tolerance.output * magnitudes.condition(), magnitude);
+      compare::magnitudes_of(exact.tensors).output * (1 + largest(exact.extras[0]) * static_cast<double>(c.value_dim)) +
+      largest(exact.extras[1]);
+  if (Verdict v = close("output", compare::in_double(run.run.output.cview()), expected, times(4, allowed.output),
+                        {.floor = magnitude});
       !v)
     return v;
-  return close("lse", converted<double>(run.run.lse.cview()), exact.sparse.lse, tolerance.lse * magnitudes.condition(),
-               magnitudes.lse);
+  return close("lse", compare::in_double(run.run.lse.cview()), exact.sparse.lse, allowed.lse, {.absolute = true});
 }
 
 template <class T>
@@ -151,11 +151,10 @@ TEST(Vsa, coarse_branch_over_blocks_of_equal_tokens_is_dense_attention) {
       p.extras[1].view()(b, h, t, d) = 1;
     });
     const MethodRun<double> run(*make_attention<double>("vsa", "reference", threads), p);
-    const ExactInputs exact(p.problem);
-    const Magnitudes magnitudes(exact, p.problem.options);
+    const compare::Problem<double> exact = p.problem.exact();
     const auto dense = reference::dense_naive(exact.inputs(), p.problem.options.scale);
-    require(close("output", converted<double>(run.run.output.cview()), dense.output,
-                  tolerance_of(DType::f64).output * magnitudes.condition(), magnitudes.output));
+    require(close("output", compare::in_double(run.run.output.cview()), dense.output,
+                  strict_allowances<double>(exact).output, {.floor = compare::magnitudes_of(exact).output}));
   });
 }
 

@@ -69,16 +69,13 @@ TEST(Methods, topk_over_all_blocks_is_dense_attention) {
     c.options.top_k = {1000};
     const Problem<double> problem(c);
     const auto topk = make_attention<double>("topk", "reference", two_threads);
-    const ExactInputs exact(problem);
-    AttentionRun<double> run = run_both(*topk, problem);
-    const auto dense = reference::dense_naive(exact.inputs(), problem.options.scale);
-    const Magnitudes magnitudes(exact, problem.options);
-    const double tolerance = tolerance_of(DType::f64).output * magnitudes.condition();
-    require(close("output", run.exact_output(), dense.output, tolerance, magnitudes.output));
-    require(close("lse", run.exact_lse(), dense.lse, tolerance, magnitudes.lse));
-    require(gradients_close(
-        run, reference::dense_naive_backward(exact.inputs(), problem.options.scale, exact.output_gradients()),
-        magnitudes));
+    const compare::Problem<double> exact = problem.exact();
+    auto dense = reference::dense_naive(exact.inputs(), problem.options.scale);
+    auto gradients = reference::dense_naive_backward(exact.inputs(), problem.options.scale, exact.output_gradients());
+    require(results_close(run_both(*topk, problem).results(),
+                          {std::move(dense.output), std::move(dense.lse), std::move(gradients.query),
+                           std::move(gradients.key), std::move(gradients.value)},
+                          exact, strict_allowances<double>(exact)));
   });
 }
 
@@ -90,7 +87,7 @@ void gradient_equals_central_differences(const std::string& method, Case c) {
   MethodProblem<double> problem(method, c);
   const auto attention = make_attention<double>(method, "reference", two_threads);
   MethodRun<double> run(*attention, problem);
-  const Magnitudes magnitudes(ExactInputs(problem.problem), problem.problem.options);
+  const compare::Magnitudes magnitudes = compare::magnitudes_of(problem.problem.exact());
   const double largest = std::max({magnitudes.query_gradient, magnitudes.key_gradient, magnitudes.value_gradient, 1.0});
   std::vector<std::pair<StridedTensor<double>*, const StridedTensor<double>*>> parts{
       {&problem.problem.query, &run.run.query_gradient},
@@ -117,7 +114,7 @@ void gradient_equals_central_differences(const std::string& method, Case c) {
   for (std::size_t part = 0; part < parts.size(); ++part) {
     const auto [input, gradient] = parts[part];
     const Shape shape = input->view().shape;
-    Tensor<double> direction(shape), original = converted<double>(input->cview());
+    Tensor<double> direction(shape), original = compare::in_double(input->cview());
     double expected = 0;
     for (double& e : direction.flat()) e = normal(random);
     for_each_index(shape, [&](auto b, auto h, auto t, auto d) {

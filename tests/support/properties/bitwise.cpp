@@ -72,23 +72,28 @@ Verdict rounds_the_float_results(Attention<T>& narrow, Attention<float>& wide, c
   const Problem<T> problem(c);
   const AttentionRun<T> run = run_both(narrow, problem);
   // The same numbers in float, and the rounded O that the narrow backward is given.
-  const auto query = converted<float>(problem.query.cview()), key = converted<float>(problem.key.cview()),
-             value = converted<float>(problem.value.cview()),
-             output_gradient = converted<float>(problem.output_gradient.cview());
+  const auto query = compare::converted<float>(compare::in_double(problem.query.cview())),
+             key = compare::converted<float>(compare::in_double(problem.key.cview())),
+             value = compare::converted<float>(compare::in_double(problem.value.cview())),
+             output_gradient = compare::converted<float>(compare::in_double(problem.output_gradient.cview()));
   const AttentionInputs<float> inputs{query.view(), key.view(), value.view()};
   Tensor<float> output(c.output_shape()), lse(c.lse_shape());
   const auto state = wide.forward(inputs, c.options, {output.view(), lse.view()});
   if (Verdict v = same("selection", run.selection(), state->selection()); !v) return v;
   if (Verdict v = same("lse", run.lse.cview(), lse.cview()); !v) return v;
-  const Tensor<T> rounded = converted<T>(output.cview());
+  const Tensor<T> rounded = compare::converted<T>(compare::in_double(output.cview()));
   if (Verdict v = same("output", run.output.cview(), rounded.cview()); !v) return v;
-  output = converted<float>(rounded.cview());
+  output = compare::converted<float>(compare::in_double(rounded.cview()));
   Tensor<float> dq(c.query_shape()), dk(c.key_shape()), dv(c.value_shape());
   wide.backward(inputs, {output.view(), lse.view()}, *state, {output_gradient.view(), problem.lse_gradient.cview()},
                 {dq.view(), dk.view(), dv.view()});
-  if (Verdict v = same("dQ", run.query_gradient.cview(), converted<T>(dq.cview()).cview()); !v) return v;
-  if (Verdict v = same("dK", run.key_gradient.cview(), converted<T>(dk.cview()).cview()); !v) return v;
-  return same("dV", run.value_gradient.cview(), converted<T>(dv.cview()).cview());
+  if (Verdict v = same("dQ", run.query_gradient.cview(), compare::converted<T>(compare::in_double(dq.cview())).cview());
+      !v)
+    return v;
+  if (Verdict v = same("dK", run.key_gradient.cview(), compare::converted<T>(compare::in_double(dk.cview())).cview());
+      !v)
+    return v;
+  return same("dV", run.value_gradient.cview(), compare::converted<T>(compare::in_double(dv.cview())).cview());
 }
 
 template <class T>

@@ -8,26 +8,23 @@ namespace llsa::testing {
 namespace {
 
 template <class T>
-Verdict outputs_close(const AttentionRun<T>& run, const reference::NaiveOutputs& expected,
-                      const Magnitudes& magnitudes) {
-  const Tolerance tolerance = tolerance_of(dtype_of<T>());
-  const Verdict verdict =
-      close("lse", run.exact_lse(), expected.lse, tolerance.lse * magnitudes.condition(), magnitudes.lse);
-  if (!verdict) return verdict;
-  return close("output", run.exact_output(), expected.output, tolerance.output * magnitudes.condition(),
-               magnitudes.output);
+Verdict outputs_close(const AttentionRun<T>& run, reference::NaiveOutputs expected,
+                      const compare::Problem<double>& exact) {
+  return results_close(run.results(), {std::move(expected.output), std::move(expected.lse), {}, {}, {}}, exact,
+                       strict_allowances<T>(exact));
 }
 
 template <class T>
 Verdict is_dense(Attention<T>& attention, const Problem<T>& problem, const Selection* given = nullptr) {
-  AttentionRun<T> run = run_both(attention, problem, given);
-  const ExactInputs exact(problem);
-  const Magnitudes magnitudes(exact, problem.options);
-  const Verdict verdict = outputs_close(run, reference::dense_naive(exact.inputs(), problem.options.scale), magnitudes);
-  if (!verdict) return verdict;
-  return gradients_close(
-      run, reference::dense_naive_backward(exact.inputs(), problem.options.scale, exact.output_gradients()),
-      magnitudes);
+  const AttentionRun<T> run = run_both(attention, problem, given);
+  const compare::Problem<double> exact = problem.exact();
+  reference::NaiveOutputs outputs = reference::dense_naive(exact.inputs(), problem.options.scale);
+  reference::NaiveGradients gradients =
+      reference::dense_naive_backward(exact.inputs(), problem.options.scale, exact.output_gradients());
+  return results_close(run.results(),
+                       {std::move(outputs.output), std::move(outputs.lse), std::move(gradients.query),
+                        std::move(gradients.key), std::move(gradients.value)},
+                       exact, strict_allowances<T>(exact));
 }
 
 template <class T>
@@ -73,9 +70,8 @@ Verdict constant_regions_are_dense(Attention<T>& attention, const Case& original
           for (std::int64_t d = 0; d < view.dim; ++d) view(j, d) = view(region.begin, d);
     }
   AttentionRun<T> run = run_forward(attention, problem, &given);
-  const ExactInputs exact(problem);
-  return outputs_close(run, reference::dense_naive(exact.inputs(), problem.options.scale),
-                       Magnitudes(exact, problem.options));
+  const compare::Problem<double> exact = problem.exact();
+  return outputs_close(run, reference::dense_naive(exact.inputs(), problem.options.scale), exact);
 }
 
 /// With zero keys every score is log w, so LSE is the logarithm of the key set's total weight.
@@ -86,7 +82,7 @@ Verdict counts_sum_to_all_keys(Attention<T>& attention, const Case& original) {
   const Problem<T> problem(c);
   const AttentionRun<T> run = run_forward(attention, problem);
   const Tensor<double> expected(c.lse_shape(), std::log(static_cast<double>(c.key_tokens)));
-  return close("lse", run.exact_lse(), expected, tolerance_of(dtype_of<T>()).lse, 1);
+  return close("lse", run.exact_lse(), expected, strict_allowances<T>(problem.exact()).lse, {.absolute = true});
 }
 
 /// Writes every coarse key out as often as its weight says, each time with weight 1, and attends to that multiset.
@@ -94,7 +90,7 @@ template <class T>
 Verdict equals_attention_over_upsampled_tokens(Attention<T>& attention, const Case& c) {
   const Problem<T> problem(c);
   const AttentionRun<T> run = run_forward(attention, problem);
-  const ExactInputs exact(problem);
+  const compare::Problem<double> exact = problem.exact();
   const auto pooled_key = reference::naive_pool(exact.key.cview(), problem.options.key);
   const auto pooled_value = reference::naive_pool(exact.value.cview(), problem.options.key);
   const auto vector = [](const Tensor<double>& fine, const std::vector<Tensor<double>>& pooled, std::int64_t head,
@@ -115,7 +111,7 @@ Verdict equals_attention_over_upsampled_tokens(Attention<T>& attention, const Ca
       std::ranges::copy(row.output, expected.output.view().head(head).row(i));
       expected.lse.view().head(head)(i, 0) = row.lse;
     }
-  return outputs_close(run, expected, Magnitudes(exact, problem.options));
+  return outputs_close(run, std::move(expected), exact);
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ Verdict equal_central_differences(Attention<double>& attention, const Case& orig
   if (c.values == Values::hot_key) c.values = Values::normal;
   Problem<double> problem(c);
   AttentionRun<double> run = run_both(attention, problem);
-  const Magnitudes magnitudes(ExactInputs(problem), problem.options);
+  const compare::Magnitudes magnitudes = compare::magnitudes_of(problem.exact());
   std::mt19937_64 random(c.seed);
   std::normal_distribution<double> normal;
   struct Part {
@@ -44,7 +44,7 @@ Verdict equal_central_differences(Attention<double>& attention, const Case& orig
                         {"value", &problem.value, &run.value_gradient, magnitudes.value_gradient}};
   for (const auto& [name, input, gradient, magnitude] : parts) {
     const Shape shape = input->view().shape;
-    Tensor<double> direction(shape), original_values = converted<double>(input->cview());
+    Tensor<double> direction(shape), original_values = compare::in_double(input->cview());
     double expected = 0;
     for (double& e : direction.flat()) e = normal(random);
     for_each_index(shape, [&](auto b, auto h, auto t, auto d) {
@@ -59,8 +59,8 @@ Verdict equal_central_differences(Attention<double>& attention, const Case& orig
     };
     const double slope = (loss_at(step) - loss_at(-step)) / (2 * step);
     loss_at(0);
-    const double scale = std::max(std::abs(expected), magnitude * std::sqrt(static_cast<double>(shape.size())));
-    if (!(std::abs(slope - expected) <= 1e-6 * scale))
+    const double scale = magnitude * std::sqrt(static_cast<double>(shape.size()));
+    if (!(std::abs(slope - expected) <= 1e-6 * std::abs(expected) + 1e-3 * scale))
       return ::testing::AssertionFailure() << "along a random direction of the " << name << " the loss changes by "
                                            << slope << ", the gradient says " << expected;
   }
@@ -81,9 +81,9 @@ Verdict key_gradients_sum_to_what_a_shift_does(Attention<T>& attention, const Ca
     expected(b, h, 0, d) += problem.options.scale * static_cast<double>(problem.lse_gradient.cview()(b, h, t, 0)) *
                             static_cast<double>(problem.query.cview()(b, h, t, d));
   });
-  const Magnitudes magnitudes(ExactInputs(problem), problem.options);
-  return close("sum of dK", sum, expected, 4 * tolerance_of(dtype_of<T>()).gradient * magnitudes.condition(),
-               magnitudes.key_gradient * std::sqrt(static_cast<double>(c.query_tokens)));
+  const compare::Problem<double> exact = problem.exact();
+  return close("sum of dK", sum, expected, times(4, strict_allowances<T>(exact).key_gradient),
+               {.floor = compare::magnitudes_of(exact).key_gradient * static_cast<double>(c.query_tokens)});
 }
 
 /// The error against the oracle is no more than a few times that of dense attention by the same code, the same type, or
@@ -95,7 +95,7 @@ Verdict is_as_exact_as_dense_attention(Attention<T>& attention, const Case& orig
   const auto error = [&](const Case& each) {
     const Problem<T> problem(each);
     const AttentionRun<T> run = run_forward(attention, problem);
-    const ExactInputs exact(problem);
+    const compare::Problem<double> exact = problem.exact();
     const auto expected = reference::naive_forward(exact.inputs(), run.selection(), problem.options);
     const Tensor<double> output = run.exact_output();
     double difference = 0, size = 0;
@@ -111,7 +111,7 @@ Verdict is_as_exact_as_dense_attention(Attention<T>& attention, const Case& orig
   const double sparse_error = error(c), dense_error = error(dense);
   const Problem<T> problem(c);
   const double floor = 4 * static_cast<double>(std::numeric_limits<T>::epsilon()) *
-                       Magnitudes(ExactInputs(problem), problem.options).condition();
+                       (1 + compare::magnitudes_of(problem.exact()).largest_score);
   if (!(sparse_error <= 8 * dense_error + floor))
     return ::testing::AssertionFailure() << "relative error " << sparse_error << "; dense attention has "
                                          << dense_error;

@@ -51,23 +51,18 @@ Verdict equals_repeated_keys(Attention<T>& attention, const Case& original) {
   if (Verdict v = same("lse", shared.lse.cview(), lse.cview()); !v) return v;
   if (Verdict v = same("output", shared.output.cview(), output.cview()); !v) return v;
   if (Verdict v = same("dQ", shared.query_gradient.cview(), d_query.cview()); !v) return v;
-  const Magnitudes magnitudes(ExactInputs(problem), problem.options);
-  const double tolerance = tolerance_of(dtype_of<T>()).gradient * magnitudes.condition();
-  if (Verdict v = close("dK", converted<double>(shared.key_gradient.cview()),
-                        summed(converted<double>(d_key.cview()), c.group), tolerance, magnitudes.key_gradient);
-      !v)
-    return v;
-  return close("dV", converted<double>(shared.value_gradient.cview()),
-               summed(converted<double>(d_value.cview()), c.group), tolerance, magnitudes.value_gradient);
+  const compare::Problem<double> exact = problem.exact();
+  const auto sums = [&](const Tensor<T>& gradient) { return summed(compare::in_double(gradient.cview()), c.group); };
+  return results_close({.key_gradient = compare::in_double(shared.key_gradient.cview()),
+                        .value_gradient = compare::in_double(shared.value_gradient.cview())},
+                       {.key_gradient = sums(d_key), .value_gradient = sums(d_value)}, exact,
+                       strict_allowances<T>(exact));
 }
 
 template <class T>
 Verdict equals_the_formulas(Attention<T>& attention, const Case& original) {
   const Problem<T> problem(grouped(original));
-  AttentionRun<T> run = run_both(attention, problem);
-  const ExactInputs exact(problem);
-  const Verdict verdict = outputs_match(run, exact, problem.options);
-  return verdict ? gradients_match(run, exact, problem.options) : verdict;
+  return matches_the_oracle(run_both(attention, problem), problem.exact());
 }
 
 template <class T>

@@ -8,23 +8,23 @@
 namespace llsa::testing {
 namespace {
 
+/// Two runs that rounding takes different ways; `exact` is the problem of the later one.
 template <class T>
 Verdict close_outputs(const std::string& what, const AttentionRun<T>& actual, const Tensor<double>& output,
-                      const Tensor<double>& lse, const Magnitudes& magnitudes) {
-  const Tolerance tolerance = tolerance_of(dtype_of<T>());
-  if (Verdict v =
-          close(what + " lse", actual.exact_lse(), lse, 4 * tolerance.lse * magnitudes.condition(), magnitudes.lse);
-      !v)
+                      const Tensor<double>& lse, const compare::Problem<double>& exact) {
+  const compare::Allowances allowed = strict_allowances<T>(exact);
+  if (Verdict v = close(what + " lse", actual.exact_lse(), lse, times(4, allowed.lse), {.absolute = true}); !v)
     return v;
-  return close(what + " output", actual.exact_output(), output, 4 * tolerance.output * magnitudes.condition(),
-               magnitudes.output);
+  return close(what + " output", actual.exact_output(), output, times(4, allowed.output),
+               {.floor = compare::magnitudes_of(exact).output});
 }
 
 template <class T>
 Verdict outputs_are_convex_combinations(Attention<T>& attention, const Case& c) {
   const Problem<T> problem(c);
   const AttentionRun<T> run = run_forward(attention, problem);
-  const double slack = tolerance_of(dtype_of<T>()).output * Magnitudes(ExactInputs(problem), problem.options).output;
+  const double slack = compare::tolerance_of(dtype_of<T>(), compare::Strictness::tests).relative_l2 *
+                       compare::largest_row(problem.exact().value);
   for (std::int64_t head = 0; head < c.batch * c.heads; ++head)
     for (std::int64_t d = 0; d < c.value_dim; ++d) {
       const auto value = problem.value.cview().head(head);
@@ -55,8 +55,8 @@ Verdict equal_values_come_out_unchanged(Attention<T>& attention, const Case& ori
   Tensor<double> expected(c.output_shape());
   for_each_index(c.output_shape(),
                  [&](auto b, auto h, auto t, auto d) { expected(b, h, t, d) = problem.value.view()(b, h, 0, d); });
-  return close("output", run.exact_output(), expected, tolerance_of(dtype_of<T>()).output,
-               Magnitudes(ExactInputs(problem), problem.options).output);
+  return close("output", run.exact_output(), expected,
+               compare::tolerance_of(dtype_of<T>(), compare::Strictness::tests));
 }
 
 /// K + u: every score of query q moves by scale <q, u>, so O stays and LSE moves by as much.
@@ -66,7 +66,7 @@ Verdict a_vector_added_to_all_keys_moves_only_lse(Attention<T>& attention, const
   c.key_layout = Layout::contiguous;
   Problem<T> problem(c);
   const AttentionRun<T> before = run_forward(attention, problem);
-  const Tensor<double> u = converted<double>(problem.value.cview());  // any numbers will do
+  const Tensor<double> u = compare::in_double(problem.value.cview());  // any numbers will do
   for_each_index(c.key_shape(), [&](auto b, auto h, auto t, auto d) {
     problem.key.view()(b, h, t, d) += static_cast<T>(u(b, h, 0, d % c.value_dim));
   });
@@ -76,7 +76,7 @@ Verdict a_vector_added_to_all_keys_moves_only_lse(Attention<T>& attention, const
     lse(b, h, t, 0) +=
         problem.options.scale * static_cast<double>(problem.query.cview()(b, h, t, d)) * u(b, h, 0, d % c.value_dim);
   });
-  return close_outputs("shifted", after, before.exact_output(), lse, Magnitudes(ExactInputs(problem), problem.options));
+  return close_outputs("shifted", after, before.exact_output(), lse, problem.exact());
 }
 
 /// Bends the case to sequences of whole coarsest blocks, several of them where the length allows, without ties.
@@ -145,8 +145,7 @@ Verdict permuting_coarsest_key_blocks_changes_nothing(Attention<T>& attention, c
           return ::testing::AssertionFailure()
                  << "level " << l << ", head " << head << ", query token " << t << " selects other blocks";
       }
-  return close_outputs("permuted keys", after, before.exact_output(), before.exact_lse(),
-                       Magnitudes(ExactInputs(problem), problem.options));
+  return close_outputs("permuted keys", after, before.exact_output(), before.exact_lse(), problem.exact());
 }
 
 template <class T>
@@ -158,8 +157,7 @@ Verdict permuting_coarsest_query_blocks_permutes_the_result(Attention<T>& attent
   permute(problem.query, to);
   const AttentionRun<T> after = run_forward(attention, problem);
   const Tensor<double> output = before.exact_output(), lse = before.exact_lse();
-  return close_outputs("permuted queries", after, moved(output.cview(), to), moved(lse.cview(), to),
-                       Magnitudes(ExactInputs(problem), problem.options));
+  return close_outputs("permuted queries", after, moved(output.cview(), to), moved(lse.cview(), to), problem.exact());
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ Verdict reaches_exactly_the_attending_queries(Attention<T>& attention, const Cas
                    : spoiled.input == 1 ? "K"
                                         : "V");
     }
-  return outputs_match(run, ExactInputs(problem), problem.options);
+  return matches_the_oracle(run, problem.exact());
 }
 
 template <class T>
@@ -79,7 +79,7 @@ Verdict nan_scores_rank_last(Attention<T>& attention, const Case& original) {
   Problem<T> problem(c);
   spoil(problem, c);
   AttentionRun<T> run = run_forward(attention, problem);
-  const ExactInputs exact(problem);
+  const compare::Problem<double> exact = problem.exact();
   // Brute force on the same lists level by level: a NaN never stands before, or is taken instead of, a number.
   const auto query = reference::naive_pool(exact.query.cview(), problem.options.query);
   const auto key = reference::naive_pool(exact.key.cview(), problem.options.key);
@@ -108,7 +108,7 @@ Verdict nan_scores_rank_last(Attention<T>& attention, const Case& original) {
           return ::testing::AssertionFailure() << "level " << l << ", head " << head << ", query token " << t
                                                << ": a NaN score is not last, or NaNs are not in ascending order";
       }
-  return outputs_match(run, exact, problem.options);
+  return matches_the_oracle(run, exact);
 }
 
 /// dQ, dK and dV: with one NaN in one token the gradients are NaN where the formula's are, and close to it elsewhere.
@@ -120,7 +120,7 @@ Verdict nan_gradients_follow_the_formula(Attention<T>& attention, const Case& or
   const AttentionRun<T> clean = run_forward(attention, problem);
   spoil(problem, c);
   AttentionRun<T> run = run_both(attention, problem, &clean.selection());
-  return gradients_match(run, ExactInputs(problem), problem.options);
+  return matches_the_oracle(run, problem.exact());
 }
 
 }  // namespace

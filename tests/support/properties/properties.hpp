@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "llsa/attention.hpp"
-#include "support/approx.hpp"
 #include "support/case.hpp"
+#include "support/verdict.hpp"
 
 namespace llsa::testing {
 
@@ -48,5 +48,16 @@ Verdict same_results(Attention<T>& one, Attention<T>& other, const Case& c);
 /// T is half or bfloat16.
 template <class T>
 Verdict rounds_the_float_results(Attention<T>& narrow, Attention<float>& wide, const Case& c);
+
+/// Outputs and gradients of a half type against the oracle, within what dense attention by the same implementation errs
+/// by (compare/allowance.hpp). T is half or bfloat16.
+template <class T>
+Verdict errs_little_more_than_dense_attention(Attention<T>& attention, const Case& c);
+
+/// A control of the property above: on a case with long lists and without coarse keys it rejects, tensor by tensor, a
+/// run whose lists lost their last fifth, and one that lost the gradient of one key. A fixed tolerance that holds for
+/// every problem once let both through.
+template <class T>
+Verdict lost_blocks_and_gradients_are_seen(Attention<T>& attention, const Case& c);
 
 }  // namespace llsa::testing

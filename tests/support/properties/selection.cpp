@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <bit>
-#include <cmath>
 
 #include "support/problem.hpp"
 #include "support/properties/properties.hpp"
@@ -9,28 +8,18 @@
 namespace llsa::testing {
 namespace {
 
-double longest_row(const Tensor<double>& x) {
-  double most = 0;
-  for (std::int64_t row = 0; row < x.shape().size() / x.shape().dim; ++row) {
-    double sum = 0;
-    for (std::int64_t d = 0; d < x.shape().dim; ++d)
-      sum += x.data()[row * x.shape().dim + d] * x.data()[row * x.shape().dim + d];
-    most = std::max(most, std::sqrt(sum));
-  }
-  return most;
-}
-
 /// Brute force finds the same lists: exactly where arithmetic is exact (ties then fall to the lower index), else up to
 /// score differences that rounding explains.
 template <class T>
 Verdict is_what_brute_force_finds(Attention<T>& attention, const Case& c) {
   const Problem<T> problem(c);
   const AttentionRun<T> run = run_forward(attention, problem);
-  const ExactInputs exact(problem);
+  const compare::Problem<double> exact = problem.exact();
   const ResolvedOptions& options = problem.options;
   const auto query = reference::naive_pool(exact.query.cview(), options.query);
   const auto key = reference::naive_pool(exact.key.cview(), options.key);
-  const double gap = tolerance_of(dtype_of<T>()).score * longest_row(exact.query) * longest_row(exact.key);
+  const double gap = compare::tolerance_of(dtype_of<T>(), compare::Strictness::tests).score_gap *
+                     compare::largest_row(exact.query) * compare::largest_row(exact.key);
   return is_best(run.selection(), query, key, options, gap);
 }
 
@@ -60,7 +49,7 @@ Verdict breaks_ties_to_the_lower_index(Attention<T>& attention, const Case& orig
   const Case c = exactly_computable(original);
   const Problem<T> problem(c);
   const AttentionRun<T> run = run_forward(attention, problem);
-  const ExactInputs exact(problem);
+  const compare::Problem<double> exact = problem.exact();
   return same("selection", run.selection(),
               reference::naive_select(reference::naive_pool(exact.query.cview(), problem.options.query),
                                       reference::naive_pool(exact.key.cview(), problem.options.key), problem.options));

@@ -1,0 +1,156 @@
+// llsa-compare verify on mistakes of reading and writing memory, and on errors too small for a single element.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "planted.hpp"
+
+namespace llsa::compare::verify {
+namespace {
+
+using ::testing::HasSubstr;
+
+/// Every row of a head under a definition, in place of the right ones.
+Outcome<double> by_definition(const Problem<double>& problem, const std::function<void(Definition&)>& change) {
+  Outcome<double> outcome = compute(problem, {});
+  Definition definition = specification(problem.resolved());
+  change(definition);
+  DefinitionEvaluator evaluator(problem, problem.resolved().levels);
+  for (std::int64_t head = 0; head < problem.head_count(); ++head)
+    for (std::int64_t i = 0; i < problem.query.shape().tokens; ++i) {
+      const DefinedRow row = evaluator.row(definition, head, i, &outcome.selection);
+      std::ranges::copy(row.output, outcome.output.view().head(head).row(i));
+      outcome.lse.view().head(head)(i, 0) = row.lse;
+    }
+  return outcome;
+}
+
+TEST(VerifyMemory, NamesTailKeysThatAreReadAsZeros) {
+  const Problem<double> problem = as_stored<bfloat16>(ragged_problem([](BatteryCase& c) {
+    c.query.dim = c.key.dim = c.value_dim = 32;
+    c.options = {.block_size = 16, .levels = 1, .top_k = {4}};
+  }));
+  const Outcome<double> outcome = by_definition(problem, [](Definition& d) { d.keys.zero_tail = true; });
+  for (const DType storage : {DType::f32, DType::f16, DType::bf16}) {
+    const VerifyReport report =
+        verify_outcome(problem, outcome, {.indices = true, .storage = storage, .only = {"o", "lse"}});
+    EXPECT_EQ(report.conclusion(), Conclusion::wrong) << name_of(storage);
+    EXPECT_THAT(findings_of(report, "lse"), HasSubstr("read as zeros")) << name_of(storage);
+    if (storage != DType::bf16) EXPECT_THAT(findings_of(report, "o"), HasSubstr("read as zeros")) << name_of(storage);
+  }
+}
+
+TEST(VerifyMemory, NamesTailKeysThatAreReadAsGarbage) {
+  const Problem<double> problem = ragged_problem();
+  Outcome<double> outcome = compute(problem, {});
+  // One more key behind the end, which holds 1 everywhere.
+  for (std::int64_t head = 0; head < 2; ++head)
+    for (std::int64_t i = 0; i < 203; ++i) {
+      const auto list = outcome.selection.list(1, head, i / 4);
+      if (std::ranges::count(list, 50) == 0) continue;
+      double score = 0;
+      for (std::int64_t d = 0; d < 8; ++d) score += 3 * problem.query.view().head(head)(i, d);
+      double& lse = outcome.lse.view().head(head)(i, 0);
+      const double sum = std::exp(lse) + std::exp(score * problem.resolved().scale);
+      for (std::int64_t d = 0; d < 8; ++d) {
+        double& o = outcome.output.view().head(head)(i, d);
+        o = (o * std::exp(lse) + 3 * std::exp(score * problem.resolved().scale)) / sum;
+      }
+      lse = std::log(sum);
+    }
+  EXPECT_THAT(findings_of(verify_outcome(problem, outcome), "o"),
+              HasSubstr("keys behind the end of the ragged last block"));
+}
+
+TEST(VerifyMemory, NamesGradientsInWhichTheLastWriterWins) {
+  const Problem<double> problem = ragged_problem();
+  Outcome<double> outcome = compute(problem, {});
+  Definition definition = specification(problem.resolved());
+  definition.last_writer_wins = true;
+  DefinitionEvaluator evaluator(problem, 2);
+  for (std::int64_t head = 0; head < 2; ++head) {
+    const HeadGradients gradients = definition_gradients(evaluator, definition, head, &outcome.selection);
+    std::ranges::copy(gradients.key.flat(), outcome.key_gradient.view().head(head).data);
+    std::ranges::copy(gradients.value.flat(), outcome.value_gradient.view().head(head).data);
+  }
+  const VerifyReport report = verify_outcome(problem, outcome);
+  EXPECT_THAT(findings_of(report, "dk"), HasSubstr("looks like: the last query block to write a key's gradient wins"));
+  EXPECT_THAT(findings_of(report, "dv"), HasSubstr("looks like: the last query block to write a key's gradient wins"));
+}
+
+TEST(VerifyMemory, NamesWrongStridesOfTheOutputGradient) {
+  const Problem<double> problem = ragged_problem();
+  const Outcome<double> right = compute(problem, {});
+  const auto findings = [&](auto at) {
+    Problem<double> other = problem;
+    for (std::int64_t h = 0; h < 2; ++h)
+      for (std::int64_t t = 0; t < 203; ++t)
+        for (std::int64_t d = 0; d < 8; ++d)
+          other.output_gradient(0, h, t, d) = problem.output_gradient.flat()[static_cast<std::size_t>(at(h, t, d))];
+    Outcome<double> outcome = compute(other, {});
+    outcome.output = right.output;
+    outcome.lse = right.lse;
+    const VerifyReport report = verify_outcome(problem, outcome);
+    std::string all;
+    for (const char* name : {"dq", "dk", "dv"}) {
+      EXPECT_EQ(verdict_of(report, name).verdict, Verdict::wrong);
+      all += findings_of(report, name);
+      EXPECT_THAT(findings_of(report, name), HasSubstr("grad_output"));
+    }
+    return all;
+  };
+  EXPECT_THAT(findings([](auto h, auto t, auto d) { return (t * 2 + h) * 8 + d; }),
+              HasSubstr("grad_output is read with the strides of [batch, tokens, heads, dim]"));
+  EXPECT_THAT(findings([](auto h, auto, auto d) { return h * 203 * 8 + d; }),
+              HasSubstr("grad_output of the first token is read for every token"));
+}
+
+TEST(VerifyMemory, NamesAnLseThatIsOffByAConstantInEveryType) {
+  const Problem<double> problem = as_stored<bfloat16>(ragged_problem());
+  Outcome<double> outcome = compute(problem, {});
+  for (double& x : outcome.lse.flat()) x += 0.1;
+  for (const DType storage : {DType::f32, DType::f16, DType::bf16}) {
+    Theirs theirs = written(outcome, {.indices = false, .storage = storage, .only = {"o", "lse"}});
+    theirs.tensors.at("lse") = {outcome.lse, DType::f32};
+    ThreadPool threads(1);
+    const VerifyReport report = verify(problem, theirs, {.tolerance = {}, .inputs = storage}, threads);
+    EXPECT_EQ(verdict_of(report, "o").verdict, Verdict::right) << name_of(storage) << findings_of(report, "o");
+    EXPECT_EQ(verdict_of(report, "lse").verdict, Verdict::wrong) << name_of(storage);
+    EXPECT_THAT(findings_of(report, "lse"), HasSubstr("lse is off by the constant 0.1"));
+  }
+}
+
+TEST(VerifyMemory, ErrorsThatLeanOneWayAreWrongThoughEachIsSmall) {
+  const Problem<double> problem =
+      as_stored<bfloat16>(ragged_problem([](BatteryCase& c) { c.query.dim = c.key.dim = c.value_dim = 32; }));
+  const Outcome<double> right = compute(problem, {});
+  const Written how{.indices = true, .storage = DType::bf16, .only = {}};
+  const VerifyReport accepted = verify_outcome(problem, right, how);
+  EXPECT_TRUE(accepted.right());
+  const double allowed = verdict_of(accepted, "dv").tolerance.relative_l2;
+  EXPECT_LT(allowed, 0.03);
+  Outcome<double> outcome = right;
+  for (double& x : outcome.value_gradient.flat()) x *= 1 + 0.8 * allowed;
+  const VerifyReport report = verify_outcome(problem, outcome, how);
+  EXPECT_EQ(verdict_of(report, "dv").verdict, Verdict::wrong);
+  EXPECT_THAT(findings_of(report, "dv"), HasSubstr("errors lean one way"));
+}
+
+TEST(VerifyMemory, ARepeatedIndexIsBlamedOnItsOwnLevel) {
+  const Problem<double> problem = ragged_problem();
+  for (const int level : {1, 2}) {
+    Outcome<double> outcome = compute(problem, {});
+    auto row = outcome.selection.level(level).row(0, 3);
+    row[1] = row[0];
+    const VerifyReport report = verify_outcome(problem, outcome);
+    const std::string blamed = level == 1 ? "indices_1" : "indices_2", other = level == 1 ? "indices_2" : "indices_1";
+    EXPECT_EQ(verdict_of(report, blamed).verdict, Verdict::wrong);
+    EXPECT_THAT(findings_of(report, blamed), HasSubstr("is listed twice"));
+    if (level == 1) EXPECT_EQ(verdict_of(report, other).verdict, Verdict::right) << findings_of(report, other);
+    EXPECT_THAT(findings_of(report, other), ::testing::Not(HasSubstr("listed twice")));
+  }
+}
+
+}  // namespace
+}  // namespace llsa::compare::verify
