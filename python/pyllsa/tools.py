@@ -12,7 +12,7 @@ from pyllsa._arguments import is_torch
 
 try:
     from pyllsa import _tools
-except ImportError as error:  # pragma: no cover
+except ImportError as error:
     _tools, _why = None, error
 
 __all__ = ["verify", "compare", "approximate", "recommend", "Verdict", "Recommendation", "Comparison"]
@@ -22,7 +22,7 @@ _NAMES = {"float16": "F16", "bfloat16": "BF16", "float32": "F32", "float64": "F6
 
 def _module():
     if _tools is None:
-        raise ImportError(f"pyllsa's tools cannot be loaded here: {_why}")
+        raise ImportError(f"pyllsa was built without its tools (PYLLSA_TOOLS), or they cannot be loaded here: {_why}")
     return _tools
 
 

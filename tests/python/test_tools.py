@@ -14,6 +14,8 @@ except ImportError:
     torch = None
 needs_torch = pytest.mark.skipif(torch is None, reason="torch is not installed")
 
+needs_tools = pytest.mark.skipif(pyllsa.tools._tools is None, reason="built without PYLLSA_TOOLS")
+
 OPTIONS = dict(levels=2, block_size=4, top_k=3)
 
 
@@ -21,6 +23,7 @@ def arrays(rng, tokens=200, dim=16):
     return list(rng.standard_normal((3, 1, 2, tokens, dim), dtype=np.float32))
 
 
+@needs_tools
 def test_verify_accepts_the_packages_own_attention(rng):
     verdict = pyllsa.verify(lambda q, k, v: pyllsa.attention(q, k, v, return_lse=True, **OPTIONS), *arrays(rng), **OPTIONS)
     assert verdict and verdict.right, str(verdict)
@@ -28,6 +31,7 @@ def test_verify_accepts_the_packages_own_attention(rng):
     assert "verdict: right" in str(verdict)
 
 
+@needs_tools
 @needs_torch
 def test_verify_judges_autograd():
     verdict = pyllsa.verify(lambda q, k, v: pyllsa.attention(q, k, v, **OPTIONS), shape=(1, 2, 200, 16), **OPTIONS)
@@ -37,6 +41,7 @@ def test_verify_judges_autograd():
     assert pyllsa.verify(dense, shape=(1, 1, 100, 8), levels=0)
 
 
+@needs_tools
 def test_verify_names_the_mistake(rng):
     q, k, v = arrays(rng)
     wrong = pyllsa.verify(lambda q, k, v: pyllsa.attention(q, k, v, reweight=False, **OPTIONS), q, k, v, **OPTIONS)
@@ -45,6 +50,7 @@ def test_verify_names_the_mistake(rng):
     assert not zeros and any("zero" in finding for finding in zeros.findings("o")), str(zeros)
 
 
+@needs_tools
 @needs_torch
 def test_verify_names_a_mistake_of_the_gradient():
     class Wrong(torch.autograd.Function):
@@ -62,6 +68,7 @@ def test_verify_names_a_mistake_of_the_gradient():
     assert "2.00" in equation, equation
 
 
+@needs_tools
 def test_verify_refuses_what_it_cannot_judge(rng):
     q, k, v = arrays(rng)
     with pytest.raises(ValueError, match="o has shape"):
@@ -72,6 +79,7 @@ def test_verify_refuses_what_it_cannot_judge(rng):
         pyllsa.verify(lambda q, k, v: q, q)
 
 
+@needs_tools
 def test_verify_says_what_the_program_says(rng, root, tmp_path):
     program = root / "build" / "release" / "bin" / "llsa-compare"
     if not program.exists():
@@ -99,6 +107,7 @@ def test_compare_says_how_far_and_where(rng):
         pyllsa.compare(x, x[:1])
 
 
+@needs_tools
 def test_approximate_falls_with_more_keys(rng):
     q, k, v = arrays(rng, tokens=1024)
     rows = pyllsa.approximate(q, k, v, [dict(OPTIONS, top_k=n, coverage="disjoint") for n in (2, 8, 1000)])
@@ -110,6 +119,7 @@ def test_approximate_falls_with_more_keys(rng):
     assert len(pyllsa.approximate(q, k, v)) == 14
 
 
+@needs_tools
 def test_recommend_advises_options_that_attention_takes(rng):
     advice = pyllsa.recommend(4096, 32, max_error=0.2)
     assert "For 4,096 tokens" in str(advice) and advice.data["front"]
