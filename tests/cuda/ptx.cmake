@@ -5,7 +5,7 @@ function(ptx_test name)
   if(NOT ARG_CASES)
     set(ARG_CASES 2)
   endif()
-  llsa_test(cuda_ptx_${name} SOURCES ${ARG_SOURCES} LINKS llsa::cuda_on_ptx llsa_test_support LABELS ptx)
+  llsa_test(cuda_ptx_${name} NO_SHARED_HEADERS SOURCES ${ARG_SOURCES} LINKS llsa::cuda_on_ptx llsa_test_support LABELS ptx)
   set_tests_properties(cuda_ptx_${name} PROPERTIES ENVIRONMENT
                        "RC_PARAMS=seed=${LLSA_TEST_SEED} max_success=${ARG_CASES}")
 endfunction()
