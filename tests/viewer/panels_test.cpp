@@ -266,7 +266,8 @@ TEST_F(Panels, WritingWithoutAWindowGivesEveryTargetAndNamesWhatIsMissing) {
     tensors.emplace_back(name, std::vector<std::int64_t>{1, 1, 16, 4}, std::span<const float>(values));
   files::write_safetensors(folder / "a.safetensors", tensors);
   session.files = {folder / "a.safetensors"};
-  EXPECT_NE(error_of([&] { write_targets(session, targets, 1); }).find("; say --grid, --stored-order"), std::string::npos);
+  EXPECT_NE(error_of([&] { write_targets(session, targets, 1); }).find("; say --grid, --stored-order"),
+            std::string::npos);
   session.hints = {.order = "raster", .grid = Grid{1, 4, 4}};
   targets.query = {3, 3};
   const auto refused = [&](std::optional<std::int64_t> Targets::*index, std::int64_t value, const char* what) {
