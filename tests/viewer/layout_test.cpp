@@ -51,7 +51,8 @@ RC_GTEST_PROP(Layout, every_element_is_found_again_at_its_place, ()) {
 TEST(Layout, the_rank_must_fit) {
   const std::vector<float> values(6);
   const files::NamedTensor tensor("q", {2, 3}, std::span<const float>(values));
-  EXPECT_EQ(error_of([&] { files::to_bhnd<float>(tensor, "bhnd"); }), "tensor 'q' has shape [2, 3]; layout bhnd has 4 axes");
+  EXPECT_EQ(error_of([&] { files::to_bhnd<float>(tensor, "bhnd"); }),
+            "tensor 'q' has shape [2, 3]; layout bhnd has 4 axes");
 }
 
 TEST(Grid, is_read_in_any_common_spelling) {

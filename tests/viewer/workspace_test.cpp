@@ -39,7 +39,8 @@ TEST(Workspace, ABadFileIsAMessageAndTheLastGoodStateStays) {
   const auto before = work.document();
   const auto* query = work.query();
   std::ofstream(folder / "bad.safetensors") << "x";
-  for (const std::filesystem::path& file : {folder / "bad.safetensors", folder / "absent.png", folder / "absent.json"}) {
+  for (const std::filesystem::path& file :
+       {folder / "bad.safetensors", folder / "absent.png", folder / "absent.json"}) {
     work.drop({file});
     work.finish();
     EXPECT_TRUE(work.message_is_error);
