@@ -9,7 +9,7 @@ namespace llsa::ptx {
 namespace {
 
 // Which element of a matrix each lane's registers hold: NVIDIA's CuTe gives it as strides, in
-// include/cute/atom/mma_traits_sm80.hpp, MMA_Traits<SM80_16x8x16_F16F16F16F16_TN> (the bf16 and fp32 ones inherit it).
+// CUTLASS's mma_traits_sm80, MMA_Traits<SM80_16x8x16_F16F16F16F16_TN> (the bf16 and fp32 ones inherit it).
 // A lane is (lane % 4, lane / 4), a value's number is split into bits; the sum of products with the strides is the
 // element's place in a column-major matrix: m + 16 k for A, n + 8 k for B, m + 16 n for C and D. The PTX ISA shows the
 // same in "Matrix Fragments for mma.m16n8k16".
@@ -91,7 +91,7 @@ void multiply(Warp& warp, const Instruction& instruction) {
   }
 }
 
-// ldmatrix: include/cute/atom/copy_traits_sm75.hpp. The source is 32 rows of 128 bits, one from each lane's address.
+// ldmatrix: CUTLASS's copy_traits_sm75. The source is 32 rows of 128 bits, one from each lane's address.
 // SM75_U32x4_LDSM_N: bit 32 lane + 1024 register of the source begins the lane's register, so word lane % 4 of row
 // lane / 4 of matrix `register`. SM75_U16x8_LDSM_T: element 2 (register) + h of lane (l0 = lane % 4, l1 = lane / 4)
 // begins at bit 256 l0 + 16 l1 + 128 h + 1024 register: column l1 of row 2 l0 + h.

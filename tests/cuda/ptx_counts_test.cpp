@@ -21,7 +21,9 @@ TEST(PtxCounts, of_the_tuned_kernels_have_not_grown) {
   std::stringstream text;
   text << file.rdbuf();
   ASSERT_TRUE(file) << LLSA_PTX_COUNTS;
-  for (const std::string& line : grown(count_workload({}), read_counts(text.str())))
+  const auto kept = read_counts(text.str());
+  if (kept.empty()) GTEST_SKIP() << "no counts are kept yet: llsa-ptx-counts --json tests/cuda/ptx_counts.json";
+  for (const std::string& line : grown(count_workload({}), kept))
     ADD_FAILURE() << line << " (if that is meant: llsa-ptx-counts --json tests/cuda/ptx_counts.json)";
 }
 

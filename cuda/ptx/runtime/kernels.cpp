@@ -57,13 +57,14 @@ std::string mutated(const std::string& text, const std::string& kernel, const Mu
 }  // namespace
 
 struct Kernel::Loaded {
+  std::string device;
   std::shared_ptr<LoadedModule> module;
   Program program;
 };
 
 Kernel::Loaded& Kernel::load() {
-  if (loaded_) return *loaded_;
   const Device& device = settings().device;
+  if (loaded_ && loaded_->device == device.name) return *loaded_;
   const auto best = std::max_element(texts_->begin(), texts_->end(),
                                      [&](const auto& a, const auto& b) { return fit(a, device) < fit(b, device); });
   if (best == texts_->end() || fit(*best, device) == 0)
@@ -78,7 +79,7 @@ Kernel::Loaded& Kernel::load() {
   }
   const Entry* entry = module->module.find(name_);
   if (!entry) throw Error("no PTX of kernel " + readable_name(name_));
-  loaded_ = std::make_shared<Loaded>(Loaded{module, decode(module->module, *entry, module->globals)});
+  loaded_ = std::make_shared<Loaded>(Loaded{device.name, module, decode(module->module, *entry, module->globals)});
   return *loaded_;
 }
 
