@@ -67,6 +67,21 @@ __global__ void matrix(const float* in, float* out) {
   for (unsigned i = 0; i < 4; ++i) out[32 * i + lane] = __uint_as_float(word[i]);
 }
 
+/// Values that are needed behind branches, in a loop. Every sum is a whole number below 2^24.
+__global__ void carry(const float* in, float* out) {
+  const unsigned first = blockIdx.x * threads, here = first + threadIdx.x;
+  const float kept = in[here];
+  float sum = 0;
+  for (unsigned i = 0; i < blockDim.x; ++i) {
+    const float other = in[first + i];
+    if (other < kept)
+      sum += other * kept;
+    else if (other > kept + 3)
+      sum -= kept;
+  }
+  out[here] = sum;
+}
+
 class PtxChecks : public ::testing::Test {
  protected:
   using Launch = void (*)(const float*, float*);
@@ -122,6 +137,13 @@ TEST_F(PtxChecks, kernels_that_are_right_give_what_their_source_says) {
   for (int i = 0; i < count; ++i) EXPECT_EQ(results()[i], 2.0f * (i / threads * threads + (i + 64) % threads)) << i;
   ASSERT_EQ(run(mirror), "");
   for (int i = 0; i < count; ++i) EXPECT_EQ(results()[i], static_cast<float>(i ^ 31)) << i;
+  ASSERT_EQ(run(carry), "");
+  for (int i = 0; i < count; ++i) {
+    float sum = 0;
+    for (int other = i / threads * threads; other < i / threads * threads + threads; ++other)
+      sum += other < i ? static_cast<float>(other * i) : other > i + 3 ? static_cast<float>(-i) : 0.0f;
+    EXPECT_EQ(results()[i], sum) << i;
+  }
 }
 
 TEST_F(PtxChecks, accesses_outside_every_allocation_are_found) {
