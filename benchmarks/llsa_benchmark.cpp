@@ -67,14 +67,14 @@ class Bench {
     const auto output_gradients = problem_.output_gradients();
     const auto gradients = problem_.gradients();
     reference::attend_backward<float>({.problem = stage_problem(),
-                                   .output = outputs.output,
-                                   .lse = outputs.lse,
-                                   .output_gradient = output_gradients.output,
-                                   .lse_gradient = output_gradients.lse,
-                                   .query_gradient = gradients.query,
-                                   .key_gradient = gradients.key,
-                                   .value_gradient = gradients.value},
-                                  threads_);
+                                       .output = outputs.output,
+                                       .lse = outputs.lse,
+                                       .output_gradient = output_gradients.output,
+                                       .lse_gradient = output_gradients.lse,
+                                       .query_gradient = gradients.query,
+                                       .key_gradient = gradients.key,
+                                       .value_gradient = gradients.value},
+                                      threads_);
   }
   std::int64_t tokens() const { return tokens_; }
 

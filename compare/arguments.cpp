@@ -22,6 +22,15 @@ void add_problem_arguments(CLI::App& command, ProblemFiles& files) {
                      "gradient of lse [batch, heads, tokens]; only with --grad-output ('grad_lse' likewise)");
 }
 
+void register_inputs(const ProblemFiles& f, program::CommandFiles& paths) {
+  paths.reads("--input", f.input);
+  paths.reads("--q", f.query);
+  paths.reads("--k", f.key);
+  paths.reads("--v", f.value);
+  paths.reads("--grad-output", f.output_gradient);
+  paths.reads("--grad-lse", f.lse_gradient);
+}
+
 void add_execution_arguments(CLI::App& command, ExecutionArguments& a) {
   command.add_option("--backend", a.backend, fmt::format("implementation: {}", fmt::join(backend_names(), ", ")))
       ->capture_default_str();

@@ -4,6 +4,7 @@
 
 #include "compare/load.hpp"
 #include "program/attention_options.hpp"
+#include "program/command_files.hpp"
 
 namespace CLI {
 class App;
@@ -19,6 +20,8 @@ struct ExecutionArguments {
 };
 
 void add_problem_arguments(CLI::App& command, ProblemFiles& files);
+/// Names every file of a problem as read by its option.
+void register_inputs(const ProblemFiles& files, program::CommandFiles& paths);
 void add_execution_arguments(CLI::App& command, ExecutionArguments& arguments);
 
 /// Throws `Error` naming the argument, its value and what is allowed.

@@ -2,6 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
+#include "files/layout.hpp"
 #include "llsa/error.hpp"
 #include "llsa/method.hpp"
 
@@ -35,16 +38,19 @@ std::vector<std::int64_t> without_ones(std::vector<std::int64_t> shape) {
 template <class T>
 class Loader {
  public:
-  Tensor<T> tensor(const NamedTensor& source, const std::string& path, const std::string& name) {
+  Tensor<T> tensor(const NamedTensor& source, const std::string& layout, const std::string& path,
+                   const std::string& name) {
     note(source, path, name);
-    return naming(path, [&] { return files::to_tensor<T>(source.renamed(name)); });
+    stored.back().layout = layout.empty() ? files::default_layout(source.shape().size()) : layout;
+    return naming(path, [&] { return files::to_bhnd<T>(source.renamed(name), layout); });
   }
   Tensor<Accumulate<T>> per_token(const NamedTensor& source, const std::string& path, const std::string& name) {
     note(source, path, name);
     return naming(path, [&] { return per_token_tensor<Accumulate<T>>(source.renamed(name)); });
   }
   Tensor<T> tensor(const std::string& path, const std::string& name) {
-    return tensor(tensor_from(path, name), path, name);
+    const TensorOfFile found = tensor_from(path, name);
+    return tensor(found.tensor, found.layout, path, name);
   }
 
   Tensor<T> extra(const NamedTensor& source, const std::string& path, const ExtraInput& wanted) {
@@ -77,10 +83,13 @@ void expect_paths(const ProblemFiles& f) {
 
 }  // namespace
 
-NamedTensor tensor_from(const std::string& path, const std::string& name) {
+TensorOfFile tensor_from(const std::string& path, const std::string& name) {
   const files::TensorFile file = files::read_tensor_file(path);
-  if (file.tensors.size() == 1) return file.tensors.front();
-  return naming(path, [&] { return file.at(name); });
+  return naming(path, [&]() -> TensorOfFile {
+    const bool alone =
+        file.tensors.size() == 1 && std::ranges::count(file.unread, name, &files::UnreadTensor::name) == 0;
+    return {alone ? file.tensors.front() : file.at(name), files::said_layout(file.metadata)};
+  });
 }
 
 DType dtype_from(files::ElementType type, const std::string& name) {
@@ -121,6 +130,18 @@ Tensor<T> per_token_tensor(const NamedTensor& tensor) {
   return files::to_tensor<T>(tensor.reshaped(full));
 }
 
+namespace {
+
+/// One value a token: of the layouts only those with heads outside tokens can be meant.
+NamedTensor lse_gradient_from(const std::string& path) {
+  const TensorOfFile found = tensor_from(path, "grad_lse");
+  if (!found.layout.empty() && found.layout != files::default_layout(found.layout.size()))
+    throw Error(fmt::format("{}: layout is {}; grad_lse must be [batch, heads, tokens]", path, found.layout));
+  return found.tensor;
+}
+
+}  // namespace
+
 template <class T>
 LoadedProblem<T> load_problem(const ProblemFiles& files, const AttentionChoice& how) {
   expect_paths(files);
@@ -131,8 +152,9 @@ LoadedProblem<T> load_problem(const ProblemFiles& files, const AttentionChoice& 
   files::TensorFile file;
   if (!files.input.empty()) {
     file = files::read_tensor_file(files.input);
+    const std::string layout = naming(files.input, [&] { return files::said_layout(file.metadata); });
     const auto take = [&](const char* name) {
-      return loader.tensor(naming(files.input, [&] { return file.at(name); }), files.input, name);
+      return loader.tensor(naming(files.input, [&] { return file.at(name); }), layout, files.input, name);
     };
     p.query = take("q");
     p.key = take("k");
@@ -146,7 +168,7 @@ LoadedProblem<T> load_problem(const ProblemFiles& files, const AttentionChoice& 
   p.resolved();  // checks shapes and options before more is read
   for (const ExtraInput& extra : method_extras(how.method, q, p.value.shape())) {
     const std::string name(extra.name);
-    const NamedTensor* stored = file.find(name);
+    const NamedTensor* stored = naming(files.input, [&] { return file.find(name); });
     p.extras.push_back({name, stored ? loader.extra(*stored, files.input, extra) : Tensor<T>()});
   }
   if (!files.output_gradient.empty()) {
@@ -154,7 +176,7 @@ LoadedProblem<T> load_problem(const ProblemFiles& files, const AttentionChoice& 
     expect_shape("grad_output", p.output_gradient.shape(), {q.batch, q.heads, q.tokens, p.value.shape().dim});
   }
   if (!files.lse_gradient.empty()) {
-    p.lse_gradient = loader.per_token(tensor_from(files.lse_gradient, "grad_lse"), files.lse_gradient, "grad_lse");
+    p.lse_gradient = loader.per_token(lse_gradient_from(files.lse_gradient), files.lse_gradient, "grad_lse");
     expect_shape("grad_lse", p.lse_gradient.shape(), {q.batch, q.heads, q.tokens, 1});
   }
   loaded.stored = std::move(loader.stored);

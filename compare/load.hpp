@@ -23,6 +23,7 @@ struct StoredTensor {
   std::string name;
   std::vector<std::int64_t> shape;
   files::ElementType type;
+  std::string layout = {};  ///< what its axes are, slowest first, "bhnd"; empty where the name says it
 };
 
 template <class T>
@@ -32,7 +33,7 @@ struct LoadedProblem {
 };
 
 /// Reads and converts every tensor to T, rounding to nearest where T holds less; the LSE gradient becomes
-/// `Accumulate<T>`. Q, K, V and the output gradient are
+/// `Accumulate<T>`. Q, K, V and the output gradient are in the layout that their file's metadata says, else
 /// `[batch, heads, tokens, dim]`, or `[tokens, dim]` for one head; the LSE gradient is `[batch, heads, Nq]` or
 /// `[batch, heads, Nq, 1]`, or `[Nq]` for one head. Checks all shapes and options. Throws `Error`.
 /// The problem's options become those of the method (`method_options`); its further inputs are taken from `files.input`
@@ -45,8 +46,13 @@ LoadedProblem<T> load_problem(const ProblemFiles& files, const AttentionChoice& 
 template <class T>
 Tensor<T> per_token_tensor(const files::NamedTensor& tensor);
 
+/// A tensor and the layout that its file says; empty when it says none.
+struct TensorOfFile {
+  files::NamedTensor tensor;
+  std::string layout;
+};
 /// The tensor that a file is given for: the only one in it, or the one called `name`. Throws `Error`.
-files::NamedTensor tensor_from(const std::string& path, const std::string& name);
+TensorOfFile tensor_from(const std::string& path, const std::string& name);
 
 /// The coarsest of the floating types that tensors are stored in.
 DType coarsest_type(const std::vector<StoredTensor>& tensors);

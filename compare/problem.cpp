@@ -4,9 +4,8 @@
 #include <cmath>
 #include <limits>
 
-#include "llsa/error.hpp"
-
 #include "compare/comparator.hpp"
+#include "llsa/error.hpp"
 
 namespace llsa::compare {
 namespace {
@@ -89,7 +88,8 @@ Outcome<T> run_attention(Attention<T>& attention, const Problem<T>& problem, con
     const std::vector<ExtraInput> extras = attention.extra_inputs(q, problem.value.shape());
     outcome.extra_gradients.reserve(problem.extras.size());  // views stay valid
     for (const NamedExtra<T>& extra : problem.extras) {
-      const auto wanted = std::find_if(extras.begin(), extras.end(), [&](const auto& e) { return e.name == extra.name; });
+      const auto wanted =
+          std::find_if(extras.begin(), extras.end(), [&](const auto& e) { return e.name == extra.name; });
       if (wanted == extras.end()) throw Error("the method has no further input '" + extra.name + "'");
       outcome.extra_gradients.push_back({extra.name, poisoned<T>(wanted->shape)});
       gradients.extras.push_back({extra.name, outcome.extra_gradients.back().tensor.view()});

@@ -46,7 +46,8 @@ std::vector<T> sum_over_group(std::vector<T> each, std::int64_t head, std::int64
   if (group == 1) return each;
   std::vector<T> sums(each.size() / static_cast<std::size_t>(group));
   for (std::size_t i = 0; i < sums.size(); ++i) {
-    const std::size_t size = static_cast<std::size_t>(head), first = i / size * size * static_cast<std::size_t>(group) + i % size;
+    const std::size_t size = static_cast<std::size_t>(head),
+                      first = i / size * size * static_cast<std::size_t>(group) + i % size;
     float sum = static_cast<float>(each[first]);
     for (std::size_t member = 1; member < static_cast<std::size_t>(group); ++member)
       sum += static_cast<float>(each[first + member * size]);

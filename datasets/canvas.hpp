@@ -4,27 +4,27 @@
 #include <cmath>
 #include <cstdint>
 
-#include "files/image.hpp"
 #include "datasets/random.hpp"
+#include "files/image.hpp"
 
 /// What the generated pictures are made of. Only operations that IEEE 754 rounds exactly are used (+ - * / sqrt floor),
 /// and the files that include this are compiled without fused multiply-adds: equal bytes on every platform.
 namespace llsa::datasets {
 
 /// Red, green, blue from 0 to 1, as stored (not linear light).
-struct Color {
+struct Paint {
   double r = 0, g = 0, b = 0;
-  friend Color operator+(Color u, Color v) { return {u.r + v.r, u.g + v.g, u.b + v.b}; }
-  friend Color operator*(Color u, double s) { return {u.r * s, u.g * s, u.b * s}; }
+  friend Paint operator+(Paint u, Paint v) { return {u.r + v.r, u.g + v.g, u.b + v.b}; }
+  friend Paint operator*(Paint u, double s) { return {u.r * s, u.g * s, u.b * s}; }
 };
 
-inline Color blend(Color a, Color b, double t) { return a * (1 - t) + b * t; }
-inline Color rgb(int hex) {
-  return Color{double(hex >> 16 & 255), double(hex >> 8 & 255), double(hex & 255)} * (1.0 / 255);
+inline Paint blend(Paint a, Paint b, double t) { return a * (1 - t) + b * t; }
+inline Paint rgb(int hex) {
+  return Paint{double(hex >> 16 & 255), double(hex >> 8 & 255), double(hex & 255)} * (1.0 / 255);
 }
 
 /// Hue from 0 to 1 around the circle, saturation and value from 0 to 1.
-inline Color hsv(double hue, double saturation, double value) {
+inline Paint hsv(double hue, double saturation, double value) {
   const auto channel = [&](double shift) {
     const double h = hue + shift - std::floor(hue + shift);
     return value * (1 - saturation * (1 - std::clamp(std::abs(h * 6 - 3) - 1, 0.0, 1.0)));
@@ -72,7 +72,7 @@ files::Image render(int width, int height, int samples, const Scene& scene) {
   };
   for (int y = 0; y < height; ++y)
     for (int x = 0; x < width; ++x) {
-      Color sum;
+      Paint sum;
       for (int j = 0; j < samples; ++j)
         for (int i = 0; i < samples; ++i)
           sum = sum + scene((x * samples + i + 0.5) * step, (y * samples + j + 0.5) * step);

@@ -42,12 +42,14 @@ class Dataset {
 /// The first `size` pictures of `shape_picture`. Throws `Error` when `size` is below 1.
 std::unique_ptr<Dataset> open_shapes(std::int64_t size, std::uint64_t seed);
 
-/// Every picture (.png, .jpg, .jpeg, in any case) below `folder`, sorted by path. Labels come from StyleGAN's
-/// `folder/dataset.json` when it exists; otherwise from the first-level subfolders, sorted by name, as in ImageNet,
-/// unless pictures lie in `folder` itself, there is one subfolder alone, or all have five-digit names (FFHQ's 00000,
-/// 01000, ...): then there are none. Links to folders are followed once. Throws `Error` when there is no picture or the
-/// labels are malformed.
-std::unique_ptr<Dataset> open_image_folder(const std::filesystem::path& folder);
+/// Every picture (.png, .jpg, .jpeg, in any case) below `folder`, sorted by path; what is hidden (a name that begins
+/// with a dot) and the folders that systems leave behind (`__MACOSX`, `@eaDir`, ...) are passed over. Labels come from
+/// StyleGAN's `folder/dataset.json` when it exists; otherwise from the first-level subfolders, sorted by name, as in
+/// ImageNet, unless pictures lie in `folder` itself, there is one subfolder alone, or all have five-digit names (FFHQ's
+/// 00000, 01000, ...): then there are none. A subfolder named as one of `known` is a class even when it is alone. Links
+/// to folders are followed once. Throws `Error` when there is no picture or the labels are malformed.
+std::unique_ptr<Dataset> open_image_folder(const std::filesystem::path& folder,
+                                           const std::vector<std::string>& known = {});
 
 enum class Split { train, test };
 
@@ -55,14 +57,25 @@ enum class Split { train, test };
 /// of classes from `batches.meta.txt` when it exists. Throws `Error` for a missing or malformed file.
 std::unique_ptr<Dataset> open_cifar10(const std::filesystem::path& folder, Split split);
 
-/// MNIST and its relatives: `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or `t10k-...`, not compressed,
-/// also spelled with a dot before `idx`.
-/// Grey becomes RGB. Throws `Error` for a missing or malformed file, or when the two numbers of items differ.
+/// CIFAR-100's binary version: `train.bin` or `test.bin`, with the 100 fine labels; their names from
+/// `fine_label_names.txt` when it exists, else numbers. Throws `Error` for a missing or malformed file.
+std::unique_ptr<Dataset> open_cifar100(const std::filesystem::path& folder, Split split);
+
+/// MNIST and its relatives: `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or `t10k-...`, also with `.gz`
+/// behind and compressed, and spelled with a dot before `idx`. Grey becomes RGB. Throws `Error` for a missing or
+/// malformed file, or when the two numbers of items differ.
 std::unique_ptr<Dataset> open_mnist(const std::filesystem::path& folder, Split split);
 
-/// Whatever `place` is: "shapes" or "shapes:SEED" (60,000 generated pictures); a folder with CIFAR-10 or MNIST files,
-/// told by their names; a folder with subfolders `train` and `test` (or `val`, `validation`), of which the split's is
-/// taken; or else a folder of pictures, for which `split` has no meaning.
-std::unique_ptr<Dataset> open_dataset(const std::string& place, Split split = Split::train);
+/// The same pictures with classes numbered as in `classes`, by name. Pictures without a label stay so. Throws `Error`
+/// naming a class of the data set that `classes` lacks; `place` is for that message.
+std::unique_ptr<Dataset> with_classes(std::unique_ptr<Dataset> set, const std::vector<std::string>& classes,
+                                      const std::string& place);
+
+/// Whatever `place` is: "shapes" or "shapes:SEED" (60,000 generated pictures); a folder with CIFAR-10, CIFAR-100 or
+/// MNIST files, told by their names; a folder with subfolders `train` and `test` (or `val`, `validation`), of which the
+/// split's is taken; or else a folder of pictures, for which `split` has no meaning. Where `classes` are given labels
+/// are by these names (`with_classes`): folders of two splits need not have the same classes.
+std::unique_ptr<Dataset> open_dataset(const std::string& place, Split split = Split::train,
+                                      const std::vector<std::string>& classes = {});
 
 }  // namespace llsa::datasets

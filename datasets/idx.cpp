@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "files/byte_source.hpp"
+#include "files/gzip.hpp"
 #include "files/tensor_file.hpp"
 #include "llsa/error.hpp"
 
@@ -14,7 +15,6 @@ namespace {
 IdxArray parse(const files::ByteSource& source, int rank) {
   const auto magic = source.read(0, 4);
   const auto byte = [&](std::size_t i) { return static_cast<int>(magic[i]); };
-  if (byte(0) == 0x1f && byte(1) == 0x8b) source.fail("is compressed with gzip; decompress it first");
   if (byte(0) != 0 || byte(1) != 0) source.fail("not an IDX file: it must begin with two zero bytes");
   if (byte(2) != 8)
     source.fail(fmt::format("elements of type {:02x} at byte 2; it must be 08, unsigned bytes", byte(2)));
@@ -42,12 +42,20 @@ IdxArray parse(const files::ByteSource& source, int rank) {
   return array;
 }
 
+/// As published: MNIST comes as .gz.
+IdxArray parse_any(const files::ByteSource& source, int rank) {
+  constexpr std::uint64_t largest = std::uint64_t{1} << 32;
+  if (!files::looks_like_gzip(source)) return parse(source, rank);
+  const std::vector<std::byte> content = files::gunzip(source, largest);
+  return parse(*files::view_memory(content, source.name()), rank);
+}
+
 }  // namespace
 
-IdxArray read_idx(const std::filesystem::path& path, int rank) { return parse(*files::open_file(path), rank); }
+IdxArray read_idx(const std::filesystem::path& path, int rank) { return parse_any(*files::open_file(path), rank); }
 
 IdxArray parse_idx(std::span<const std::byte> file, int rank, const std::string& name) {
-  return parse(*files::view_memory(file, name), rank);
+  return parse_any(*files::view_memory(file, name), rank);
 }
 
 }  // namespace llsa::datasets

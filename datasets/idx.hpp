@@ -15,8 +15,8 @@ struct IdxArray {
   std::vector<std::uint8_t> values;
 };
 
-/// Reads a file with elements of type unsigned byte (08) and `rank` extents, each at least 1, that ends with the last
-/// element. Throws `Error`, one line that begins with the path.
+/// Reads a file, also one compressed with gzip, with elements of type unsigned byte (08) and `rank` extents, each at
+/// least 1, that ends with the last element. Throws `Error`, one line that begins with the path.
 IdxArray read_idx(const std::filesystem::path& path, int rank);
 
 /// The same from memory; `name` stands for the path in messages.

@@ -7,8 +7,8 @@
 #include <optional>
 #include <set>
 
-#include "files/byte_source.hpp"
 #include "datasets/dataset.hpp"
+#include "files/byte_source.hpp"
 #include "llsa/error.hpp"
 #include "llsa/quote.hpp"
 
@@ -25,6 +25,14 @@ bool is_picture(const fs::path& path) {
   return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
 }
 
+/// What no person put there as pictures of a class: hidden, or left behind by archives, file servers and Windows.
+bool is_system(const fs::path& name) {
+  static const std::set<std::string> left_behind = {
+      "__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found", "System Volume Information", "__pycache__"};
+  const std::string text = name.string();
+  return text.starts_with('.') || left_behind.contains(text);
+}
+
 /// Adds every picture below `folder`, relative to the root. `seen` holds the real paths of folders: links may form a
 /// circle.
 void collect(const fs::path& folder, const fs::path& below, std::set<fs::path>& seen, std::vector<std::string>& files) {
@@ -33,6 +41,7 @@ void collect(const fs::path& folder, const fs::path& below, std::set<fs::path>& 
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename());
   std::ranges::sort(names);  // which of two links to one folder counts must not depend on the file system
   for (const fs::path& name : names) {
+    if (is_system(name)) continue;
     std::error_code dangling;
     const fs::file_status status = fs::status(folder / name, dangling);
     if (fs::is_directory(status))
@@ -75,7 +84,7 @@ std::optional<Labels> read_dataset_json(const fs::path& path) {
 
 class ImageFolder final : public Dataset {
  public:
-  explicit ImageFolder(const fs::path& folder) : folder_(folder) {
+  ImageFolder(const fs::path& folder, const std::vector<std::string>& known) : folder_(folder) {
     try {
       std::set<fs::path> seen;
       collect(folder, {}, seen, files_);
@@ -88,7 +97,7 @@ class ImageFolder final : public Dataset {
     if (const fs::path json = folder / "dataset.json"; fs::exists(json))
       take_labels(json);
     else
-      take_folders();
+      take_folders(known);
   }
   std::int64_t size() const override { return static_cast<std::int64_t>(files_.size()); }
   std::string source(std::int64_t index) const override { return (folder_ / file(index)).string(); }
@@ -111,7 +120,7 @@ class ImageFolder final : public Dataset {
     set_classes(std::move(names));
   }
 
-  void take_folders() {
+  void take_folders(const std::vector<std::string>& known) {
     std::map<std::string, int> folders;
     const auto first_part = [](const std::string& name) { return name.substr(0, name.find('/')); };
     for (const std::string& name : files_) {
@@ -123,7 +132,9 @@ class ImageFolder final : public Dataset {
       return folder.first.size() == shard_digits &&
              std::ranges::all_of(folder.first, [](unsigned char c) { return std::isdigit(c); });
     };
-    if (folders.size() == 1 || std::ranges::all_of(folders, is_shard)) return;
+    const auto is_known = [&](const auto& folder) { return std::ranges::count(known, folder.first) > 0; };
+    if (std::ranges::none_of(folders, is_known) && (folders.size() == 1 || std::ranges::all_of(folders, is_shard)))
+      return;
     std::vector<std::string> names;
     for (auto& [name, label] : folders) {
       label = static_cast<int>(names.size());
@@ -144,6 +155,8 @@ class ImageFolder final : public Dataset {
 
 }  // namespace
 
-std::unique_ptr<Dataset> open_image_folder(const fs::path& folder) { return std::make_unique<ImageFolder>(folder); }
+std::unique_ptr<Dataset> open_image_folder(const fs::path& folder, const std::vector<std::string>& known) {
+  return std::make_unique<ImageFolder>(folder, known);
+}
 
 }  // namespace llsa::datasets

@@ -20,7 +20,7 @@ struct Thing {
 
 /// Colours of one hour of the day.
 struct Light {
-  Color zenith, low_sky, sun, cloud, shade;
+  Paint zenith, low_sky, sun, cloud, shade;
 };
 
 const std::array hours{Light{rgb(0x2f6fc4), rgb(0xcfe6f5), rgb(0xfff6d0), rgb(0xffffff), rgb(0x9db8d6)},
@@ -43,8 +43,8 @@ class Landscape {
     std::ranges::stable_sort(things_, std::ranges::greater{}, &Thing::foot);
   }
 
-  Color operator()(double x, double y) const {
-    Color color;
+  Paint operator()(double x, double y) const {
+    Paint color;
     for (const Thing& thing : things_)  // the nearest first
       if (paint(thing, x, y, color)) return color;
     if (fence(x, y, color)) return color;
@@ -81,8 +81,8 @@ class Landscape {
   double hill_ridge(double x) const { return 0.53 - 0.12 * noise(x * 2.5 + 3, 0.5, 4, 2); }
   double meadow_edge(double x) const { return 0.575 - 0.06 * noise(x * 1.7 + 5, 0.5, 3, 3); }
 
-  Color sky(double x, double y) const {
-    Color color = blend(light_.zenith, light_.low_sky, smooth(y / horizon));
+  Paint sky(double x, double y) const {
+    Paint color = blend(light_.zenith, light_.low_sky, smooth(y / horizon));
     const double dx = x - sun_x_, dy = y - sun_y_, from_sun = std::sqrt(dx * dx + dy * dy);
     color = blend(color, light_.sun, 0.75 / (1 + 60 * from_sun * from_sun));
     if (from_sun < 0.045) color = light_.sun;
@@ -91,17 +91,17 @@ class Landscape {
   }
 
   /// Sky and, in front of it, mountains with snow.
-  Color distance(double x, double y) const {
+  Paint distance(double x, double y) const {
     const double ridge = mountain_ridge(x);
     if (y < ridge) return sky(x, y);
     const double rock = noise(x * 14, y * 22, 4, 5), below = y - ridge;
-    const Color stone = blend(rgb(0x55607f), rgb(0x8791ab), rock);
+    const Paint stone = blend(rgb(0x55607f), rgb(0x8791ab), rock);
     const double snow = ramp(0.02, -0.02, below - 0.06 + 0.25 * (ridge - 0.28) + 0.1 * (rock - 0.5));
     return blend(blend(stone, rgb(0xf4f7fb), snow), light_.low_sky, 0.15 + 0.5 * smooth(below / 0.25));
   }
 
   /// Wooded hills: rows of round crowns, the nearer before the farther, each lit from above.
-  Color hill(double x, double y) const {
+  Paint hill(double x, double y) const {
     constexpr double rows = 60, across = 40;
     const double last = std::floor(y * rows);
     for (double row = last + 1; row >= last - 1; --row) {
@@ -110,7 +110,7 @@ class Landscape {
       const auto tree = mix(line, static_cast<std::uint64_t>(static_cast<std::int64_t>(cell) + 4096));
       const double dx = u - cell - 0.5, dy = (y * rows - row - 0.7 * to_unit(mix(tree))) / 1.1;
       if (dx * dx + dy * dy > 0.42) continue;
-      const Color crown = blend(rgb(0x2f5d3a), rgb(0x6b9447), to_unit(tree));
+      const Paint crown = blend(rgb(0x2f5d3a), rgb(0x6b9447), to_unit(tree));
       return blend(blend(crown * 1.15, rgb(0x1d3b30), smooth(dy + 0.5)), light_.low_sky, 0.18);
     }
     return blend(rgb(0x1d3b30), light_.low_sky, 0.18);
@@ -122,23 +122,23 @@ class Landscape {
   }
 
   /// The far shore upside down, with ripples.
-  Color lake(double x, double y) const {
+  Paint lake(double x, double y) const {
     const double ripple = noise(x * 12, y * 160, 2, 8) - 0.5, mirrored = 2 * (lake_y_ - 0.065) - y + 0.03 * ripple;
-    const Color reflected = mirrored < hill_ridge(x) ? distance(x, mirrored - 0.12) : hill(x, mirrored);
+    const Paint reflected = mirrored < hill_ridge(x) ? distance(x, mirrored - 0.12) : hill(x, mirrored);
     return blend(blend(reflected, rgb(0x2b5d7d), 0.4), rgb(0xffffff), 0.3 * ramp(0.2, 0.45, ripple));
   }
 
   /// Fields in perspective: strips that meet in one point of the horizon, ploughed along it.
-  Color meadow(double x, double y) const {
+  Paint meadow(double x, double y) const {
     constexpr std::array<int, 4> crops{0x7fae4c, 0xc9b458, 0x5f9648, 0xa3b650};
     const double depth = y - horizon, along = (x - vanishing_x_) / depth;
     const double strip = std::floor(along * 0.9 + 0.35 * (noise(1 / depth * 0.4, 0.5, 2, 9) - 0.5));
     const auto crop = static_cast<std::uint64_t>(static_cast<std::int64_t>(strip) + 4096);
-    const Color base = rgb(crops[mix(mix(seed_, 10), crop) % crops.size()]);
+    const Paint base = rgb(crops[mix(mix(seed_, 10), crop) % crops.size()]);
     const double furrow = along * 9 - std::floor(along * 9);
     const double grass = noise(x * 70, y * 110, 3, 11);
-    const Color ploughed = blend(base, base * 0.72, smooth(std::abs(furrow - 0.5) * 2));
-    const Color field = blend(ploughed * 0.85, ploughed * 1.15, grass);
+    const Paint ploughed = blend(base, base * 0.72, smooth(std::abs(furrow - 0.5) * 2));
+    const Paint field = blend(ploughed * 0.85, ploughed * 1.15, grass);
     return flower(x, y) ? blend(field, rgb(crop % 2 == 0 ? 0xf2d43a : 0xe2574c), 0.9) : field;
   }
 
@@ -151,7 +151,7 @@ class Landscape {
     return dx * dx + dy * dy < 0.03;
   }
 
-  bool fence(double x, double y, Color& color) const {
+  bool fence(double x, double y, Paint& color) const {
     constexpr double top = 0.915, spacing = 0.085;
     const double u = x / spacing - std::floor(x / spacing);
     const bool post = u < 0.16 && y > top && y < top + 0.075;
@@ -161,13 +161,13 @@ class Landscape {
     return true;
   }
 
-  static bool paint(const Thing& thing, double x, double y, Color& color) {
+  static bool paint(const Thing& thing, double x, double y, Paint& color) {
     const double u = (x - thing.x) / thing.height, v = (thing.foot - y) / thing.height;  // v runs upwards from the foot
     if (v < 0 || v > 1 || std::abs(u) > 1) return false;
     return thing.kind == Thing::Kind::conifer ? conifer(thing, u, v, color) : house(thing, u, v, color);
   }
 
-  static bool conifer(const Thing& thing, double u, double v, Color& color) {
+  static bool conifer(const Thing& thing, double u, double v, Paint& color) {
     if (v < 0.14) {
       color = rgb(0x5a4130);
       return std::abs(u) < 0.035;
@@ -175,12 +175,12 @@ class Landscape {
     // Three tiers, each a triangle whose foot overlaps the one below.
     const double up = (v - 0.14) / 0.86, tier = std::min(2.0, std::floor(up * 3)), within = up * 3 - tier;
     if (std::abs(u) > (0.27 - 0.07 * tier) * (1 - within * (tier < 2 ? 0.6 : 1))) return false;
-    const Color crown = blend(rgb(0x1f4d35), rgb(0x39703f), thing.tint);
+    const Paint crown = blend(rgb(0x1f4d35), rgb(0x39703f), thing.tint);
     color = blend(crown * 0.7, crown * 1.2, smooth(0.25 + 0.6 * within + u));
     return true;
   }
 
-  static bool house(const Thing& thing, double u, double v, Color& color) {
+  static bool house(const Thing& thing, double u, double v, Paint& color) {
     if (v > 0.5) {
       color = blend(rgb(0xb5432f), rgb(0x8f3626), (v - 0.5) * 2);
       return std::abs(u) < 0.75 * (1 - (v - 0.5) / 0.5) + 0.05;
@@ -188,7 +188,7 @@ class Landscape {
     if (std::abs(u) > 0.62) return false;
     const bool door = std::abs(u) < 0.1 && v < 0.32;
     const bool window = std::abs(std::abs(u) - 0.36) < 0.1 && std::abs(v - 0.28) < 0.1;
-    const Color wall = blend(rgb(0xf3ead8), rgb(0xe3cfa5), thing.tint);
+    const Paint wall = blend(rgb(0xf3ead8), rgb(0xe3cfa5), thing.tint);
     color = door ? rgb(0x6b4a2f) : window ? rgb(0x45617a) : u > 0 ? wall : wall * 0.93;
     return true;
   }

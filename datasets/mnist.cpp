@@ -11,10 +11,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// As published, or with the dot that some archives put before the kind in place of the dash.
+/// As published, compressed or not, or with the dot that some archives put before the kind in place of the dash.
 fs::path find_file(const fs::path& folder, const std::string& prefix, const std::string& kind) {
-  const fs::path dotted = folder / (prefix + "." + kind);
-  return fs::exists(dotted) ? dotted : folder / (prefix + "-" + kind);
+  const std::string usual = prefix + "-" + kind, dotted = prefix + "." + kind;
+  for (const std::string& name : {dotted, usual, dotted + ".gz", usual + ".gz"})
+    if (fs::exists(folder / name)) return folder / name;
+  return folder / usual;
 }
 
 class Mnist final : public Dataset {
@@ -43,7 +45,8 @@ class Mnist final : public Dataset {
  private:
   Sample load(std::int64_t index, int) const override {
     const auto i = static_cast<std::size_t>(index);
-    Sample sample{files::Image(static_cast<int>(images_.shape[2]), static_cast<int>(images_.shape[1])), labels_.values[i]};
+    Sample sample{files::Image(static_cast<int>(images_.shape[2]), static_cast<int>(images_.shape[1])),
+                  labels_.values[i]};
     const std::size_t pixels = sample.image.rgb.size() / 3;
     for (std::size_t p = 0; p < pixels; ++p)
       std::fill_n(sample.image.rgb.data() + p * 3, 3, images_.values[i * pixels + p]);

@@ -9,7 +9,7 @@ namespace {
 
 /// All that is random about one picture. Lengths are in units of the picture's side.
 struct Scene {
-  Color figure, ground;
+  Paint figure, ground;
   double center_x = 0.5, center_y = 0.5;
   double size = 0.3;            ///< half the figure's extent, or one period of a texture
   double cosine = 1, sine = 0;  ///< direction
@@ -75,10 +75,10 @@ Scene random_scene(const Kind& kind, Random& random) {
     const double drawn = random.range(saturation.low, saturation.high);
     return hsv(h, drawn, random.range(value.low, value.high));
   };
-  const Color bright = random_color(hue, {0.65, 1.0}, {0.85, 1.0});
-  const Color dark = random_color(other, {0.5, 0.9}, {0.1, 0.35});
-  const Color strong = random_color(hue, {0.75, 1.0}, {0.35, 0.65});
-  const Color pale = random_color(other, {0.05, 0.25}, {0.9, 1.0});
+  const Paint bright = random_color(hue, {0.65, 1.0}, {0.85, 1.0});
+  const Paint dark = random_color(other, {0.5, 0.9}, {0.1, 0.35});
+  const Paint strong = random_color(hue, {0.75, 1.0}, {0.35, 0.65});
+  const Paint pale = random_color(other, {0.05, 0.25}, {0.9, 1.0});
   const bool on_dark = random.flip();
   s.figure = on_dark ? bright : strong;
   s.ground = on_dark ? dark : pale;

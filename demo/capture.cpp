@@ -5,9 +5,10 @@
 #include <algorithm>
 #include <map>
 
-#include "llsa/option_metadata.hpp"
+#include "files/layout.hpp"
 #include "files/tensor_file.hpp"
 #include "llsa/error.hpp"
+#include "llsa/option_metadata.hpp"
 
 namespace llsa::demo {
 namespace {
@@ -31,7 +32,7 @@ std::string name_of(const Metadata& metadata) {
 }
 
 Tensor<float> tensor_of(const files::TensorFile& file, const char* name) {
-  Tensor<float> tensor = files::to_tensor<float>(file.at(name));
+  Tensor<float> tensor = files::to_bhnd<float>(file.at(name), files::said_layout(file.metadata));
   if (tensor.shape().batch != 1)
     throw Error(fmt::format("holds {} pictures; give a capture of one", tensor.shape().batch));
   return tensor;
@@ -50,9 +51,6 @@ Options llsa_options(const Options& model, std::int64_t tokens) {
 Capture parse(const files::TensorFile& file, files::Image picture) {
   const Grid grid{.height = picture.height, .width = picture.width};
   const std::string size = fmt::format("{}x{}", grid.height, grid.width);
-  if (const std::string layout = said(file.metadata, "layout", "");
-      !layout.empty() && layout != "batch,heads,tokens,dim")
-    throw Error(fmt::format("metadata 'layout' is '{}'; it must be 'batch,heads,tokens,dim'", layout));
   if (const std::string stored = required(file.metadata, "grid"); stored != size)
     throw Error(fmt::format("has a grid of {} tokens; the picture has {} pixels (height x width)", stored, size));
   Capture capture{.name = name_of(file.metadata),

@@ -5,10 +5,25 @@
 #include <cstdio>
 
 #include "demo/demo.hpp"
+#include "demo/report.hpp"
+#include "program/command_files.hpp"
 #include "program/interrupt.hpp"
 #include "program/program.hpp"
 
 namespace {
+
+/// The report never writes over the pictures and tensors that it is about.
+void expect_free_places(const llsa::demo::DemoOptions& options) {
+  llsa::program::CommandFiles paths;
+  paths.reads("--image", options.image);
+  for (const auto& file : options.captures) paths.reads("--capture", file);
+  paths.reads("--capture-picture", options.capture_picture);
+  paths.reads("--checkpoint", options.checkpoint);
+  paths.writes_into("--output", options.output, llsa::demo::is_report_file);
+  if (!options.checkpoint.empty())
+    paths.writes_into("--output", options.output / "captures", [](std::string_view) { return true; });
+  paths.check();
+}
 
 int run_program(int argc, char** argv) {
   const llsa::program::Interrupt interrupt;
@@ -47,6 +62,7 @@ int run_program(int argc, char** argv) {
   program.add_option("--backend", options.backend, "implementation that runs LLSA");
   const auto body = [&] {
     for (const std::string& query : queries) options.queries.push_back(llsa::demo::parse_pixel(query));
+    expect_free_places(options);
     llsa::demo::run_demo(options, interrupt.token(), [](const std::string& line) {
       fmt::print("{}\n", line);
       std::fflush(stdout);

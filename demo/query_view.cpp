@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "reference/naive.hpp"
+#include "reference/one_query.hpp"
 
 namespace llsa::demo {
 namespace {
@@ -20,20 +21,14 @@ double score(const QueryContext& context, const ResolvedOptions& options, std::i
   return options.scale * sum + std::log(key.weight);
 }
 
-std::vector<float> spread(const QueryContext& context, const ResolvedOptions& options, std::int64_t head,
-                          std::int64_t i, const std::vector<reference::KeyRef>& keys) {
+std::vector<float> probabilities_of(const QueryContext& context, const ResolvedOptions& options, std::int64_t head,
+                                    std::int64_t i, const std::vector<reference::KeyRef>& keys) {
   std::vector<double> scores;
   for (const reference::KeyRef& key : keys) scores.push_back(score(context, options, head, i, key));
-  const double largest = *std::ranges::max_element(scores);
-  double sum = 0;
-  for (double& each : scores) sum += each = std::exp(each - largest);
+  reference::softmax(scores);
   std::vector<double> probabilities(static_cast<std::size_t>(context.order.size()));
-  for (std::size_t j = 0; j < keys.size(); ++j) {
-    const TokenRange fine = options.key.fine(keys[j].level, keys[j].token);
-    for (std::int64_t t = fine.begin; t < fine.end; ++t)
-      probabilities[static_cast<std::size_t>(context.order.to_raster()[static_cast<std::size_t>(t)])] +=
-          scores[j] / sum / static_cast<double>(fine.size());
-  }
+  for (std::size_t j = 0; j < keys.size(); ++j)
+    reference::spread(options.key, keys[j].level, keys[j].token, scores[j], context.order.to_raster(), probabilities);
   return {probabilities.begin(), probabilities.end()};
 }
 
@@ -49,17 +44,18 @@ std::vector<float> dense_probabilities(const QueryContext& context, const Resolv
                                        datasets::Pixel query) {
   std::vector<reference::KeyRef> keys(static_cast<std::size_t>(context.order.size()));
   for (std::size_t j = 0; j < keys.size(); ++j) keys[j].token = static_cast<std::int64_t>(j);
-  return spread(context, options, head, context.token_at(query), keys);
+  return probabilities_of(context, options, head, context.token_at(query), keys);
 }
 
 std::vector<float> sparse_probabilities(const QueryContext& context, const MethodResult& result, std::int64_t head,
                                         datasets::Pixel query) {
   const std::int64_t i = context.token_at(query);
-  return spread(context, result.options, head, i, reference::naive_key_set(result.selection, result.options, head, i));
+  return probabilities_of(context, result.options, head, i,
+                          reference::naive_key_set(result.selection, result.options, head, i));
 }
 
 files::Image seen_by(const QueryContext& context, const MethodResult& result, std::int64_t head,
-                        datasets::Pixel query) {
+                     datasets::Pixel query) {
   const std::int64_t i = context.token_at(query);
   auto keys = reference::naive_key_set(result.selection, result.options, head, i);
   std::ranges::stable_sort(keys, [](const auto& a, const auto& b) { return a.level > b.level; });  // finest last

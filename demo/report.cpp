@@ -76,6 +76,14 @@ std::string scaling_table(const std::vector<ScalingPoint>& points) {
   return compare::markdown_table({"tokens", "levels", "keys per query", "LLSA", "dense", "speed-up"}, rows);
 }
 
+bool is_report_file(std::string_view name) {
+  for (const char* file : {picture_file, outputs_file, errors_file, scaling_file, report_file})
+    if (name == file) return true;
+  for (const char* series : {"selection_", "attention_", "model_selection_", "model_attention_"})
+    if (name.starts_with(series) && name.ends_with(".png")) return true;
+  return false;
+}
+
 std::string report(const ReportContents& contents) {
   using fmt::arg;
   const MethodResult& dense = contents.results[dense_method];

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "demo/capture.hpp"
@@ -40,6 +41,9 @@ inline constexpr const char* outputs_file = "outputs.png";
 inline constexpr const char* errors_file = "errors.png";
 inline constexpr const char* scaling_file = "scaling.png";
 inline constexpr const char* report_file = "report.md";
+/// Whether a name is one of those that the demo writes.
+bool is_report_file(std::string_view name);
+
 /// `number` counts from 1.
 inline std::string selection_file(std::size_t number) { return "selection_" + std::to_string(number) + ".png"; }
 inline std::string attention_file(std::size_t number) { return "attention_" + std::to_string(number) + ".png"; }

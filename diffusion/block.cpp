@@ -122,8 +122,7 @@ void block_backward(const BlockContext<T>& context, const BlockShape& s, const B
     context.attention.backward(
         a.attention_inputs(s, w), attention_outputs(a, s), *a.state, {heads_in_rows<const T>(d_attended, s, c), {}},
         {heads_in_rows(d.d_query, s, c), heads_in_rows(d.d_key, s, c), heads_in_rows(d.d_qkv + 2 * c, s, 3 * c),
-         g.projection_weight ? projection_extras(d.d_projection_weight, d.d_projection_bias, s)
-                             : NamedViews<T>{}});
+         g.projection_weight ? projection_extras(d.d_projection_weight, d.d_projection_bias, s) : NamedViews<T>{}});
   }
   if (g.projection_weight) {
     layers.add(s.head_dim() * s.head_dim(), d.d_projection_weight, g.projection_weight);

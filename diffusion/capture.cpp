@@ -5,8 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "llsa/option_metadata.hpp"
 #include "llsa/error.hpp"
+#include "llsa/option_metadata.hpp"
 
 namespace llsa::diffusion {
 namespace {
@@ -64,7 +64,7 @@ Capture capture(Dit<float>& model, std::span<const float> weights, const FlowCon
                            copy_of("v", inputs.value, options.head)};
     result.file.metadata.merge(
         llsa::option_metadata(resolve(method_options(config.attention.method, config.attention.options),
-                                          inputs.query.shape, inputs.key.shape, inputs.value.shape)));
+                                      inputs.query.shape, inputs.key.shape, inputs.value.shape)));
   });
   result.pictures = sample(model, weights, flow, sampling,
                            [&](std::int64_t, int steps_done, std::span<const float>) { step = steps_done; });

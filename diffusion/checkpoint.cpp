@@ -179,6 +179,19 @@ Model load_model(const std::filesystem::path& path) {
   });
 }
 
+namespace {
+
+bool belongs_to_classes(const std::string& parameter) {
+  return parameter.find("class_embedder.embedding_table") != std::string::npos;
+}
+
+/// Whether label i means the same in both; a model without names is believed.
+bool same_classes(const ModelConfig& a, const ModelConfig& b) {
+  return a.class_names.empty() || b.class_names.empty() || a.class_names == b.class_names;
+}
+
+}  // namespace
+
 TakenOver take_over(const Model& from, const ModelConfig& config, std::span<float> weights) {
   const ParameterLayout old_layout(from.config), layout(config);
   TakenOver result;
@@ -190,8 +203,9 @@ TakenOver take_over(const Model& from, const ModelConfig& config, std::span<floa
       result.left_out.push_back(fmt::format("{}: not in the other model", parameter.name));
     } else if (old->shape != parameter.shape) {
       result.left_out.push_back(fmt::format("{}: shape {} there, {} here", parameter.name,
-                                            files::describe_shape(old->shape),
-                                            files::describe_shape(parameter.shape)));
+                                            files::describe_shape(old->shape), files::describe_shape(parameter.shape)));
+    } else if (belongs_to_classes(parameter.name) && !same_classes(from.config, config)) {
+      result.left_out.push_back(fmt::format("{}: the classes have other names there", parameter.name));
     } else {
       std::copy_n(from.weights.begin() + old->offset, old->size(), weights.begin() + parameter.offset);
       ++result.parameters;

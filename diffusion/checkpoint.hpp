@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "files/tensor_file.hpp"
 #include "diffusion/aligned.hpp"
 #include "diffusion/parameters.hpp"
 #include "diffusion/settings.hpp"
+#include "files/tensor_file.hpp"
 
 namespace llsa::diffusion {
 
@@ -57,7 +57,7 @@ struct TakenOver {
 };
 
 /// Copies into `weights`, laid out as `ParameterLayout(config)` says, every array that `from` has with the same name
-/// and shape; the others stay.
+/// and shape; the others stay, and so do the embeddings of classes when the two models' have other names.
 TakenOver take_over(const Model& from, const ModelConfig& config, std::span<float> weights);
 
 /// The model run with other settings, for example another attention method: its weights laid out for `config`. What it

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <regex>
 
-#include "files/atomic_file.hpp"
 #include "diffusion/checkpoint.hpp"
+#include "files/atomic_file.hpp"
+#include "files/make_folder.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::diffusion {

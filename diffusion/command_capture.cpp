@@ -2,13 +2,13 @@
 
 #include <nlohmann/json.hpp>
 
-#include "files/atomic_file.hpp"
-#include "files/safetensors.hpp"
 #include "diffusion/capture.hpp"
 #include "diffusion/command.hpp"
 #include "diffusion/overrides.hpp"
 #include "diffusion/pictures.hpp"
+#include "files/safetensors.hpp"
 #include "llsa/error.hpp"
+#include "program/command_files.hpp"
 
 namespace llsa::diffusion {
 namespace {
@@ -23,6 +23,11 @@ struct CaptureCommand {
   ComputeOptions compute;
 
   void execute(const CommandContext& context) const {
+    program::CommandFiles paths;
+    paths.reads("--checkpoint", checkpoint);
+    paths.writes("--output", out);
+    paths.writes("--picture", picture);
+    paths.check();
     const Model loaded = load_model(checkpoint);
     nlohmann::json json = to_json(loaded.config);
     attention.apply(json);
@@ -36,18 +41,14 @@ struct CaptureCommand {
     CaptureOptions what = options;
     if (head != -1) what.head = head;
     validate(wanted, config);
-    files::expect_writable(out);
-    if (!picture.empty()) {
-      grid_extent(wanted.count, config.image_size, grid_columns(wanted.count), 1);
-      files::expect_writable(picture);
-    }
+    if (!picture.empty()) grid_extent(wanted.count, config.image_size, grid_columns(wanted.count), 1);
     Runner runner(config, {.batch = wanted.count}, compute.backend, compute.threads);
     runner.threads.set_stop_token(context.stop);
     Capture taken = capture(runner.model, model.weights, model.flow, wanted, what);
     files::write_safetensors(out, taken.file);
     if (!picture.empty()) {
-      files::write_png(
-          picture, picture_grid(taken.pictures, config.channels, config.image_size, grid_columns(wanted.count), 1));
+      files::write_png(picture,
+                       picture_grid(taken.pictures, config.channels, config.image_size, grid_columns(wanted.count), 1));
     }
     say(fmt::format("wrote q, k, v {} of layer {} at step {} to {}",
                     files::describe_shape(taken.file.tensors.front().shape()), what.layer, what.step, out));

@@ -2,11 +2,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "files/atomic_file.hpp"
 #include "diffusion/command.hpp"
 #include "diffusion/evaluate.hpp"
 #include "diffusion/overrides.hpp"
+#include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
+#include "program/command_files.hpp"
 
 namespace llsa::diffusion {
 namespace {
@@ -24,21 +25,26 @@ struct EvaluateCommand {
 Batch EvaluateCommand::real_pictures(const Model& model, const ModelConfig& config) const {
   const std::int64_t wanted = 2 * options.count;
   if (!place.empty()) {
-    return load_pictures(*datasets::open_dataset(place, datasets::Split::test), config, 0, wanted, say);
+    const auto set = datasets::open_dataset(place, datasets::Split::test, config.class_names);
+    return load_pictures(*set, config, 0, wanted, say);
   }
   const nlohmann::json training = nlohmann::json::parse(model.training, nullptr, false);
   if (!training.is_object()) {
     throw Error(fmt::format("{}: does not say what the model was trained on; give --data", checkpoint));
   }
   const TrainConfig trained = train_config_from(training);
-  return TrainingData(trained.data, trained.validation_pictures).validation(config, wanted, say);
+  return TrainingData(trained.data, trained.validation_pictures, labels_of(config)).validation(config, wanted, say);
 }
 
 void EvaluateCommand::execute(const CommandContext& context) const {
   if (options.count < 2 || options.count > 1'000'000) {
     throw Error(fmt::format("number of pictures is {}; it must be 2 to 1000000", options.count));
   }
-  if (!json_file.empty()) files::expect_writable(json_file);
+  program::CommandFiles paths;
+  paths.reads("--checkpoint", checkpoint);
+  if (!place.empty()) paths.reads("--data", folder_of_pictures(place));
+  paths.writes("--json", json_file);
+  paths.check();
   const Model model = load_model(checkpoint);
   nlohmann::json json = to_json(model.config);
   attention.apply(json);

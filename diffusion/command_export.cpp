@@ -5,6 +5,7 @@
 #include "diffusion/command.hpp"
 #include "diffusion/overrides.hpp"
 #include "llsa/error.hpp"
+#include "program/command_files.hpp"
 
 namespace llsa::diffusion {
 
@@ -20,6 +21,10 @@ void add_export_command(CLI::App& program, CommandContext&) {
   app->add_option("--precision", arguments->precision, "f16, bf16 or f32")->capture_default_str();
   add_attention_options(*app, arguments->attention, "/attention");
   app->callback([arguments] {
+    program::CommandFiles paths;
+    paths.reads("--checkpoint", arguments->checkpoint);
+    paths.writes("--output", arguments->out);
+    paths.check();
     files::ElementType type = files::ElementType::f32;
     if (arguments->precision == "f16")
       type = files::ElementType::f16;

@@ -4,12 +4,13 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "files/atomic_file.hpp"
 #include "diffusion/command.hpp"
 #include "diffusion/overrides.hpp"
 #include "diffusion/pictures.hpp"
 #include "diffusion/sampler.hpp"
+#include "files/make_folder.hpp"
 #include "llsa/error.hpp"
+#include "program/command_files.hpp"
 
 namespace llsa::diffusion {
 namespace fs = std::filesystem;
@@ -36,6 +37,13 @@ void SampleCommand::execute(const CommandContext& context) const {
   at_least("batch", batch, 1);
   at_least("number of columns", columns, 0);
   at_least("zoom", zoom, 0);
+  const auto is_picture = [](std::string_view name) { return name.ends_with(".png"); };
+  program::CommandFiles paths;
+  paths.reads("--checkpoint", checkpoint);
+  paths.writes("--grid", grid);
+  paths.writes_into("--folder", folder, is_picture);
+  paths.writes_into("--steps-folder", steps_folder, is_picture);
+  paths.check();
   const Model loaded = load_model(checkpoint);
   nlohmann::json json = to_json(loaded.config);
   attention.apply(json);
@@ -50,10 +58,7 @@ void SampleCommand::execute(const CommandContext& context) const {
   validate(wanted, config);
   const std::int64_t size = config.image_size, elements = config.image_elements();
   const std::int64_t across = columns ? columns : grid_columns(wanted.count), scale = zoom ? zoom : grid_zoom(size);
-  if (!grid.empty()) {
-    grid_extent(wanted.count, size, across, scale);
-    files::expect_writable(grid);
-  }
+  if (!grid.empty()) grid_extent(wanted.count, size, across, scale);
   Runner runner(config, {.batch = std::min(batch, wanted.count)}, compute.backend, compute.threads);
   runner.threads.set_stop_token(context.stop);
   const auto write_one = [&](const fs::path& to, std::span<const float> pictures, std::int64_t i) {

@@ -5,7 +5,9 @@
 #include "diffusion/command.hpp"
 #include "diffusion/overrides.hpp"
 #include "diffusion/trainer.hpp"
+#include "files/folder_lock.hpp"
 #include "llsa/error.hpp"
+#include "program/command_files.hpp"
 
 namespace llsa::diffusion {
 namespace {
@@ -20,6 +22,7 @@ struct TrainCommand {
   void add_options(CLI::App& app);
   TrainConfig new_config(const TrainingData& data) const;
   TrainConfig resumed_config(const TrainConfig& saved) const;
+  void expect_free_places(const RunOptions& options) const;
   void execute(CommandContext& context) const;
 };
 
@@ -80,7 +83,10 @@ void TrainCommand::add_options(CLI::App& app) {
 TrainConfig TrainCommand::new_config(const TrainingData& data) const {
   TrainConfig config;
   config.model = diffusion::preset(preset);
-  config.model.classes = unconditional ? 0 : std::int64_t(data.classes().size());
+  if (!unconditional) {
+    config.model.classes = std::int64_t(data.classes().size());
+    config.model.class_names = data.classes();
+  }
   nlohmann::json json = to_json(config);
   settings.apply(json);
   const double ratio = resolution_ratio(json["model"]["image_size"].get<std::int64_t>());
@@ -113,10 +119,29 @@ TrainConfig TrainCommand::resumed_config(const TrainConfig& saved) const {
   return train_config_from(json);
 }
 
+/// A run neither writes over what it starts from nor into the pictures that it learns from.
+void TrainCommand::expect_free_places(const RunOptions& options) const {
+  nlohmann::json json = to_json(TrainConfig{});
+  settings.apply(json);
+  program::CommandFiles paths;
+  paths.reads("--data", folder_of_pictures(json["data"]["place"].get<std::string>()));
+  if (const std::string place = json["data"]["validation"].get<std::string>(); !place.empty())
+    paths.reads("--validation-data", folder_of_pictures(place));
+  paths.reads("--init-from", init_from);
+  const auto written = [](std::string_view name) {
+    return name.starts_with("step-") || name == "log.jsonl" || name == "loss.png";
+  };
+  for (const std::filesystem::path& folder : {options.out, options.out / "checkpoints", options.out / "samples"})
+    paths.writes_into("--output", folder, written);
+  paths.check();
+}
+
 void TrainCommand::execute(CommandContext& context) const {
   RunOptions options = run;
   if (!init_from.empty()) options.init_from = init_from;
   validate(options);
+  expect_free_places(options);
+  const files::FolderLock lock(options.out, "a training run");
   const CheckpointFolder folder(options.out / "checkpoints");
   if (!resume && !folder.steps().empty()) {
     throw Error(fmt::format("{}: holds a run already; continue it with --resume, or choose another --output",
@@ -141,7 +166,10 @@ void TrainCommand::execute(CommandContext& context) const {
   }
   nlohmann::json counts = to_json(checkpoint ? config : TrainConfig{});
   settings.apply(counts);
-  const TrainingData data(places, counts["validation_pictures"].get<std::int64_t>());
+  const auto labels = checkpoint      ? labels_of(config.model)
+                      : unconditional ? std::optional(std::vector<std::string>())
+                                      : std::nullopt;
+  const TrainingData data(places, counts["validation_pictures"].get<std::int64_t>(), labels);
   if (checkpoint) {
     state = std::move(checkpoint->state);
   } else {

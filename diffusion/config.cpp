@@ -55,6 +55,10 @@ void validate(const ModelConfig& c) {
           c.hidden, fmt::format("{} heads (the number of heads) times a multiple of 4, at most 65536", c.heads));
   require(c.mlp_ratio >= 1 && c.mlp_ratio <= 64, "MLP ratio", c.mlp_ratio, "1 to 64");
   require(c.classes >= 0 && c.classes <= 1'000'000, "classes", c.classes, "0 to 1000000");
+  if (!c.class_names.empty() && c.class_names.size() != static_cast<std::size_t>(c.classes)) {
+    throw Error(fmt::format("model has {} class names; it must have one for each of its {} classes, or none",
+                            c.class_names.size(), c.classes));
+  }
   require(c.frequency_dim >= 4 && c.frequency_dim <= 65536 && c.frequency_dim % 2 == 0, "frequency dimension",
           c.frequency_dim, "even, 4 to 65536");
   if (!(c.rope_base > 1) || !std::isfinite(c.rope_base)) {
@@ -74,19 +78,21 @@ ModelConfig preset(std::string_view name) {
 std::vector<std::string> preset_names() { return {"tiny", "S", "B"}; }
 
 nlohmann::json to_json(const ModelConfig& c) {
-  return {{"image_size", c.image_size},
-          {"channels", c.channels},
-          {"patch_size", c.patch_size},
-          {"hidden", c.hidden},
-          {"layers", c.layers},
-          {"heads", c.heads},
-          {"mlp_ratio", c.mlp_ratio},
-          {"classes", c.classes},
-          {"frequency_dim", c.frequency_dim},
-          {"per_block_embedders", c.per_block_embedders},
-          {"rope_base", c.rope_base},
-          {"order", c.attention.order},
-          {"attention", to_json(c.attention)}};
+  nlohmann::json json = {{"image_size", c.image_size},
+                         {"channels", c.channels},
+                         {"patch_size", c.patch_size},
+                         {"hidden", c.hidden},
+                         {"layers", c.layers},
+                         {"heads", c.heads},
+                         {"mlp_ratio", c.mlp_ratio},
+                         {"classes", c.classes},
+                         {"frequency_dim", c.frequency_dim},
+                         {"per_block_embedders", c.per_block_embedders},
+                         {"rope_base", c.rope_base},
+                         {"order", c.attention.order},
+                         {"attention", to_json(c.attention)}};
+  if (!c.class_names.empty()) json["class_names"] = c.class_names;
+  return json;
 }
 
 ModelConfig model_config_from(const nlohmann::json& json) {
@@ -100,6 +106,7 @@ ModelConfig model_config_from(const nlohmann::json& json) {
     json.at("heads").get_to(c.heads);
     json.at("mlp_ratio").get_to(c.mlp_ratio);
     json.at("classes").get_to(c.classes);
+    if (json.contains("class_names")) json.at("class_names").get_to(c.class_names);
     json.at("frequency_dim").get_to(c.frequency_dim);
     json.at("per_block_embedders").get_to(c.per_block_embedders);
     json.at("rope_base").get_to(c.rope_base);

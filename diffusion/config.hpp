@@ -22,6 +22,9 @@ struct ModelConfig {
   std::int64_t heads = 3;
   std::int64_t mlp_ratio = 4;
   std::int64_t classes = 0;  ///< 0: unconditional; otherwise labels 0..classes-1, and `classes` means "no label"
+  /// Their names, by label, as the training data had them: other pictures are labelled by these. Empty where nobody
+  /// knows them (checkpoints from before they were kept).
+  std::vector<std::string> class_names = {};
   std::int64_t frequency_dim = 256;  ///< sinusoidal timestep features, even, at least 4
   bool per_block_embedders = false;  ///< every block embeds timestep and label itself, as diffusers' DiT checkpoints do
   double rope_base = 100;            ///< > 1

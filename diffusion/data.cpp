@@ -62,11 +62,13 @@ datasets::Loader::Order training_order(std::int64_t size, std::int64_t held_out,
 
 }  // namespace
 
-TrainingData::TrainingData(const DataConfig& config, std::int64_t held_out)
-    : set_(datasets::open_dataset(config.place, datasets::Split::train)), training_size_(set_->size()) {
+TrainingData::TrainingData(const DataConfig& config, std::int64_t held_out,
+                           const std::optional<std::vector<std::string>>& classes)
+    : set_(datasets::open_dataset(config.place, datasets::Split::train, classes.value_or(std::vector<std::string>()))),
+      training_size_(set_->size()) {
   const std::string shapes = next_shapes(config.place);
   const std::string& place = !config.validation.empty() ? config.validation : !shapes.empty() ? shapes : config.place;
-  other_ = datasets::open_dataset(place, datasets::Split::test);
+  other_ = datasets::open_dataset(place, datasets::Split::test, classes.value_or(set_->classes()));
   if (place != config.place || other_->source(0) != set_->source(0)) return;
   // A folder of pictures knows no test split: the two sets are one.
   other_ = nullptr;
@@ -82,6 +84,15 @@ TrainingData::TrainingData(const DataConfig& config, std::int64_t held_out)
 Batch TrainingData::validation(const ModelConfig& model, std::int64_t count, const Report& report) const {
   if (other_) return load_pictures(*other_, model, 0, count, report);
   return read_positions(*set_, *split_, model, 0, held_out_, count, report);
+}
+
+std::optional<std::vector<std::string>> labels_of(const ModelConfig& model) {
+  if (model.classes == 0) return std::vector<std::string>();
+  return model.class_names.empty() ? std::nullopt : std::optional(model.class_names);
+}
+
+std::filesystem::path folder_of_pictures(const std::string& place) {
+  return next_shapes(place).empty() ? std::filesystem::path(place) : std::filesystem::path();
 }
 
 Batch load_pictures(const datasets::Dataset& set, const ModelConfig& model, std::int64_t first, std::int64_t count,

@@ -25,12 +25,15 @@ struct Batch {
 using Report = std::function<void(const std::string& message)>;
 
 /// The training and validation pictures of a run. Where `validation` names no place: generated pictures of the next
-/// seed, the test split of CIFAR-10 or MNIST, or, for a folder of pictures, `held_out` of them, which training never
-/// sees.
+/// seed, the test split of CIFAR or MNIST, or, for a folder of pictures, `held_out` of them, which training never
+/// sees. Labels are by name: a class of the validation pictures has the number that the training pictures give it.
 class TrainingData {
  public:
-  /// Throws `Error` when a place cannot be opened, or has no more pictures than are to be held out.
-  TrainingData(const DataConfig& config, std::int64_t held_out);
+  /// `classes`: names that number both kinds of pictures, those of a checkpoint; without, the training pictures' own;
+  /// none at all, where labels are not used and any class may occur. Throws `Error` when a place cannot be opened, has
+  /// a class of another name, or has no more pictures than are to be held out.
+  TrainingData(const DataConfig& config, std::int64_t held_out,
+               const std::optional<std::vector<std::string>>& classes = std::nullopt);
 
   /// Names of the classes; empty without labels.
   const std::vector<std::string>& classes() const { return set_->classes(); }
@@ -62,6 +65,12 @@ class BatchLoader {
   std::uint64_t position_;
   datasets::Loader loader_;
 };
+
+/// What `TrainingData` numbers a model's labels by.
+std::optional<std::vector<std::string>> labels_of(const ModelConfig& model);
+
+/// The folder that a place for `open_dataset` is; empty for generated pictures.
+std::filesystem::path folder_of_pictures(const std::string& place);
 
 /// The first `count` readable pictures of a set in a fixed shuffled order, starting at position `first`; fewer when the
 /// set ends. Throws `Error` when none can be read.

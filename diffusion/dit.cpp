@@ -22,7 +22,8 @@ Dit<T>::Dit(const ModelConfig& config, const DitPlan& plan, Layers<T>& layers, A
   if (plan.batch < 1) throw Error(fmt::format("batch is {}; it must be at least 1", plan.batch));
   const Shape heads = config.head_shape();
   if (attention.extra_inputs(heads, heads) != method_extras(config.attention.method, heads, heads)) {
-    throw Error(fmt::format("the model wants method '{}'; the attention given is another one", config.attention.method));
+    throw Error(
+        fmt::format("the model wants method '{}'; the attention given is another one", config.attention.method));
   }
   const BlockShape shape = block_shape(plan.batch);
   const std::int64_t rows = shape.rows(), width = config.hidden;

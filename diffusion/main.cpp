@@ -27,7 +27,8 @@ int run_program(int argc, char** argv) {
       .interrupted = "interrupted",
       .no_memory = "not enough memory for a model of this size; try a smaller --batch, --micro-batch or --recompute",
       .old_spellings = {{"--attention", "--method"}, {"--enrichment", "--enrichment-levels"}, {"--out", "--output"}}};
-  return program::run(program, argc, argv, [&] { return context.exit_code; }, words);
+  return program::run(
+      program, argc, argv, [&] { return context.exit_code; }, words);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -60,8 +62,11 @@ RunLog::RunLog(std::filesystem::path path, std::int64_t last_step) : path_(std::
 
 void RunLog::append(const LogEntry& entry) {
   entries_.push_back(entry);
+  errno = 0;
   file_ << line_of(entry) << std::flush;
-  if (!file_) throw Error(fmt::format("{}: cannot be written", path_.string()));
+  if (!file_) {
+    throw Error(fmt::format("{}: cannot be written: {}", path_.string(), std::strerror(errno != 0 ? errno : EIO)));
+  }
 }
 
 void plot_losses(const std::filesystem::path& path, const std::vector<LogEntry>& entries) {

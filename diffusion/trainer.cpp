@@ -8,12 +8,13 @@
 #include <cstdio>
 
 #include "backends/backends.hpp"
-#include "files/atomic_file.hpp"
 #include "diffusion/layers/eigen_layers.hpp"
 #include "diffusion/learner.hpp"
 #include "diffusion/pictures.hpp"
 #include "diffusion/run_log.hpp"
 #include "diffusion/sampler.hpp"
+#include "files/atomic_file.hpp"
+#include "files/make_folder.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::diffusion {
@@ -25,9 +26,9 @@ using Clock = std::chrono::steady_clock;
 bool due(std::int64_t step, std::int64_t every) { return every > 0 && step % every == 0; }
 
 /// One line that overwrites itself on a terminal, and a line every ten seconds elsewhere.
-class Progress {
+class StepLine {
  public:
-  Progress(bool quiet, std::int64_t total) : quiet_(quiet), terminal_(isatty(STDERR_FILENO)), total_(total) {}
+  StepLine(bool quiet, std::int64_t total) : quiet_(quiet), terminal_(isatty(STDERR_FILENO)), total_(total) {}
 
   void show(const LogEntry& entry) {
     rate_ = rate_ == 0 ? entry.seconds : 0.95 * rate_ + 0.05 * entry.seconds;
@@ -63,7 +64,7 @@ void save_samples(const fs::path& folder, const TrainConfig& config, const RunOp
   const std::int64_t size = config.model.image_size;
   const std::int64_t columns = sample_columns(config, options);
   files::write_png(folder / fmt::format("step-{:08d}.png", state.step),
-                      picture_grid(pictures, config.model.channels, size, columns, grid_zoom(size)));
+                   picture_grid(pictures, config.model.channels, size, columns, grid_zoom(size)));
 }
 
 }  // namespace
@@ -124,7 +125,7 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
   message(fmt::format("{} parameters, {} tokens of {} pictures a step, {} classes, attention {}",
                       learner.model().layout().count(), config.batch * config.model.tokens(), config.batch,
                       config.model.classes, config.model.attention.method));
-  Progress progress(options.quiet, config.steps);
+  StepLine progress(options.quiet, config.steps);
   const auto snapshot = [&] {
     TrainState now = learner.state();
     now.data_position = position;

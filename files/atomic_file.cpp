@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <cstring>
 #include <string_view>
 #include <system_error>
@@ -26,17 +28,23 @@ void expect_regular(const std::filesystem::path& path) {
     throw Error(fmt::format("{}: is not the name of a regular file, so it cannot be written", path.string()));
 }
 
-/// Whether a name is ".NAME.PROCESS.NUMBER.tmp".
-bool is_temporary(std::string_view name) {
-  if (!name.starts_with('.') || !name.ends_with(".tmp")) return false;
+/// The process that made ".NAME.PROCESS.NUMBER.tmp"; 0 for another name.
+pid_t maker_of(std::string_view name) {
+  if (!name.starts_with('.') || !name.ends_with(".tmp")) return 0;
   name.remove_suffix(4);
+  pid_t maker = 0;
   for (int number = 0; number < 2; ++number) {
     const std::size_t dot = name.find_last_not_of("0123456789");
-    if (dot == std::string_view::npos || name[dot] != '.' || dot + 1 == name.size()) return false;
+    if (dot == std::string_view::npos || name[dot] != '.') return 0;
+    maker = 0;
+    const auto parsed = std::from_chars(name.data() + dot + 1, name.data() + name.size(), maker);
+    if (parsed.ec != std::errc{}) return 0;
     name = name.substr(0, dot);
   }
-  return name.size() > 1;
+  return name.size() > 1 && maker > 0 ? maker : 0;
 }
+
+bool lives(pid_t process) { return ::kill(process, 0) == 0 || errno != ESRCH; }
 
 }  // namespace
 
@@ -46,18 +54,11 @@ void expect_writable(const std::filesystem::path& path) {
     throw Error(fmt::format("{}: cannot be created: {}", path.string(), std::strerror(errno)));
 }
 
-void make_folder(const std::filesystem::path& path) {
-  std::error_code problem;
-  std::filesystem::create_directories(path, problem);
-  if (problem || !std::filesystem::is_directory(path, problem))
-    throw Error(
-        fmt::format("{}: cannot be created ({})", path.string(), problem ? problem.message() : "a file has that name"));
-}
-
 void remove_unfinished_files(const std::filesystem::path& folder) {
   std::error_code problem;
   for (const auto& entry : std::filesystem::directory_iterator(folder, problem))
-    if (is_temporary(entry.path().filename().string())) std::filesystem::remove(entry.path(), problem);
+    if (const pid_t maker = maker_of(entry.path().filename().string()); maker != 0 && !lives(maker))
+      std::filesystem::remove(entry.path(), problem);
 }
 
 AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)) {

@@ -32,11 +32,8 @@ class AtomicFile {
 /// exist or may not be written. Changes nothing; for asking before long work.
 void expect_writable(const std::filesystem::path& path);
 
-/// Makes a folder and those above it where they are missing. Throws `Error` that begins with the path.
-void make_folder(const std::filesystem::path& path);
-
-/// Removes the temporary files of writers that were killed from a folder, if it exists. Only for folders that nobody
-/// else is writing into.
+/// Removes from a folder, if it exists, the temporary files of writers that were killed. Those of a process that lives
+/// are left alone.
 void remove_unfinished_files(const std::filesystem::path& folder);
 
 /// One call for a file that is in memory already.

@@ -17,6 +17,24 @@ Image::Image(int width_, int height_) : width(width_), height(height_) {
   rgb.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
 }
 
+Image oriented(const Image& image, int orientation) {
+  if (orientation < 1 || orientation > 8) throw Error(fmt::format("orientation is {}; it must be 1 to 8", orientation));
+  if (orientation == 1) return image;
+  // 5 to 8 exchange rows and columns; which borders begin the picture decides the rest.
+  const bool transposed = orientation >= 5;
+  const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+  const bool from_below = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+  Image result(transposed ? image.height : image.width, transposed ? image.width : image.height);
+  for (int y = 0; y < result.height; ++y)
+    for (int x = 0; x < result.width; ++x) {
+      const int column = transposed ? y : x, row = transposed ? x : y;
+      const std::uint8_t* from =
+          image.pixel(from_right ? image.width - 1 - column : column, from_below ? image.height - 1 - row : row);
+      std::copy_n(from, 3, result.pixel(x, y));
+    }
+  return result;
+}
+
 Image center_crop(const Image& image, int width, int height) {
   if (width > image.width || height > image.height)
     throw Error(fmt::format("cannot crop {} x {} pixels out of a picture of {} x {}", width, height, image.width,

@@ -26,8 +26,9 @@ struct Image {
 inline constexpr std::int64_t max_image_pixels = std::int64_t{1} << 26;
 
 /// Reads PNG or JPEG, told apart by content. Grey becomes three equal channels, 16 bits are cut to their upper 8, and
-/// transparent pixels are laid over white. No colour profile or EXIF rotation is applied. PNG checksums are checked and
-/// a JPEG must have its end marker, so that a truncated file is an error. Throws `Error`, one line that begins with the
+/// transparent pixels are laid over white. A JPEG is turned as its EXIF orientation says; no colour profile is applied.
+/// PNG checksums are checked and a JPEG must have its end marker, so that a truncated file is an error; bytes after a
+/// PNG's end are passed over. Throws `Error`, one line that begins with the
 /// path.
 Image read_image(const std::filesystem::path& path);
 
@@ -43,6 +44,9 @@ std::vector<std::byte> encode_png(const Image& image);
 /// the pixels that exist; rounded once, half up, after both axes. Enlarging is bilinear. Throws `Error` for an extent
 /// below 1.
 Image resize(const Image& image, int width, int height);
+
+/// The picture turned and mirrored as an EXIF orientation asks, 1 (as it is) to 8. Throws `Error` for another number.
+Image oriented(const Image& image, int orientation);
 
 /// The middle width x height pixels (the upper left of two equal choices). Throws `Error` when the picture is smaller.
 Image center_crop(const Image& image, int width, int height);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "files/byte_source.hpp"
+#include "files/foreign_format.hpp"
 #include "files/image.hpp"
 #include "files/image_integrity.hpp"
 #include "llsa/error.hpp"
@@ -57,12 +58,15 @@ void store_pixel(const stbi_uc* from, int channels, std::uint8_t* to) {
 }
 
 Image decode(std::span<const std::byte> file) {
-  if (is_png(file))
-    check_png(file);
-  else if (is_jpeg(file))
+  int orientation = 1;
+  if (is_png(file)) {
+    file = check_png(file);
+  } else if (is_jpeg(file)) {
     check_jpeg(file);
-  else
+    orientation = exif_orientation(file);
+  } else {
     throw Error("neither PNG nor JPEG");
+  }
   const auto* bytes = reinterpret_cast<const stbi_uc*>(file.data());
   const int size = static_cast<int>(file.size());
   constexpr std::size_t basic_needs = 1 << 20, bytes_per_pixel = 32;
@@ -78,7 +82,7 @@ Image decode(std::span<const std::byte> file) {
   const std::size_t count = image.rgb.size() / 3;
   for (std::size_t i = 0; i < count; ++i)
     store_pixel(pixels.get() + i * static_cast<std::size_t>(channels), channels, image.rgb.data() + i * 3);
-  return image;
+  return oriented(image, orientation);
 }
 
 }  // namespace
@@ -87,9 +91,11 @@ Image parse_image(std::span<const std::byte> file, const std::string& name) {
   try {
     if (file.size() > max_image_file)
       throw Error(fmt::format("is {} bytes long; at most {} are allowed", file.size(), max_image_file));
+    if (!is_png(file) && !is_jpeg(file)) refuse_foreign(*view_memory(file, name));
     return decode(file);
   } catch (const Error& error) {
-    throw Error(name + ": " + error.what());
+    const std::string message = error.what();
+    throw Error(message.starts_with(name + ": ") ? message : name + ": " + message);
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "files/atomic_file.hpp"
 #include "files/byte_source.hpp"
+#include "files/foreign_format.hpp"
 #include "files/npy_format.hpp"
 #include "llsa/error.hpp"
 
@@ -31,6 +32,7 @@ bool looks_like_npy(const ByteSource& source) {
 }
 
 NamedTensor parse_npy(const ByteSource& source, std::string tensor_name) {
+  if (!looks_like_npy(source)) refuse_foreign(source);
   if (!looks_like_npy(source)) source.fail("not a .npy file: it must begin with \\x93NUMPY");
   const auto version = source.read(magic.size(), 2);
   const int major = static_cast<int>(version[0]), minor = static_cast<int>(version[1]);

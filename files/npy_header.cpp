@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
@@ -19,12 +20,15 @@ struct Descriptor {
 constexpr std::array descriptors{Descriptor{"<f2", ElementType::f16}, Descriptor{"<f4", ElementType::f32},
                                  Descriptor{"<f8", ElementType::f64}, Descriptor{"<i4", ElementType::i32},
                                  Descriptor{"<i8", ElementType::i64}};
+/// What numpy.save makes of ml_dtypes.bfloat16: two bytes that NumPy has no name for.
+constexpr std::array bfloat16_texts{std::string_view("<V2"), std::string_view("|V2")};
 
 ElementType type_from(std::string_view text) {
   for (const Descriptor& d : descriptors)
     if (text == d.text) return d.type;
-  throw Error(fmt::format("header: 'descr' is {}{}; it must be '<f2', '<f4', '<f8', '<i4' or '<i8'", quote(text),
-                          text.starts_with('>') ? " (big-endian)" : ""));
+  if (std::ranges::count(bfloat16_texts, text) > 0) return ElementType::bf16;
+  throw Error(fmt::format("header: 'descr' is {}{}; it must be '<f2', '<f4', '<f8', '<i4', '<i8' or '<V2' (bfloat16)",
+                          quote(text), text.starts_with('>') ? " (big-endian)" : ""));
 }
 
 /// The little of Python's literal syntax that NumPy writes: one dictionary of strings, booleans and a tuple of numbers.
@@ -116,6 +120,7 @@ class HeaderParser {
       throw Error(fmt::format("header: byte {}: an extent of 'shape' exceeds 2^63 - 1", position_));
     if (error != std::errc()) fail("an extent");
     position_ += static_cast<std::size_t>(end - begin);
+    accept_word("L");  // Python 2 wrote long integers so
     return value;
   }
 

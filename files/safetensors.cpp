@@ -10,6 +10,7 @@
 
 #include "files/atomic_file.hpp"
 #include "files/byte_source.hpp"
+#include "files/foreign_format.hpp"
 #include "files/safetensors_format.hpp"
 #include "llsa/error.hpp"
 #include "llsa/quote.hpp"
@@ -17,8 +18,8 @@
 namespace llsa::files {
 namespace {
 
-/// Every entry has the bytes its shape takes, and together they cover the data, which is `size` bytes long, exactly
-/// once.
+/// Every entry of a type that is read has the bytes its shape takes, and together they cover the data, which is `size`
+/// bytes long, exactly once.
 void check_layout(std::vector<SafetensorsEntry>& entries, std::uint64_t size) {
   std::ranges::stable_sort(entries, {}, [](const SafetensorsEntry& e) { return std::tuple(e.begin, e.end); });
   std::uint64_t covered = 0;
@@ -28,15 +29,17 @@ void check_layout(std::vector<SafetensorsEntry>& entries, std::uint64_t size) {
     };
     if (e.begin > e.end) refuse("run backwards");
     if (e.end > size) refuse(fmt::format("reach beyond the data, which is {} bytes long", size));
-    std::uint64_t wanted = 0;
-    try {
-      wanted = static_cast<std::uint64_t>(checked_element_count(e.shape, size_of(e.type))) * size_of(e.type);
-    } catch (const Error& error) {
-      throw Error(fmt::format("tensor {}: {}", quote(e.name), error.what()));
+    if (e.type) {
+      std::uint64_t wanted = 0;
+      try {
+        wanted = static_cast<std::uint64_t>(checked_element_count(e.shape, size_of(*e.type))) * size_of(*e.type);
+      } catch (const Error& error) {
+        throw Error(fmt::format("tensor {}: {}", quote(e.name), error.what()));
+      }
+      if (e.end - e.begin != wanted)
+        refuse(fmt::format("span {} bytes; shape {} of {} takes {}", e.end - e.begin, describe_shape(e.shape),
+                           name_of(*e.type), wanted));
     }
-    if (e.end - e.begin != wanted)
-      refuse(fmt::format("span {} bytes; shape {} of {} takes {}", e.end - e.begin, describe_shape(e.shape),
-                         name_of(e.type), wanted));
     if (e.begin < covered) refuse(fmt::format("overlap the tensor before, which ends at {}", covered));
     if (e.begin > covered) refuse(fmt::format("leave a hole from {}", covered));
     covered = e.end;
@@ -80,11 +83,15 @@ TensorFile parse_safetensors(const ByteSource& source) {
   } catch (const Error& error) {
     source.fail(error.what());
   }
-  TensorFile file{{}, std::move(header.metadata)};
+  TensorFile file{{}, std::move(header.metadata), {}};
   file.tensors.reserve(header.entries.size());
-  for (SafetensorsEntry& e : header.entries)
-    file.tensors.emplace_back(std::move(e.name), e.type, std::move(e.shape),
-                              source.read(data + e.begin, e.end - e.begin));
+  for (SafetensorsEntry& e : header.entries) {
+    if (e.type)
+      file.tensors.emplace_back(std::move(e.name), *e.type, std::move(e.shape),
+                                source.read(data + e.begin, e.end - e.begin));
+    else
+      file.unread.push_back({std::move(e.name), std::move(e.type_name)});
+  }
   return file;
 }
 
@@ -92,7 +99,11 @@ TensorFile parse_safetensors(std::span<const std::byte> file, const std::string&
   return parse_safetensors(*view_memory(file, name));
 }
 
-TensorFile read_safetensors(const std::filesystem::path& path) { return parse_safetensors(*open_file(path)); }
+TensorFile read_safetensors(const std::filesystem::path& path) {
+  const auto source = open_file(path);
+  if (!looks_like_safetensors(*source)) refuse_foreign(*source);
+  return parse_safetensors(*source);
+}
 
 void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
                        const std::map<std::string, std::string>& metadata) {
@@ -106,7 +117,11 @@ void write_safetensors(const std::filesystem::path& path, std::span<const NamedT
   for (const NamedTensor* t : order) {
     if (!names.insert(t->name()).second) refuse(fmt::format("two tensors are named {}", quote(t->name())));
     if (t->name() == "__metadata__") refuse("a tensor is named '__metadata__', which the format reserves");
-    header.entries.push_back({t->name(), t->type(), t->shape(), offset, offset + t->bytes().size()});
+    header.entries.push_back({.name = t->name(),
+                              .type = t->type(),
+                              .shape = t->shape(),
+                              .begin = offset,
+                              .end = offset + t->bytes().size()});
     offset += t->bytes().size();
   }
   std::string text;

@@ -11,8 +11,9 @@
 namespace llsa::files {
 
 /// Reads a .safetensors file with F16, BF16, F32, F64, I32 and I64 tensors and `__metadata__`. Tensors come in the
-/// order of their data. Offsets must cover the data exactly, without holes or overlaps; names must be distinct. Throws
-/// `Error`, one line that begins with the path.
+/// order of their data. Those of the format's other types are passed over unread (`TensorFile::unread`). Offsets must
+/// cover the data exactly, without holes or overlaps; names must be distinct. Throws `Error`, one line that begins with
+/// the path.
 TensorFile read_safetensors(const std::filesystem::path& path);
 
 /// The same from memory; `name` stands for the path in messages.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,8 @@ namespace llsa::files {
 /// What the header of a .safetensors file says of one tensor; offsets count from the end of the header.
 struct SafetensorsEntry {
   std::string name;
-  ElementType type = ElementType::f32;
+  std::optional<ElementType> type = ElementType::f32;  ///< none: a type of the format that is not read
+  std::string type_name = {};                          ///< of a type that is not read
   std::vector<std::int64_t> shape;
   std::uint64_t begin = 0, end = 0;
 };

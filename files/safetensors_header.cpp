@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <string_view>
 
 #include "files/safetensors_format.hpp"
 #include "llsa/error.hpp"
@@ -15,6 +17,11 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr std::array all_types{ElementType::f16, ElementType::bf16, ElementType::f32,
                                ElementType::f64, ElementType::i32,  ElementType::i64};
+
+/// Types of the format that nothing here computes with; tensors of these are passed over.
+constexpr std::array<std::string_view, 18> unread_types{
+    "BOOL",        "F4",          "F6_E2M3", "F6_E3M2", "U8",  "I8",  "F8_E5M2", "F8_E4M3", "F8_E8M0",
+    "F8_E4M3FNUZ", "F8_E5M2FNUZ", "I16",     "U16",     "U32", "U64", "C64",     "U4",      "I4"};
 
 /// Follows the JSON event by event: a parsed document would have forgotten that a key came twice.
 class HeaderReader final : public Json::json_sax_t {
@@ -50,7 +57,7 @@ class HeaderReader final : public Json::json_sax_t {
     if (depth_ == 2 && in_metadata_)
       header_.metadata[field_] = text;
     else if (depth_ == 2 && field_ == "dtype")
-      entry().type = type_from(text);
+      take_type(text);
     else
       reject("text");
     return true;
@@ -102,10 +109,14 @@ class HeaderReader final : public Json::json_sax_t {
                                                 : "a list of two integers from 0 to 2^64 - 1"));
   }
 
-  ElementType type_from(const std::string& text) const {
+  void take_type(const std::string& text) {
+    entry().type.reset();
     for (const ElementType type : all_types)
-      if (text == name_of(type)) return type;
-    throw Error(fmt::format("{}: dtype is {}; it must be F16, BF16, F32, F64, I32 or I64", place(), quote(text)));
+      if (text == name_of(type)) entry().type = type;
+    if (entry().type) return;
+    if (std::ranges::count(unread_types, text) == 0)
+      throw Error(fmt::format("{}: dtype is {}; .safetensors has no such type", place(), quote(text)));
+    entry().type_name = text;
   }
   void add_extent(std::uint64_t number) {
     if (number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
@@ -139,7 +150,7 @@ std::string format_safetensors_header(const SafetensorsHeader& header) {
   if (!header.metadata.empty()) json["__metadata__"] = header.metadata;
   for (const SafetensorsEntry& entry : header.entries)
     json[entry.name] = {
-        {"dtype", name_of(entry.type)}, {"shape", entry.shape}, {"data_offsets", {entry.begin, entry.end}}};
+        {"dtype", name_of(*entry.type)}, {"shape", entry.shape}, {"data_offsets", {entry.begin, entry.end}}};
   try {
     return json.dump();
   } catch (const Json::exception&) {

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "files/byte_source.hpp"
+#include "files/foreign_format.hpp"
 #include "files/npy_format.hpp"
 #include "files/safetensors_format.hpp"
 #include "llsa/error.hpp"
@@ -99,6 +100,8 @@ NamedTensor NamedTensor::renamed(std::string name) const {
 }
 
 const NamedTensor* TensorFile::find(std::string_view name) const {
+  if (const auto other = std::ranges::find(unread, name, &UnreadTensor::name); other != unread.end())
+    throw Error(fmt::format("tensor {} is {}; it must be F16, BF16, F32, F64, I32 or I64", quote(name), other->type));
   const auto found = std::ranges::find(tensors, name, &NamedTensor::name);
   return found == tensors.end() ? nullptr : &*found;
 }
@@ -107,6 +110,8 @@ const NamedTensor& TensorFile::at(std::string_view name) const {
   if (const NamedTensor* tensor = find(name)) return *tensor;
   std::string names;
   for (const NamedTensor& tensor : tensors) names += (names.empty() ? "" : ", ") + quote(tensor.name());
+  for (const UnreadTensor& other : unread)
+    names += fmt::format("{}{} ({}, not read)", names.empty() ? "" : ", ", quote(other.name), other.type);
   throw Error(fmt::format("there is no tensor {}; there is {}", quote(name), names.empty() ? "none at all" : names));
 }
 
@@ -114,6 +119,7 @@ TensorFile read_tensor_file(const std::filesystem::path& path) {
   const auto source = open_file(path);
   if (looks_like_npy(*source)) return {{parse_npy(*source, path.stem().string())}, {}};
   if (looks_like_safetensors(*source)) return parse_safetensors(*source);
+  refuse_foreign(*source);
   source->fail("neither a .npy nor a .safetensors file: it must begin with \\x93NUMPY, or have '{' as its ninth byte");
 }
 

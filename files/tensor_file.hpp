@@ -109,12 +109,19 @@ NamedTensor from_tensor(std::string name, const Tensor<T>& tensor) {
   return from_tensor<T>(std::move(name), tensor.view());
 }
 
+/// A tensor of a type that no program here computes with (BOOL, U8, F8_E4M3, ...): named, but not read.
+struct UnreadTensor {
+  std::string name, type;  ///< the type as the file spells it
+};
+
 /// What a file holds: tensors with distinct names, and (in .safetensors) text metadata.
 struct TensorFile {
   std::vector<NamedTensor> tensors;
   std::map<std::string, std::string> metadata;
+  std::vector<UnreadTensor> unread = {};
 
-  /// Null when there is none of that name.
+  /// Null when there is none of that name. Throws `Error` for one that was not read: what is asked for is never taken
+  /// as missing.
   const NamedTensor* find(std::string_view name) const;
   /// Throws `Error` that lists the names that exist.
   const NamedTensor& at(std::string_view name) const;

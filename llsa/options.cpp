@@ -30,7 +30,7 @@ void check_shapes(const Shape& query, const Shape& key, const Shape& value) {
                 "; batch, heads and tokens must be equal");
 }
 
-std::vector<std::int64_t> resolve_top_k(const std::vector<std::int64_t>& top_k, int levels) {
+std::vector<std::int64_t> resolve_top_k(const std::vector<std::int64_t>& top_k, int levels, bool automatic) {
   for (std::size_t i = 0; i < top_k.size(); ++i)
     if (top_k[i] < 1)
       throw Error("top_k for level " + std::to_string(i + 1) + " is " + std::to_string(top_k[i]) +
@@ -38,8 +38,9 @@ std::vector<std::int64_t> resolve_top_k(const std::vector<std::int64_t>& top_k, 
   const auto count = static_cast<std::size_t>(levels);
   if (top_k.size() == 1) return std::vector<std::int64_t>(count, top_k.front());
   if (levels > 0 && top_k.size() != count)
-    throw Error("top_k has " + std::to_string(top_k.size()) + " numbers for " + std::to_string(levels) +
-                " levels; give one number, or one for each level with level 1 first");
+    throw Error("top_k has " + std::to_string(top_k.size()) + " numbers for " + std::to_string(levels) + " levels" +
+                (automatic ? ", which is what automatic levels became" : "") +
+                "; give one number, or one for each level with level 1 first");
   return levels == 0 ? std::vector<std::int64_t>{} : top_k;
 }
 
@@ -62,7 +63,7 @@ ResolvedOptions resolve(const Options& options, const Shape& query, const Shape&
   r.levels = options.levels.value_or(automatic_levels(key.tokens, options.block_size));
   if (r.levels < 0 || r.levels > max_levels)
     throw Error("levels is " + std::to_string(r.levels) + "; it must be 0 to " + std::to_string(max_levels));
-  r.top_k = resolve_top_k(options.top_k, r.levels);
+  r.top_k = resolve_top_k(options.top_k, r.levels, !options.levels);
   r.enrichment_levels = options.enrichment_levels.value_or(r.levels);
   if (r.enrichment_levels < 0 || r.enrichment_levels > r.levels)
     throw Error("enrichment_levels is " + std::to_string(r.enrichment_levels) + "; it must be 0 to levels, here " +

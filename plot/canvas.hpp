@@ -12,8 +12,10 @@
 
 namespace llsa::plot {
 
+/// A place or a displacement, y downwards.
 struct Point {
   double x = 0, y = 0;
+  friend bool operator==(const Point&, const Point&) = default;
 };
 
 struct Rect {

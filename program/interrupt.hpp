@@ -6,7 +6,8 @@
 
 namespace llsa::program {
 
-/// Turns the first SIGINT or SIGTERM into a stop request; a second one ends the program at once. The signals are blocked
+/// Turns the first SIGINT, SIGTERM or SIGHUP (unless the program was started with that ignored, as nohup does) into a
+/// stop request; a second one ends the program at once. The signals are blocked
 /// for the whole process and one thread waits for them, so that nothing is cut off in the middle of a write. Make it
 /// before any other thread starts.
 class Interrupt {

@@ -15,6 +15,7 @@ libfmt-dev|demo|text formatting
 libcli11-dev|demo|command lines
 nlohmann-json3-dev|demo|JSON files
 libstb-dev|demo|PNG and JPEG decoding
+zlib1g-dev|demo|data sets compressed with gzip
 libcairo2-dev|demo|pictures and plots (PNG, SVG)
 fonts-dejavu-core|demo|their text
 libgtest-dev|test|tests

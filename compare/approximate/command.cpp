@@ -1,4 +1,6 @@
 // llsa-compare approximate: how well each method approximates dense attention, at equal numbers of touched keys.
+#include "compare/command.hpp"
+
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
@@ -6,13 +8,12 @@
 #include <memory>
 
 #include "compare/approximate/report.hpp"
-#include "compare/command.hpp"
-#include "program/list_option.hpp"
-#include "program/output_path.hpp"
-#include "program/progress.hpp"
 #include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
 #include "plot/canvas.hpp"
+#include "program/command_files.hpp"
+#include "program/list_option.hpp"
+#include "program/progress.hpp"
 
 namespace llsa::compare::approximate {
 namespace {
@@ -53,8 +54,13 @@ void run(ApproximateArguments& a, const CommandContext& context) {
   validate(a.sweep);
   if (a.queries < 0) throw Error(fmt::format("queries is {}; it must be 0 (all) or more", a.queries));
   for (const auto& path : a.plots) plot::require_picture_path(path);
-  for (const auto& path : {a.markdown, a.json}) program::require_writable(path);
-  for (const auto& path : a.plots) program::require_writable(path);
+  program::CommandFiles paths;
+  for (const auto& path : a.files) paths.reads("--input", path);
+  for (const auto& path : a.images) paths.reads("--image", path);
+  paths.writes("--markdown", a.markdown);
+  paths.writes("--json", a.json);
+  for (const auto& path : a.plots) paths.writes("--plot", path);
+  paths.check();
   const auto inputs = inputs_of(a);
   if (!a.plots.empty() && inputs.size() > approximate::most_plotted)
     throw Error(

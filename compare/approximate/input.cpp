@@ -6,12 +6,13 @@
 #include <charconv>
 #include <cmath>
 
-#include "llsa/grid_text.hpp"
-#include "llsa/option_metadata.hpp"
 #include "datasets/pixel_projection.hpp"
 #include "datasets/procedural.hpp"
+#include "files/layout.hpp"
 #include "files/tensor_file.hpp"
 #include "llsa/error.hpp"
+#include "llsa/grid_text.hpp"
+#include "llsa/option_metadata.hpp"
 #include "llsa/options.hpp"
 
 namespace llsa::compare::approximate {
@@ -75,10 +76,11 @@ Tensor<float> front(const Tensor<float>& tensor, std::int64_t batch, std::int64_
 Input input_from_file(const std::filesystem::path& path) {
   const files::TensorFile file = files::read_tensor_file(path);
   try {
+    const std::string layout = files::said_layout(file.metadata);
     Input input{.name = path.filename().string(),
-                .query = files::to_tensor<float>(file.at("q")),
-                .key = files::to_tensor<float>(file.at("k")),
-                .value = files::to_tensor<float>(file.at("v"))};
+                .query = files::to_bhnd<float>(file.at("q"), layout),
+                .key = files::to_bhnd<float>(file.at("k"), layout),
+                .value = files::to_bhnd<float>(file.at("v"), layout)};
     Options options{.levels = 0};
     options.scale = llsa::options_from(file.metadata).scale;
     input.scale = resolve(options, input.query.shape(), input.key.shape(), input.value.shape()).scale;
@@ -105,7 +107,7 @@ Input input_from_picture(const PictureRequest& request) {
   datasets::validate(projection);
   const bool generated = request.path.empty();
   const files::Image picture = generated ? datasets::landscape(size, size, request.seed)
-                                            : files::resize_and_crop(files::read_image(request.path), size, size);
+                                         : files::resize_and_crop(files::read_image(request.path), size, size);
   const Grid grid{1, size, size};
   datasets::PixelTokens tokens =
       datasets::project(picture, datasets::local_features(picture), token_order("morton", grid), projection);

@@ -23,9 +23,9 @@ struct Input {
   AttentionInputs<float> inputs() const { return {query.view(), key.view(), value.view()}; }
 };
 
-/// The tensors q, k and v of a .safetensors file; grid, token order and scale by its metadata (docs/file-formats.md).
-/// Throws `Error`, one line that begins with the path, for a file that is malformed, shapes that do not belong
-/// together, and numbers that are not finite.
+/// The tensors q, k and v of a .safetensors file; layout, grid, token order and scale by its metadata
+/// (docs/file-formats.md). Throws `Error`, one line that begins with the path, for a file that is malformed, shapes
+/// that do not belong together, and numbers that are not finite.
 Input input_from_file(const std::filesystem::path& path);
 
 /// The pixels of a picture as tokens, projected as llsa-demo does it (datasets/pixel_projection.hpp).

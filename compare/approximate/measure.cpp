@@ -88,7 +88,7 @@ Measurement Judge::measure(const Configuration& configuration) {
   const auto attention = make_attention<float>(configuration.how.method, backend_, *threads_);
   AttentionInputs<float> inputs = input.inputs();
   const Tensor<float> gate({query.batch, query.heads, query.tokens, 1}, static_cast<float>(configuration.gate));
-  if (configuration.how.method == "vsa" && configuration.gate != 1) 
+  if (configuration.how.method == "vsa" && configuration.gate != 1)
     inputs.extras = {{"gate_sparse", gate.view()}, {"gate_coarse", gate.view()}};
   Room room(query, value);
   std::unique_ptr<AttentionState> state;

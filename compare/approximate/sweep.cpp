@@ -50,10 +50,12 @@ class Runner {
   /// A single-level method that touches as many keys as `like` does.
   Measurement matched(const std::string& method, const Measurement& like, double gate = 1) {
     const Shape query = judge_.input().query.shape(), key = judge_.input().key.shape();
-    Configuration c{.how = {.method = method, .options = like.configuration.how.options, .order = like.order}, .gate = gate};
+    Configuration c{.how = {.method = method, .options = like.configuration.how.options, .order = like.order},
+                    .gate = gate};
     c.how.options.coverage = Coverage::overlapping;
     c.how.options.top_k = {1};
-    const ResolvedOptions one = resolve(method_options(method, c.how.options), query, key, judge_.input().value.shape());
+    const ResolvedOptions one =
+        resolve(method_options(method, c.how.options), query, key, judge_.input().value.shape());
     c.how.options.top_k = {matching_top_k(like.keys_per_query, key_count(one).coarse, one.block_size, key.tokens)};
     return measure(c);
   }

@@ -12,7 +12,7 @@
 #include "compare/storage.hpp"
 #include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
-#include "program/output_path.hpp"
+#include "program/command_files.hpp"
 #include "program/progress.hpp"
 
 namespace llsa::compare::check {
@@ -33,7 +33,9 @@ void write(const std::string& path, const std::string& json, const std::string& 
 }
 
 void run_adversary_battery(const CheckArguments& a, CommandContext& context) {
-  if (a.json != "-") program::require_writable(a.json);
+  program::CommandFiles paths;
+  paths.writes("--json", a.json);
+  paths.check();
   std::unique_ptr<program::Progress> progress;
   AdversaryOptions options{.seed = a.seed, .quick = a.quick, .threads = a.execution.threads, .stop = context.stop};
   options.on_line = [&progress](std::string_view name, std::int64_t lines) {
@@ -47,7 +49,10 @@ void run_adversary_battery(const CheckArguments& a, CommandContext& context) {
 }
 
 void run_check(const CheckArguments& a, bool tensors_given, CommandContext& context) {
-  if (a.json != "-") program::require_writable(a.json);
+  program::CommandFiles paths;
+  register_inputs(a.files, paths);
+  paths.writes("--json", a.json);
+  paths.check();
   const DType precision = precision_from(a.execution.precision);
   BatteryOptions options{.backend = a.execution.backend,
                          .seed = a.seed,

@@ -1,4 +1,6 @@
 // llsa-compare profile: where the time goes, against dense attention, over a range of lengths.
+#include "compare/command.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -6,16 +8,15 @@
 #include <memory>
 
 #include "compare/arguments.hpp"
-#include "compare/command.hpp"
-#include "program/list_option.hpp"
-#include "program/output_path.hpp"
 #include "compare/profile/plot.hpp"
 #include "compare/profile/report.hpp"
-#include "program/progress.hpp"
 #include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
 #include "llsa/method.hpp"
 #include "plot/canvas.hpp"
+#include "program/command_files.hpp"
+#include "program/list_option.hpp"
+#include "program/progress.hpp"
 
 namespace llsa::compare::profile {
 namespace {
@@ -34,7 +35,11 @@ void run(ProfileArguments& a, const CommandContext& context) {
   a.request.options = program::choice_of(a.how).options;
   validate(a.request);
   if (!a.plot.empty()) plot::require_picture_path(a.plot);
-  for (const auto& path : {a.json, a.trace, a.plot}) program::require_writable(path);
+  program::CommandFiles paths;
+  paths.writes("--json", a.json);
+  paths.writes("--trace", a.trace);
+  paths.writes("--plot", a.plot);
+  paths.check();
   Profile profile;
   {
     program::Progress progress("llsa-compare profile");

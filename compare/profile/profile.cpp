@@ -8,8 +8,8 @@
 #include <memory>
 
 #include "backends/backends.hpp"
-#include "compare/profile/device.hpp"
 #include "compare/keys_per_query.hpp"
+#include "compare/profile/device.hpp"
 #include "compare/profile/memory.hpp"
 #include "compare/profile/problem.hpp"
 #include "compare/storage.hpp"
@@ -77,8 +77,7 @@ std::unique_ptr<AttentionState> run_total(Recorder& recorder, const char* method
 
 /// The reference's stages one by one, as its forward and backward call them.
 template <class T>
-void run_stages(Recorder& recorder, const ResolvedOptions& options, ProfileProblem<T>& problem,
-                ThreadPool& threads) {
+void run_stages(Recorder& recorder, const ResolvedOptions& options, ProfileProblem<T>& problem, ThreadPool& threads) {
   using C = Accumulate<T>;
   const AttentionInputs<T> inputs = problem.inputs();
   const AttentionOutputs<T> outputs = problem.outputs();
@@ -93,8 +92,9 @@ void run_stages(Recorder& recorder, const ResolvedOptions& options, ProfileProbl
     value = reference::pool(inputs.value, options.key, threads);
   });
   recorder.time("llsa", "forward", "select", [&] { selection = reference::select(query, key, options, threads); });
-  recorder.time("llsa", "forward", "attend",
-                [&] { reference::attend<T>({stage, outputs.output, outputs.lse}, threads); });
+  recorder.time("llsa", "forward", "attend", [&] {
+    reference::attend<T>({stage, outputs.output, outputs.lse}, threads);
+  });
   recorder.time("llsa", "backward", "transpose", [&] {
     for (int level = 1; level <= selection.levels(); ++level)
       reference::transpose(selection.level(level), options.key.length(level), threads);

@@ -1,4 +1,6 @@
 // llsa-compare recommend: which setting to use for a length, with the error and time to expect and why.
+#include "compare/command.hpp"
+
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
@@ -7,12 +9,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "compare/command.hpp"
-#include "program/output_path.hpp"
-#include "program/progress.hpp"
 #include "compare/recommend/recommend.hpp"
 #include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
+#include "program/command_files.hpp"
+#include "program/progress.hpp"
 
 namespace llsa::compare::recommend {
 namespace {
@@ -50,7 +51,10 @@ void take_shape(RecommendArguments& a, const approximate::Input& input) {
 void run(RecommendArguments& a, const CommandContext& context) {
   if (a.budget_ms) a.request.time_budget = 1e-3 * *a.budget_ms;
   if (a.input.empty() && a.tokens->count() == 0) throw Error("give --tokens N, or --input with tensors q, k and v");
-  program::require_writable(a.json);
+  program::CommandFiles paths;
+  paths.reads("--input", a.input);
+  paths.writes("--json", a.json);
+  paths.check();
   std::optional<approximate::Input> input;
   if (!a.input.empty()) {
     input = approximate::input_from_file(a.input);
@@ -83,8 +87,7 @@ void run(RecommendArguments& a, const CommandContext& context) {
       "all heads, estimated from a calibration of backend {} on this machine just now ({} thread{}) and the number of "
       "keys.",
       a.backend, threads.threads(), threads.threads() == 1 ? "" : "s");
-  if (!a.json.empty())
-    files::write_file_atomically(a.json, json_of(a.request, result, errors, times).dump(2) + "\n");
+  if (!a.json.empty()) files::write_file_atomically(a.json, json_of(a.request, result, errors, times).dump(2) + "\n");
   fmt::print("{}", report(a.request, result, errors, times));
 }
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "compare/key_count.hpp"
 #include "compare/approximate/measure.hpp"
+#include "compare/key_count.hpp"
 #include "compare/markdown_table.hpp"
 #include "llsa/error.hpp"
 

@@ -1,4 +1,6 @@
 // llsa-compare run: one implementation on given tensors, all outputs written.
+#include "compare/command.hpp"
+
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -7,13 +9,12 @@
 
 #include "backends/backends.hpp"
 #include "compare/arguments.hpp"
-#include "compare/command.hpp"
-#include "llsa/option_metadata.hpp"
 #include "compare/outcome_file.hpp"
 #include "compare/storage.hpp"
 #include "files/safetensors.hpp"
 #include "llsa/error.hpp"
-#include "program/output_path.hpp"
+#include "llsa/option_metadata.hpp"
+#include "program/command_files.hpp"
 #include "program/progress.hpp"
 
 namespace llsa::compare::run {
@@ -35,17 +36,19 @@ void print_inputs(const std::vector<StoredTensor>& stored, DType precision) {
   for (const StoredTensor& tensor : stored) {
     const DType type = dtype_from(tensor.type, tensor.name);
     fmt::print("{} {} {}", tensor.name, files::describe_shape(tensor.shape), files::name_of(tensor.type));
-    if (type == precision)
-      fmt::print("\n");
-    else
-      fmt::print(" converted to {} ({})\n", name_of(precision),
+    if (type != precision)
+      fmt::print(" converted to {} ({})", name_of(precision),
                  llsa::size_of(type) < llsa::size_of(precision) ? "exactly" : "rounded to nearest");
+    fmt::print("{}\n", tensor.layout.empty() ? "" : ", axes " + tensor.layout);
   }
 }
 
 template <class T>
 void run(const RunArguments& a, const CommandContext& context) {
-  program::require_writable(a.output);
+  program::CommandFiles paths;
+  register_inputs(a.files, paths);
+  paths.writes("--output", a.output);
+  paths.check();
   ThreadPool threads(a.execution.threads);
   threads.set_stop_token(context.stop);
   const AttentionChoice how = program::choice_of(a.how);
@@ -60,6 +63,7 @@ void run(const RunArguments& a, const CommandContext& context) {
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
 
   std::map<std::string, std::string> metadata = llsa::option_metadata(outcome.options);
+  metadata["layout"] = "batch,heads,tokens,dim";
   metadata["method"] = how.method;
   metadata["backend"] = a.execution.backend;
   metadata["precision"] = a.execution.precision;

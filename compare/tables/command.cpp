@@ -1,4 +1,6 @@
 // llsa-compare table: the paper's tables and figures at a scale that two cores can run.
+#include "compare/command.hpp"
+
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
@@ -8,10 +10,11 @@
 #include <cstdio>
 #include <memory>
 
-#include "compare/command.hpp"
-#include "program/progress.hpp"
 #include "compare/tables/make_tables.hpp"
+#include "diffusion/data.hpp"
 #include "llsa/error.hpp"
+#include "program/command_files.hpp"
+#include "program/progress.hpp"
 
 namespace llsa::compare::tables {
 namespace {
@@ -50,6 +53,10 @@ void run(TableArguments& a, CommandContext& context) {
   for (const auto& change : a.changes) change(a.request.scale);
   if (a.request.checkpoint_every < 1)
     throw Error(fmt::format("checkpoint interval is {}; it must be at least 1", a.request.checkpoint_every));
+  program::CommandFiles paths;
+  paths.reads("--data", diffusion::folder_of_pictures(a.request.scale.data));
+  paths.writes_into("--output", a.request.out, [](std::string_view) { return true; });
+  paths.check();
   TrainingBar bar;
   try {
     tables::make_tables(

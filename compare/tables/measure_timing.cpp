@@ -23,7 +23,8 @@ MeasuredTiming measure_timing(const TimingTable& table, const Scale& scale, cons
   for (std::size_t first = 0, last = 0; first < measured.cases.size(); first = last) {
     const std::int64_t tokens = measured.cases[first].timed.tokens;
     while (last < measured.cases.size() && measured.cases[last].timed.tokens == tokens) ++last;
-    compare::profile::ProfileProblem<float> problem({.heads = scale.attention_heads, .head_dim = scale.head_dim}, tokens);
+    compare::profile::ProfileProblem<float> problem({.heads = scale.attention_heads, .head_dim = scale.head_dim},
+                                                    tokens);
     for (int repetition = 0; repetition <= scale.repetitions; ++repetition) {
       progress(fmt::format("{}: {} tokens, round {} of {}", table.name, tokens, repetition, scale.repetitions));
       for (std::size_t i = first; i < last; ++i) {

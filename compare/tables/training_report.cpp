@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "compare/profile/fit.hpp"
 #include "compare/markdown_table.hpp"
+#include "compare/profile/fit.hpp"
 #include "compare/tables/report.hpp"
 #include "compare/tables/spread_text.hpp"
 #include "plot/line_chart.hpp"

@@ -7,12 +7,13 @@
 #include <optional>
 
 #include "compare/tables/denoising.hpp"
-#include "files/atomic_file.hpp"
 #include "diffusion/learner.hpp"
 #include "diffusion/metrics.hpp"
 #include "diffusion/runner.hpp"
 #include "diffusion/sampler.hpp"
 #include "diffusion/trainer.hpp"
+#include "files/atomic_file.hpp"
+#include "files/folder_lock.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::compare::tables {
@@ -98,6 +99,7 @@ RunResult finish_run(const TrainingRun& run, const RunPlace& place, std::stop_to
                      const std::function<void()>& progress) {
   const std::filesystem::path folder = place.folder / run_name(run);
   if (const auto stored = stored_result(run, folder)) return *stored;
+  const files::FolderLock lock(folder, "a training run");
   const diffusion::TrainConfig& config = run.config;
   const diffusion::CheckpointFolder checkpoints(folder / "checkpoints");
   std::vector<std::string> skipped;

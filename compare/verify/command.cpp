@@ -13,8 +13,8 @@
 #include "files/atomic_file.hpp"
 #include "llsa/error.hpp"
 #include "llsa/method.hpp"
+#include "program/command_files.hpp"
 #include "program/exact_number.hpp"
-#include "program/output_path.hpp"
 #include "program/progress.hpp"
 
 namespace llsa::compare::verify {
@@ -50,9 +50,13 @@ std::optional<DType> tolerance_from(const std::string& text) {
 }
 
 void run_verify(const VerifyArguments& a, bool precision_given, CommandContext& context) {
+  program::CommandFiles paths;
+  register_inputs(a.files, paths);
+  paths.reads("--theirs", a.theirs);
+  paths.writes("--json", a.json);
+  paths.check();
   if (!(a.require_judged >= 0 && a.require_judged <= 1))
     throw Error(fmt::format("--require-judged is {}; it must be from 0 to 1", a.require_judged));
-  if (a.json != "-") program::require_writable(a.json);
   VerifyOptions options{.tolerance = tolerance_from(a.tolerance), .require_judged = a.require_judged};
   const DType precision = precision_from(a.execution.precision);
   if (precision_given && !options.tolerance) options.tolerance = precision;

@@ -5,6 +5,7 @@
 #include "compare/verify/evidence.hpp"
 #include "compare/verify/near_ties.hpp"
 #include "llsa/selection.hpp"
+#include "llsa/thread_pool.hpp"
 
 namespace llsa::compare::verify {
 

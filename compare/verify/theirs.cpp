@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "compare/load.hpp"
+#include "files/layout.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::compare::verify {
@@ -92,6 +93,12 @@ Theirs read_theirs(const files::TensorFile& file, const Problem<double>& problem
   const Shape q = problem.query.shape(), k = problem.key.shape(), v = problem.value.shape();
   const std::map<std::string, Shape> shapes{
       {"o", {q.batch, q.heads, q.tokens, v.dim}}, {"dq", q}, {"dk", k}, {"dv", v}};
+  const std::string layout = files::said_layout(file.metadata);
+  if (!layout.empty() && layout != files::default_layout(layout.size()))
+    throw Error(
+        fmt::format("theirs: layout is {}; outputs are judged as [batch, heads, tokens, dim]: transpose them", layout));
+  for (const files::UnreadTensor& other : file.unread)
+    if (shapes.contains(other.name) || other.name == "lse" || level_of(other.name) >= 1) file.at(other.name);  // throws
   Theirs theirs;
   for (const files::NamedTensor& tensor : file.tensors) {
     const auto known = shapes.find(tensor.name());

@@ -71,6 +71,7 @@ void Builder::begin(const Statement& statement) {
     at = dot + 1;
   }
   if (statement.guard >= 0) {
+    instruction().guard = 0;  // not always; the place follows when registers have theirs
     refer(14, static_cast<std::uint32_t>(statement.guard), false);
     instruction().guard_negated = statement.guard_negated;
   }

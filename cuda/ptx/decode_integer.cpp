@@ -231,6 +231,15 @@ bool decode_integer(Builder& b) {
   if (base == "shl" || base == "shr") return shift(b, base == "shl"), true;
   if (base == "popc") return counted(Ones{});
   if (base == "clz") return counted(LeadingZeros{});
+  if (base == "bfind") {
+    const bool shift = b.accept("shiftamt");
+    const Type type = b.type();
+    i.execute = shift ? of_integer<FindTop<true>, Count>(b, type) : of_integer<FindTop<false>, Count>(b, type);
+    b.expect_operands(2);
+    b.destination(0, b.operand(0), 4);
+    b.source(1, b.operand(1), bytes_of(type));
+    return true;
+  }
   if (base == "brev") return b.one_of({"b32"}), one(map<Reverse, std::uint32_t, std::uint32_t>, Type::b32);
   if (base == "bfi" || base == "bfe") return fields(b), true;
   if (base == "bmsk") {

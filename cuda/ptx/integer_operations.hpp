@@ -166,6 +166,20 @@ struct LeadingZeros {
     return static_cast<std::uint32_t>(std::countl_zero(a));
   }
 };
+/// bfind: the place of the highest bit that is not the sign, or with `shift` how far it is from the top; all ones where
+/// there is none.
+template <bool shift>
+struct FindTop {
+  template <class T>
+  static std::uint32_t of(T a) {
+    using U = Unsigned<T>;
+    U bits = static_cast<U>(a);
+    if constexpr (std::is_signed_v<T>) bits = a < 0 ? static_cast<U>(~bits) : bits;
+    const auto zeros = static_cast<std::uint32_t>(std::countl_zero(bits));
+    if (bits == 0) return ~0u;
+    return shift ? zeros : 8 * sizeof(T) - 1 - zeros;
+  }
+};
 struct Reverse {
   static std::uint32_t of(std::uint32_t a) {
     std::uint32_t r = 0;

@@ -15,13 +15,13 @@ foreach(name stages_test attend_test attend_contract_test attention_test half_te
   ptx_test(${name} SOURCES $<TARGET_OBJECTS:cuda_gpu_${name}>)
   set_target_properties(cuda_ptx_${name} PROPERTIES LINKER_LANGUAGE CXX)
 endforeach()
-# Kernels of its own, so compiled once more.
-ptx_test(mma_test SOURCES mma_test.cu)
-llsa_ptx_target(cuda_ptx_mma_test)
+ptx_test(mma_test SOURCES $<TARGET_OBJECTS:cuda_gpu_mma_test>)
+set_target_properties(cuda_ptx_mma_test PROPERTIES LINKER_LANGUAGE CXX)
 
 # The interpreter itself: its checks with bugs planted in the PTX, orders, and the ratchet of counts.
 ptx_test(checks_test SOURCES ptx_checks_test.cu)
-llsa_ptx_target(cuda_ptx_checks_test)
+llsa_cuda_options(cuda_ptx_checks_test)
+set_target_properties(cuda_ptx_checks_test PROPERTIES CUDA_RUNTIME_LIBRARY None)
 ptx_test(order_test SOURCES ptx_order_test.cpp)
 ptx_test(counts_test SOURCES ptx_counts_test.cpp)
 target_link_libraries(cuda_ptx_counts_test PRIVATE llsa::ptx_report)

@@ -2,8 +2,8 @@
 
 #include <cstdlib>
 
-#include "datasets/dataset.hpp"
 #include "../files/support.hpp"
+#include "datasets/dataset.hpp"
 
 namespace llsa::datasets {
 namespace {
@@ -37,6 +37,22 @@ TEST(ImageFolder, class_folders_give_labels_and_everything_is_sorted) {
   EXPECT_EQ(listing(*set), "1:0 2:0 3:1 4:2 5:2 ");
   EXPECT_EQ(set->classes(), (std::vector<std::string>{"ant", "bee", "zebra"}));
   EXPECT_EQ(set->source(1), (folder / "ant/sub/x.png").string());
+}
+
+TEST(ImageFolder, hidden_and_system_folders_and_files_are_no_classes_and_no_pictures) {
+  const TemporaryFolder folder;
+  put(folder, "ant/1.png", 1);
+  put(folder, "bee/1.png", 2);
+  for (const char* name : {".ipynb_checkpoints/1-checkpoint.png", "__MACOSX/ant/._1.png",
+                           "ant/.ipynb_checkpoints/1.png", "bee/._1.png", "@eaDir/1.png", ".hidden.png"})
+    put(folder, name, 9);
+  const auto set = open_image_folder(folder.path());
+  EXPECT_EQ(listing(*set), "1:0 2:1 ");
+  EXPECT_EQ(set->classes(), (std::vector<std::string>{"ant", "bee"}));
+  const TemporaryFolder hidden;
+  put(hidden, ".mine/a/1.png", 3);
+  put(hidden, ".mine/b/1.png", 4);
+  EXPECT_EQ(listing(*open_image_folder(hidden / ".mine")), "3:0 4:1 ") << "the folder that was asked for may be hidden";
 }
 
 TEST(ImageFolder, loose_pictures_numbered_shards_and_one_folder_alone_have_no_labels) {

@@ -68,8 +68,9 @@ TEST(Projection, random_matrices_have_orthonormal_columns_and_follow_the_seed) {
 
 TEST(Projection, a_pixel_scores_the_sharpness_with_itself_and_less_with_any_other) {
   const files::Image picture = datasets::landscape(16, 16, 1);
-  const datasets::PixelTokens tokens = datasets::project(picture, datasets::local_features(picture), morton_order({1, 16, 16}),
-                                               {.heads = 4, .head_dim = 32, .sharpness = 12});
+  const datasets::PixelTokens tokens =
+      datasets::project(picture, datasets::local_features(picture), morton_order({1, 16, 16}),
+                        {.heads = 4, .head_dim = 32, .sharpness = 12});
   for (std::int64_t head = 0; head < 4; ++head)
     for (std::int64_t i = 0; i < 256; i += 17) {
       EXPECT_NEAR(dot(tokens, head, i, i), 12, 1e-3);
@@ -79,8 +80,8 @@ TEST(Projection, a_pixel_scores_the_sharpness_with_itself_and_less_with_any_othe
 
 TEST(Projection, scores_of_equal_pixels_depend_on_their_offset_alone) {
   files::Image picture(12, 12);
-  const datasets::PixelTokens tokens =
-      datasets::project(picture, datasets::local_features(picture), raster_order({1, 12, 12}), {.heads = 1, .head_dim = 64});
+  const datasets::PixelTokens tokens = datasets::project(picture, datasets::local_features(picture),
+                                                         raster_order({1, 12, 12}), {.heads = 1, .head_dim = 64});
   const auto score = [&](int row_a, int column_a, int row_b, int column_b) {
     return dot(tokens, 0, row_a * 12 + column_a, row_b * 12 + column_b);
   };

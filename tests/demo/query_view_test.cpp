@@ -19,7 +19,8 @@ struct Scene {
   files::Image picture = datasets::landscape(width, height, 1);
   TokenOrder order = morton_order({1, height, width});
   ThreadPool threads{2};
-  datasets::PixelTokens tokens = datasets::project(picture, datasets::local_features(picture), order, {.heads = 2, .head_dim = 16});
+  datasets::PixelTokens tokens =
+      datasets::project(picture, datasets::local_features(picture), order, {.heads = 2, .head_dim = 16});
   std::vector<MethodResult> results =
       run_methods(tokens, methods_to_compare(order.size(), 3), *make_attention<float>("reference", threads), threads,
                   [](const std::string&) {});

@@ -100,6 +100,66 @@ TEST(TrainingPictures, RefuseAFolderThatIsMissingEmptyOrTooSmall) {
   EXPECT_NO_THROW(TrainingData({.place = folder.string()}, 3));
 }
 
+/// A folder with pictures of one colour for every name.
+void write_classes(const std::filesystem::path& folder, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    std::filesystem::create_directories(folder / name);
+    for (int i = 0; i < 3; ++i) {
+      files::Image image{8, 8};
+      for (std::size_t k = 0; k < image.rgb.size(); ++k) image.rgb[k] = std::uint8_t(name[0]);
+      files::write_png(folder / name / (std::to_string(i) + ".png"), image);
+    }
+  }
+}
+
+/// Whether every picture of a batch has the label of its class, told by its colour, among `names`.
+void expect_labels_by_name(const Batch& batch, const ModelConfig& model, const std::vector<std::string>& names) {
+  for (std::int64_t i = 0; i < batch.count(); ++i) {
+    const auto letter = char(std::lround((batch.pictures[std::size_t(i * model.image_elements())] + 1) * 127.5));
+    EXPECT_EQ(names.at(std::size_t(batch.labels[std::size_t(i)]))[0], letter);
+  }
+}
+
+TEST(Labels, OfValidationPicturesAreByNameHoweverFewClassesTheyHave) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> names = {"cat", "dog", "emu"};
+  write_classes(folder / "both/train", names);
+  write_classes(folder / "both/val", {"dog", "emu"});
+  write_classes(folder / "other", {"emu", "dog"});
+  ModelConfig model = small_training().model;
+  model.classes = 3;
+  for (const DataConfig& config :
+       {DataConfig{.place = (folder / "both").string()},
+        DataConfig{.place = (folder / "both").string(), .validation = (folder / "other").string()}}) {
+    const TrainingData data(config, 2);
+    EXPECT_EQ(data.classes(), names);
+    const Batch batch = data.validation(model, 6, {});
+    EXPECT_EQ(batch.count(), 6);
+    expect_labels_by_name(batch, model, names);
+  }
+}
+
+TEST(Labels, AreNumberedByTheNamesOfTheCheckpointAndAnUnknownOneIsRefusedByName) {
+  const TemporaryFolder folder;
+  write_classes(folder / "data", {"dog", "emu"});
+  ModelConfig model = small_training().model;
+  model.classes = 3;
+  model.class_names = {"cat", "dog", "emu"};
+  const DataConfig config{.place = (folder / "data").string()};
+  expect_labels_by_name(TrainingData(config, 2, labels_of(model)).validation(model, 2, {}), model, model.class_names);
+  write_classes(folder / "data", {"fox"});
+  try {
+    TrainingData(config, 2, labels_of(model));
+    ADD_FAILURE() << "fox was taken for something";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("class 'fox' is not one of the 3 classes"), std::string::npos)
+        << error.what();
+  }
+  model.classes = 0;
+  model.class_names.clear();
+  EXPECT_NO_THROW(TrainingData(config, 2, labels_of(model))) << "without labels any class may come";
+}
+
 TEST(GeneratedPictures, OfTheValidationSetComeFromTheNextSeed) {
   const TrainConfig config = small_training();
   const Batch validation = TrainingData({.place = "shapes:3"}, 4).validation(config.model, 5, {});

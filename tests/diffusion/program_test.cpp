@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -106,6 +107,121 @@ TEST(Program, SavesAndLeavesWhenInterrupted) {
   EXPECT_TRUE(std::filesystem::exists(folder / "run/loss.png"));
 }
 
+TEST(Program, SavesWhenItsTerminalIsLostUnlessThatIsToBeIgnored) {
+  const TemporaryFolder folder;
+  const std::string arguments = "train --threads 1 --output " + (folder / "run").string() + small_model +
+                                "--steps 1000000 --checkpoint-every 0 --validate-every 0 --log-every 1";
+  for (const bool ignored : {false, true}) {
+    const auto before = std::signal(SIGHUP, ignored ? SIG_IGN : SIG_DFL);  // as nohup does; a child inherits it
+    room::RunningProgram child = start(arguments + (ignored ? " --resume" : ""));
+    std::signal(SIGHUP, before);
+    const auto length = [&] { return read_text(folder / "run/log.jsonl").size(); };
+    const std::size_t first = length();
+    for (int i = 0; i < 3000 && length() <= first + 1; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    child.send(SIGHUP);
+    if (ignored) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      EXPECT_FALSE(child.has_ended()) << "it goes on";
+      child.send(SIGTERM);
+    }
+    const room::ProgramRun end = child.wait();
+    EXPECT_EQ(end.exit_code, 130) << end.all();
+    EXPECT_NE(end.all().find("continue with --resume"), std::string::npos) << end.all();
+  }
+}
+
+TEST(Program, RefusesASecondTrainerInTheFolderOfALivingOne) {
+  const TemporaryFolder folder;
+  const std::string arguments = "train --resume --threads 1 --output " + (folder / "run").string() + small_model +
+                                "--steps 1000000 --checkpoint-every 1 --validate-every 0 --log-every 1";
+  room::RunningProgram first = start(arguments);
+  const auto length = [&] { return read_text(folder / "run/log.jsonl").size(); };
+  const auto wait_for_more = [&] {
+    const std::size_t before = length();
+    for (int i = 0; i < 3000 && length() <= before; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_GT(length(), before);
+  };
+  wait_for_more();
+  for (int attempt = 0; attempt < 3; ++attempt) expect_refused(arguments, ") is writing here; wait for it or stop it");
+  wait_for_more();
+  first.send(SIGTERM);
+  const room::ProgramRun end = first.wait();
+  EXPECT_EQ(end.exit_code, 130) << end.all();
+}
+
+TEST(Program, EndsInOneLineWithTheLastCheckpointWholeWhenAFileMayNotGrow) {
+  const TemporaryFolder folder;
+  const std::string out = (folder / "run").string();
+  ASSERT_EQ(run("train --steps 1 --output " + out + small_model).exit_code, 0);
+  rlimit before;
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit small{20'000, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &small);
+  const room::ProgramRun ended = run("train --resume --steps 3 --checkpoint-every 1 --output " + out + " --quiet");
+  setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_EQ(ended.exit_code, 2) << ended.all();
+  EXPECT_NE(ended.all().find("cannot be written: File too large"), std::string::npos) << ended.all();
+  const CheckpointFolder checkpoints(folder / "run/checkpoints");
+  EXPECT_EQ(checkpoints.steps().back(), 1);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder / "run")) {
+    EXPECT_FALSE(entry.path().string().ends_with(".tmp")) << entry.path();
+  }
+  EXPECT_EQ(load_checkpoint(checkpoints.path_of(1)).state.step, 1);
+}
+
+TEST(Program, NeverWritesOverWhatItReads) {
+  const TemporaryFolder folder;
+  const std::string out = (folder / "run").string();
+  ASSERT_EQ(run("train --steps 1 --output " + out + small_model).exit_code, 0);
+  const std::filesystem::path model = folder / "run/checkpoints/step-00000001.safetensors";
+  const std::string whole = read_text(model);
+  std::filesystem::create_symlink(model, folder / "link");
+  std::filesystem::create_hard_link(model, folder / "hard");
+  std::filesystem::create_directory(folder / "pictures");
+  std::filesystem::create_hard_link(model, folder / "pictures/000000.png");
+  const std::string of = " --checkpoint " + model.string() + " ";
+  for (const std::string& place : {model.string(), (folder / "link").string(), (folder / "hard").string(),
+                                   out + "/./checkpoints/../checkpoints/step-00000001.safetensors"}) {
+    expect_refused("export --output " + place + of, "would replace what --checkpoint");
+    expect_refused("sample --grid " + place + of, "would replace what --checkpoint");
+    expect_refused("evaluate --json " + place + of, "would replace what --checkpoint");
+    expect_refused("capture --layer 0 --step 0 --output " + place + of, "would replace what --checkpoint");
+    expect_refused("capture --layer 0 --step 0 --output " + (folder / "c").string() + " --picture " + place + of,
+                   "would replace what --checkpoint");
+  }
+  expect_refused("sample --folder " + (folder / "pictures").string() + of, "would replace what --checkpoint");
+  expect_refused("sample --steps-folder " + (folder / "pictures").string() + of, "would replace");
+  expect_refused("train --init-from " + model.string() + " --output " + out + small_model, "would replace");
+  const std::string same = (folder / "same").string();
+  expect_refused("capture --layer 0 --step 0 --output " + same + " --picture " + same + of, "are the same file");
+  std::filesystem::create_directories(folder / "data");
+  files::write_png(folder / "data/a.png", files::Image(8, 8));
+  expect_refused("evaluate --data " + (folder / "data").string() + " --json " + (folder / "data/a.png").string() + of,
+                 "lies in the folder that --data");
+  expect_refused("train --data " + (folder / "data").string() + " --output " + (folder / "data/run").string(),
+                 "lies in the folder that --data");
+  EXPECT_EQ(read_text(model), whole);
+}
+
+TEST(Program, KeepsTheNamesOfClassesInTheCheckpoint) {
+  const TemporaryFolder folder;
+  for (const char* name : {"train/cat", "train/dog", "val/dog"}) {
+    std::filesystem::create_directories(folder / name);
+    for (int i = 0; i < 3; ++i) files::write_png(folder / name / (std::to_string(i) + ".png"), files::Image(8, 8));
+  }
+  const std::string data = " --data " + folder.string();
+  const TemporaryFolder runs;
+  ASSERT_EQ(run("train --steps 1 --output " + (runs / "run").string() + data + small_model).exit_code, 0);
+  const std::string model = (runs / "run/checkpoints/step-00000001.safetensors").string();
+  ASSERT_EQ(run("export --checkpoint " + model + " --output " + (runs / "m").string()).exit_code, 0);
+  EXPECT_EQ(load_model(runs / "m").config.class_names, (std::vector<std::string>{"cat", "dog"}));
+  const std::string judge =
+      "evaluate --count 2 --steps 1 --directions 2 --no-full --checkpoint " + (runs / "m").string();
+  std::filesystem::rename(folder / "val/dog", folder / "val/fox");
+  expect_refused(judge + data, "class 'fox' is not one of the 2 classes: 'cat', 'dog'");
+  expect_refused("train --resume --steps 2 --output " + (runs / "run").string() + small_model, "class 'fox'");
+}
+
 TEST(Program, LeavesWithoutAFileWhenLongWorkIsInterrupted) {
   const TemporaryFolder folder;
   const std::string out = (folder / "run").string();
@@ -128,9 +244,9 @@ TEST(Program, ClearsAwayWhatAKilledRunLeft) {
   const TemporaryFolder folder;
   const std::string out = (folder / "run").string(), other = out + "/.hidden";
   ASSERT_EQ(run("train --steps 1 --output " + out + small_model).exit_code, 0);
-  const std::vector<std::string> left = {out + "/.log.jsonl.123.0.tmp", out + "/.loss.png.123.7.tmp",
-                                         out + "/samples/.step-00000001.png.123.2.tmp",
-                                         out + "/checkpoints/.step-00000002.safetensors.123.9.tmp"};
+  const std::vector<std::string> left = {out + "/.log.jsonl.99999999.0.tmp", out + "/.loss.png.99999999.7.tmp",
+                                         out + "/samples/.step-00000001.png.99999999.2.tmp",
+                                         out + "/checkpoints/.step-00000002.safetensors.99999999.9.tmp"};
   for (const std::string& name : left) std::ofstream(name) << "half";
   std::ofstream(other) << "mine";
   ASSERT_EQ(run("train --resume --output " + out + small_model + "--steps 1").exit_code, 0);
@@ -266,7 +382,7 @@ TEST(Program, RefusesToMixRuns) {
   expect_refused("sample --steps 100000 --grid " + folder.string() + of, "not the name of a regular file");
   expect_refused("sample --count 1 --columns 60000000 --steps 100000 --grid x.png" + of, "pixels are allowed");
   expect_refused("sample --count 99999999999 --label 3 --grid x.png" + of, "number of pictures");
-  expect_refused("sample --folder " + model + of, "cannot be created");
+  expect_refused("sample --folder " + model + of, "a folder is needed");
   expect_refused("evaluate --count 2 --steps 100000 --json " + nowhere + of, "nowhere/file");
   expect_refused("evaluate --count 2 --directions 2000000000" + of, "directions are 2000000000");
   const std::string tensors = (folder / "c.safetensors").string();

@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 
+#include "files/make_folder.hpp"
 #include "support.hpp"
 
 namespace llsa::files {
@@ -51,15 +53,20 @@ TEST(AtomicFile, folders_are_made_with_those_above_unless_a_file_is_in_the_way) 
   EXPECT_THROW(make_folder(folder / "a/b"), Error);
 }
 
-TEST(AtomicFile, unfinished_files_are_removed_and_no_others) {
+TEST(AtomicFile, unfinished_files_of_processes_that_ended_are_removed_and_no_others) {
   const TemporaryFolder folder;
-  for (const char* name : {".a.png.12.3.tmp", ".b.1.0.tmp", ".a.tmp", "c.1.0.tmp", ".d.x.0.tmp", ".e.1.0.tmp.png"})
+  const std::string dead = ".99999999.", living = "." + std::to_string(getppid()) + ".";
+  for (const std::string& name :
+       {".a.png" + dead + "3.tmp", ".b" + dead + "0.tmp", ".f" + living + "0.tmp", std::string(".a.tmp"),
+        "c" + dead + "0.tmp", std::string(".d.x.0.tmp"), ".e" + dead + "0.tmp.png"})
     write_text(folder / name, "half");
   remove_unfinished_files(folder / "nowhere");
   remove_unfinished_files(folder / "");
   std::vector<std::string> names = folder.names();
   std::ranges::sort(names);
-  EXPECT_EQ(names, (std::vector<std::string>{".a.tmp", ".d.x.0.tmp", ".e.1.0.tmp.png", "c.1.0.tmp"}));
+  EXPECT_EQ(names, (std::vector<std::string>{".a.tmp", ".d.x.0.tmp", ".e" + dead + "0.tmp.png", ".f" + living + "0.tmp",
+                                             "c" + dead + "0.tmp"}))
+      << "of a process that lives nothing is taken away";
 }
 
 TEST(AtomicFile, without_commit_the_old_content_stays_and_the_temporary_file_goes) {

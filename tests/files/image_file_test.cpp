@@ -78,10 +78,10 @@ TEST(ImageFile, jpegs_are_read_baseline_progressive_and_grey) {
 TEST(ImageFile, every_malformed_picture_is_refused_with_one_line) {
   const std::string good = png_file(1, 1, 8, 0, {"\x01"}), jpeg = "\xff\xd8\xff";
   EXPECT_EQ(refusal(""), "x: neither PNG nor JPEG");
-  EXPECT_EQ(refusal("GIF89a"), "x: neither PNG nor JPEG");
+  EXPECT_EQ(refusal("GIF89a"), "x: is a GIF picture; save it as PNG or JPEG");
+  EXPECT_EQ(refusal("RIFF????WEBPVP8 "), "x: is a WebP picture; save it as PNG or JPEG");
   EXPECT_EQ(refusal(good.substr(0, 10)), "x: PNG: the file ends at byte 10 without IEND");
   EXPECT_EQ(refusal(good.substr(0, good.size() - 12)), "x: PNG: the file ends at byte 58 without IEND");
-  EXPECT_EQ(refusal(good + "more"), "x: PNG: 4 bytes follow IEND");
   EXPECT_EQ(refusal(std::string(good).replace(8, 4, big(1000, 4))),
             "x: PNG: chunk 'IHDR' at byte 8 claims 1000 bytes; the file has 70");
   EXPECT_EQ(refusal(std::string(good).replace(8, 4, "\xff\xff\xff\xff")),
@@ -111,6 +111,80 @@ TEST(ImageFile, every_malformed_picture_is_refused_with_one_line) {
   std::string scans = "\xff\xd8";
   for (int i = 0; i < 101; ++i) scans += "\xff\xda" + big(2, 2);
   EXPECT_EQ(refusal(scans), "x: JPEG: more than 100 scans");
+}
+
+TEST(ImageFile, bytes_after_the_end_of_a_png_are_passed_over) {
+  const std::string good = png_file(2, 1, 8, 0, {"\x07\xc8"});
+  EXPECT_EQ(parse(good + "more"), parse(good));
+  EXPECT_EQ(parse(good + good + std::string(100, '\xff')), parse(good));
+}
+
+/// A JPEG with a segment put behind its first two bytes.
+std::string with_segment(const std::string& jpeg, const std::string& marker, const std::string& content) {
+  return jpeg.substr(0, 2) + marker + big(content.size() + 2, 2) + content + jpeg.substr(2);
+}
+
+TEST(ImageFile, a_jpeg_lies_as_its_exif_orientation_says) {
+  const std::string plain = read_text(image_corpus() / "yuv420.jpg");
+  const Image upright = parse(plain);
+  const auto number = [](bool little_endian, std::uint64_t value, int bytes) {
+    return little_endian ? little(value, bytes) : big(value, bytes);
+  };
+  for (const bool order : {true, false})
+    for (int orientation = 0; orientation <= 9; ++orientation) {
+      const auto n = [&](std::uint64_t value, int bytes) { return number(order, value, bytes); };
+      const std::string other_entry = n(0x010f, 2) + n(2, 2) + n(1, 4) + n(7, 4),
+                        entry =
+                            n(0x0112, 2) + n(3, 2) + n(1, 4) + n(static_cast<std::uint64_t>(orientation), 2) + n(0, 2);
+      const std::string exif = std::string("Exif\0\0", 6) + (order ? "II" : "MM") + n(42, 2) + n(8, 4) + n(2, 2) +
+                               other_entry + entry + n(0, 4);
+      const bool known = orientation >= 1 && orientation <= 8;
+      EXPECT_EQ(parse(with_segment(plain, "\xff\xe1", exif)), oriented(upright, known ? orientation : 1))
+          << orientation;
+      for (std::size_t length = 0; length < exif.size(); ++length)  // cut off anywhere: upright, or what it said
+        parse(with_segment(plain, "\xff\xe1", exif.substr(0, length)));
+    }
+}
+
+TEST(ImageFile, orientations_are_those_of_the_exif_standard) {
+  // Two columns and three rows, by letters; what the standard calls rows and columns of the picture that is seen.
+  const std::string stored = "abcdef",
+                    seen[] = {"abcdef", "badcfe", "fedcba", "efcdab", "acebdf", "ecafdb", "fdbeca", "bdface"};
+  Image image(2, 3);
+  for (std::size_t i = 0; i < 6; ++i) image.rgb[3 * i] = static_cast<std::uint8_t>(stored[i]);
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    const Image result = oriented(image, orientation);
+    EXPECT_EQ(result.width, orientation >= 5 ? 3 : 2);
+    std::string letters;
+    for (std::size_t i = 0; i < 6; ++i) letters += static_cast<char>(result.rgb[3 * i]);
+    EXPECT_EQ(letters, seen[orientation - 1]) << orientation;
+  }
+  EXPECT_THROW(oriented(image, 0), Error);
+  EXPECT_THROW(oriented(image, 9), Error);
+}
+
+TEST(ImageFile, four_colours_without_an_adobe_marker_are_refused_and_with_one_they_are_read) {
+  // A baseline JPEG of 8 x 8 pixels and four components, every coefficient 0: each component is 128 throughout.
+  const std::string four = "\xff\xc0" + big(8 + 3 * 4, 2) + "\x08" + big(8, 2) + big(8, 2) + "\x04";
+  std::string frame = four;
+  for (char c = 1; c <= 4; ++c) frame += std::string{c, '\x11', '\0'};
+  std::string scan = "\xff\xda" + big(6 + 2 * 4, 2) + "\x04";
+  for (char c = 1; c <= 4; ++c) scan += std::string{c, '\0'};
+  scan += std::string("\0\x3f\0", 3);
+  // One code of one bit: no difference, and the end of the block. Four components, two bits each.
+  const std::string one_code = std::string("\x01", 1) + std::string(15, '\0') + std::string(1, '\0');
+  const std::string tables = "\xff\xdb" + big(67, 2) + std::string(1, '\0') + std::string(64, '\x01') + "\xff\xc4" +
+                             big(2 + 18, 2) + std::string(1, '\0') + one_code + "\xff\xc4" + big(2 + 18, 2) + "\x10" +
+                             one_code;
+  const std::string jpeg = "\xff\xd8" + tables + frame + scan + std::string(1, '\0') + "\xff\xd9";
+  EXPECT_EQ(refusal(jpeg),
+            "x: JPEG: four colours (CMYK) without an Adobe marker, so that nothing says which way they "
+            "count; convert it to RGB");
+  const std::string adobe = "Adobe" + std::string("\0\x64\0\0\0\0", 6);
+  const Image image = parse(with_segment(jpeg, "\xff\xee", adobe + std::string(1, '\0')));
+  EXPECT_EQ(image.width, 8);
+  EXPECT_EQ(image.pixel(3, 3)[0], 64) << "128 of 255 of 128";
+  EXPECT_NE(refusal(with_segment(jpeg, "\xff\xee", adobe + "\x01")), "nothing was thrown") << "not a kind of four";
 }
 
 TEST(ImageFile, a_huge_picture_is_refused_before_its_memory_is_taken) {

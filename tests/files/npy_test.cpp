@@ -73,7 +73,7 @@ TEST(Npy, the_dictionary_may_be_spelled_as_python_allows) {
 
 TEST(Npy, every_malformed_file_is_refused_with_one_line_that_says_what_and_where) {
   const std::string four(4, '\0'), good = npy_file(dictionary("<f4", "(1,)"), four);
-  const std::string types = "it must be '<f2', '<f4', '<f8', '<i4' or '<i8'";
+  const std::string types = "it must be '<f2', '<f4', '<f8', '<i4', '<i8' or '<V2' (bfloat16)";
   EXPECT_EQ(refusal(""), "x.npy: not a .npy file: it must begin with \\x93NUMPY");
   EXPECT_EQ(refusal("\x93NUMPX\x01"), "x.npy: not a .npy file: it must begin with \\x93NUMPY");
   EXPECT_EQ(refusal("\x93NUMPY"), "x.npy: ends at byte 6, within the 2 bytes expected at byte 6");
@@ -134,6 +134,34 @@ TEST(Npy, every_malformed_file_is_refused_with_one_line_that_says_what_and_where
   const std::string no_newline = dictionary("<f4", "(1,)");
   EXPECT_EQ(refusal("\x93NUMPY" + little(1, 2) + little(no_newline.size(), 2) + no_newline + four),
             "x.npy: header: it must end with a newline");
+}
+
+TEST(Npy, long_integers_of_python_2_are_read) {
+  EXPECT_EQ(parse(npy_file(dictionary("<i4", "(2L, 1L)"), little(5, 4) + little(6, 4))).shape(),
+            (std::vector<std::int64_t>{2, 1}));
+  EXPECT_EQ(refusal(npy_file(dictionary("<i4", "(2l,)"), little(5, 8))),
+            "x.npy: header: byte 52: expected ',' after the only extent of a tuple, found 'l'");
+}
+
+TEST(Npy, two_void_bytes_are_bfloat16_as_numpy_saves_it) {
+  for (const char* type : {"<V2", "|V2"}) {
+    const NamedTensor tensor = parse(npy_file(dictionary(type, "(2,)"), little(0x3fc0, 2) + little(0xc000, 2)));
+    EXPECT_EQ(tensor.type(), ElementType::bf16);
+    EXPECT_EQ(tensor.numbers(), (std::vector<double>{1.5, -2}));
+  }
+  EXPECT_NE(refusal(npy_file(dictionary("<V4", "(1,)"), little(0, 4))), "nothing was thrown");
+}
+
+TEST(Npy, other_kinds_of_files_are_named_with_what_to_do) {
+  const std::string zip = "PK\3\4" + std::string(26, '\0');
+  EXPECT_EQ(refusal(zip + "q.npy"),
+            "x.npy: is a .npz archive; save each array with numpy.save, or all of them with "
+            "safetensors.numpy.save_file");
+  EXPECT_EQ(refusal(zip + "model/data.pkl"),
+            "x.npy: is a .pt file of PyTorch; save the tensors with safetensors.torch.save_file");
+  EXPECT_EQ(refusal(zip + "a.txt"), "x.npy: is a ZIP archive; unpack it first");
+  EXPECT_NE(refusal("\x80\x02}q").find("is a Python pickle"), std::string::npos);
+  EXPECT_EQ(refusal("\x1f\x8b\x08"), "x.npy: is compressed with gzip; decompress it first");
 }
 
 TEST(Npy, bfloat16_is_refused_and_nothing_is_written) {

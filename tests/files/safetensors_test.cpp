@@ -80,6 +80,21 @@ TEST(Safetensors, tensors_come_in_the_order_of_their_data_whatever_the_header_sa
   EXPECT_EQ(file.at("b").integers(), std::vector<std::int64_t>{22});
 }
 
+TEST(Safetensors, tensors_of_types_that_are_not_read_stand_in_nobodys_way_and_are_named_when_asked_for) {
+  const TensorFile file = parse(safetensors_file(R"({"mask":)" + entry("BOOL", "[1,3]", "[0,3]") + R"(,"q":)" +
+                                                     entry("I32", "[1]", "[3,7]") + R"(,"scaled_fp8":)" +
+                                                     entry("F8_E4M3", "[0]", "[7,7]") + "}",
+                                                 std::string("\1\0\1", 3) + little(42, 4)));
+  ASSERT_EQ(file.tensors.size(), 1u);
+  EXPECT_EQ(file.at("q").integers(), std::vector<std::int64_t>{42});
+  ASSERT_EQ(file.unread.size(), 2u);
+  const std::string named = "tensor 'mask' is BOOL; it must be F16, BF16, F32, F64, I32 or I64";
+  EXPECT_EQ(error_of([&] { file.at("mask"); }), named);
+  EXPECT_EQ(error_of([&] { file.find("mask"); }), named) << "what is there is not missing";
+  EXPECT_EQ(error_of([&] { file.at("k"); }),
+            "there is no tensor 'k'; there is 'q', 'mask' (BOOL, not read), 'scaled_fp8' (F8_E4M3, not read)");
+}
+
 TEST(Safetensors, every_malformed_file_is_refused_with_one_line_that_says_what_and_where) {
   const std::string x = "x.safetensors: ", four(4, '\0'), eight(8, '\0');
   EXPECT_EQ(error_of([&] { parse("1234567"); }),
@@ -103,9 +118,10 @@ TEST(Safetensors, every_malformed_file_is_refused_with_one_line_that_says_what_a
     return refusal(R"({"q":)" + entry(dtype, shape, offsets) + "}", four);
   };
   EXPECT_EQ(one("F32", "[1]", "[0,4]"), "nothing was thrown");
-  EXPECT_EQ(one("F8_E4M3", "[4]", "[0,4]"),
-            x + "tensor 'q': dtype is 'F8_E4M3'; it must be F16, BF16, F32, F64, I32 or I64");
-  EXPECT_EQ(one("f32", "[1]", "[0,4]"), x + "tensor 'q': dtype is 'f32'; it must be F16, BF16, F32, F64, I32 or I64");
+  EXPECT_EQ(one("f32", "[1]", "[0,4]"), x + "tensor 'q': dtype is 'f32'; .safetensors has no such type");
+  EXPECT_EQ(one("BOOL", "[4]", "[0,5]"),
+            x + "tensor 'q': data_offsets [0, 5] reach beyond the data, which is 4 bytes long");
+  EXPECT_EQ(one("BOOL", "[4]", "[0,3]"), x + "1 bytes after the data of the last tensor");
   EXPECT_EQ(one("F32", "[2]", "[0,4]"), x + "tensor 'q': data_offsets [0, 4] span 4 bytes; shape [2] of F32 takes 8");
   EXPECT_EQ(one("F16", "[1]", "[0,4]"), x + "tensor 'q': data_offsets [0, 4] span 4 bytes; shape [1] of F16 takes 2");
   EXPECT_EQ(one("F32", "[2]", "[0,8]"),

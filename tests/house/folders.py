@@ -11,7 +11,7 @@ ALLOWED = {
     "reference": {"llsa"},
     "cuda": {"llsa"},
     "backends": {"llsa", "reference", "cuda"},
-    "program": {"llsa"},
+    "program": {"llsa", "files"},
     "files": {"llsa"},
     "plot": {"llsa", "files"},
     "datasets": {"llsa", "files"},

@@ -160,8 +160,7 @@ TEST_F(BackwardErrors, a_state_of_other_inputs_or_another_implementation_fails) 
   longer.key_tokens = 25;
   const Problem<float> other(longer);
   run.state = run_forward(attention, other).state;
-  backward_fails(
-      "key has shape [1, 2, 20, 4]; the state belongs to a forward pass where it had [1, 2, 25, 4]");
+  backward_fails("key has shape [1, 2, 20, 4]; the state belongs to a forward pass where it had [1, 2, 25, 4]");
   struct ForeignState final : AttentionState {
     using AttentionState::AttentionState;
     const Selection& selection() const override { return lists; }

@@ -189,17 +189,17 @@ TEST(AttendBackwardParts, split_the_gradient_by_level) {
     const Hierarchy& hierarchy = problem.options.key;
     const auto key = reference::pool(problem.key.cview(), hierarchy, threads);
     const auto value = reference::pool(problem.value.cview(), hierarchy, threads);
-    const auto parts = reference::attend_backward_parts(
-        {.problem = {problem.query.cview(), problem.key.cview(), problem.value.cview(), key, value, run.selection(),
-                     problem.options},
-         .output = run.output.cview(),
-         .lse = run.lse.cview(),
-         .output_gradient = problem.output_gradient.cview(),
-         .lse_gradient = problem.lse_gradient.cview(),
-         .query_gradient = {},
-         .key_gradient = {},
-         .value_gradient = {}},
-        threads);
+    const auto parts =
+        reference::attend_backward_parts({.problem = {problem.query.cview(), problem.key.cview(), problem.value.cview(),
+                                                      key, value, run.selection(), problem.options},
+                                          .output = run.output.cview(),
+                                          .lse = run.lse.cview(),
+                                          .output_gradient = problem.output_gradient.cview(),
+                                          .lse_gradient = problem.lse_gradient.cview(),
+                                          .query_gradient = {},
+                                          .key_gradient = {},
+                                          .value_gradient = {}},
+                                         threads);
     const auto levels = static_cast<std::size_t>(problem.options.enrichment_levels) + 1;
     RC_ASSERT(parts.key.size() == levels);
     RC_ASSERT(parts.value.size() == levels);

@@ -58,8 +58,8 @@ const char* name_of(Values values) {
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, const Case& c) {
-  out << "Q [" << c.batch << ", " << c.heads << ", " << c.query_tokens << ", " << c.dim << "], Hk " << c.heads / c.group << ", Nk " << c.key_tokens
-      << ", Dv " << c.value_dim << ", block_size " << c.options.block_size << ", levels ";
+  out << "Q [" << c.batch << ", " << c.heads << ", " << c.query_tokens << ", " << c.dim << "], Hk " << c.heads / c.group
+      << ", Nk " << c.key_tokens << ", Dv " << c.value_dim << ", block_size " << c.options.block_size << ", levels ";
   if (c.options.levels)
     out << *c.options.levels;
   else
@@ -106,6 +106,17 @@ rc::Gen<Case> cases(const Limits& limits) {
     c.output_layout = *rc::gen::elementOf(std::vector<Layout>(std::begin(output_layouts), std::end(output_layouts)));
     return c;
   });
+}
+
+Case well_conditioned(Case c) {
+  if (c.values == Values::hot_key) c.values = Values::normal;
+  c.magnitude = std::min(c.magnitude, 1.0);
+  c.options.scale = std::nullopt;
+  c.query_tokens = std::max<std::int64_t>(c.query_tokens, 32);
+  c.key_tokens = std::max<std::int64_t>(c.key_tokens, 32);
+  c.dim = std::max<std::int64_t>(c.dim, 8);
+  c.value_dim = std::max<std::int64_t>(c.value_dim, 8);
+  return c;
 }
 
 void classify(const Case& c) {

@@ -48,6 +48,10 @@ struct Limits {
 /// 0 to 4, one K or one for each level, any Le, both coverages, all layouts.
 rc::Gen<Case> cases(const Limits& limits = {});
 
+/// The case with scores of order 1 and more than a few numbers: where one key outweighs all others, or by luck, dense
+/// attention has no error to compare with.
+Case well_conditioned(Case c);
+
 /// Adds what kind of problem it is to the property's printed distribution.
 void classify(const Case& c);
 

@@ -21,7 +21,7 @@ RC_GTEST_PROP(BlockMap, EveryCellSaysWhatTheListsSay, ()) {
   const auto head = any_head();
   const BlockMap map(*head, *rc::gen::inRange(1, head->levels() + 1));
   const auto rows = head->options.query.length(map.level()), columns = head->options.key.length(map.level());
-  RC_ASSERT(map.bounds() == (Rect{0, 0, static_cast<double>(columns), static_cast<double>(rows)}));
+  RC_ASSERT(map.bounds() == (Box{0, 0, static_cast<double>(columns), static_cast<double>(rows)}));
   for (std::int64_t q = 0; q < rows; ++q) {
     const auto list = head->selection.list(map.level(), 0, q);
     for (std::int64_t k = 0; k < columns; ++k) {
@@ -52,9 +52,10 @@ RC_GTEST_PROP(BlockMap, AtFullSizeThePictureIsTheMap, ()) {
 RC_GTEST_PROP(BlockMap, AReducedPartShowsTheBestOfTheCellsUnderEachPixel, ()) {
   const auto head = any_head();
   const BlockMap map(*head, *rc::gen::inRange(1, head->levels() + 1));
-  const Rect all = map.bounds();
-  const double x0 = *rc::gen::inRange<int>(-2, static_cast<int>(all.x1)), y0 = *rc::gen::inRange<int>(-2, static_cast<int>(all.y1));
-  const Rect visible{x0 + 0.5, y0 + 0.5, x0 + *rc::gen::inRange(1, 40), y0 + *rc::gen::inRange(1, 40)};
+  const Box all = map.bounds();
+  const double x0 = *rc::gen::inRange<int>(-2, static_cast<int>(all.x1)),
+               y0 = *rc::gen::inRange<int>(-2, static_cast<int>(all.y1));
+  const Box visible{x0 + 0.5, y0 + 0.5, x0 + *rc::gen::inRange(1, 40), y0 + *rc::gen::inRange(1, 40)};
   const int most = *rc::gen::inRange(1, 9);
   const BlockImage image = map.paint(visible, most, most, BlockValue::rank);
   if (image.width == 0) {
@@ -71,7 +72,8 @@ RC_GTEST_PROP(BlockMap, AReducedPartShowsTheBestOfTheCellsUnderEachPixel, ()) {
       const auto column = static_cast<int>((x - image.world.x0) * image.width / image.world.width());
       const auto row = static_cast<int>((y - image.world.y0) * image.height / image.world.height());
       float& at = best[static_cast<std::size_t>(row * image.width + column)];
-      at = std::max(at, 1 - static_cast<float>(entry->rank) / static_cast<float>(head->selection.level(map.level()).width));
+      at = std::max(at,
+                    1 - static_cast<float>(entry->rank) / static_cast<float>(head->selection.level(map.level()).width));
     }
   for (std::size_t i = 0; i < best.size(); ++i) {
     RC_ASSERT(image.filled[i] == (best[i] >= 0 ? 1 : 0));

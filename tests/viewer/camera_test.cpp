@@ -53,10 +53,10 @@ RC_GTEST_PROP(Camera, PanningMovesThePictureWithTheCursor, ()) {
 RC_GTEST_PROP(Camera, FittingShowsEverythingInTheMiddleAsLargeAsItGoes, ()) {
   Camera camera = any_camera();
   camera.viewport.x1 += 40, camera.viewport.y1 += 40;
-  const Rect world{0, 0, *numbers(1, 700), *numbers(1, 700)};
+  const Box world{0, 0, *numbers(1, 700), *numbers(1, 700)};
   const bool square = *rc::gen::arbitrary<bool>();
   camera.fit(world, square, 10);
-  const Rect shown = camera.to_screen(world), view = camera.viewport;
+  const Box shown = camera.to_screen(world), view = camera.viewport;
   expect_near(shown.center(), view.center(), 1e-6);
   RC_ASSERT(shown.x0 >= view.x0 + 10 - 1e-6 && shown.x1 <= view.x1 - 10 + 1e-6);
   RC_ASSERT(shown.y0 >= view.y0 + 10 - 1e-6 && shown.y1 <= view.y1 - 10 + 1e-6);
@@ -69,10 +69,10 @@ RC_GTEST_PROP(Camera, FittingShowsEverythingInTheMiddleAsLargeAsItGoes, ()) {
 
 RC_GTEST_PROP(Camera, WhatIsKeptInSightStaysInSight, ()) {
   Camera camera = any_camera();
-  const Rect world{0, 0, *numbers(1, 300), *numbers(1, 300)};
+  const Box world{0, 0, *numbers(1, 300), *numbers(1, 300)};
   camera.pan({*numbers(-90000, 90000), *numbers(-90000, 90000)});
   camera.keep_in_sight(world);
-  const Rect seen = camera.visible();
+  const Box seen = camera.visible();
   RC_ASSERT(seen.x0 < world.x1 && seen.x1 > world.x0);
   RC_ASSERT(seen.y0 < world.y1 && seen.y1 > world.y0);
 }

@@ -41,7 +41,8 @@ RC_GTEST_PROP(Compare, AnOverlapSplitsBothSelections, ()) {
 
 TEST(Compare, SelectionsOfDifferentBlocksOrOrdersAreNotCompared) {
   SmallProblem p, blocks, order;
-  p.settings.how.options = blocks.settings.how.options = order.settings.how.options = {.block_size = 4, .levels = 1, .top_k = {2}};
+  p.settings.how.options = blocks.settings.how.options =
+      order.settings.how.options = {.block_size = 4, .levels = 1, .top_k = {2}};
   blocks.settings.how.options.block_size = 2;
   order.settings.how.order = "morton";
   const QueryView view = view_query(select(p), 0);
@@ -87,7 +88,9 @@ RC_GTEST_PROP(Compare, HotKeysAreTheMostPopularFirstAndCellsShowTheirAncestorsCo
   RC_ASSERT(hot.size() == std::min(limit, ever));
   for (std::size_t i = 0; i < hot.size(); ++i) {
     RC_ASSERT(static_cast<float>(hot[i].queries) == counts[static_cast<std::size_t>(hot[i].token)]);
-    if (i) RC_ASSERT(hot[i - 1].queries > hot[i].queries || (hot[i - 1].queries == hot[i].queries && hot[i - 1].token < hot[i].token));
+    if (i)
+      RC_ASSERT(hot[i - 1].queries > hot[i].queries ||
+                (hot[i - 1].queries == hot[i].queries && hot[i - 1].token < hot[i].token));
   }
   if (!hot.empty()) RC_ASSERT(static_cast<float>(hot[0].queries) == *std::ranges::max_element(counts));
   const auto by_cell = popularity_by_cell(*head, level);

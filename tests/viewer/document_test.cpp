@@ -37,7 +37,7 @@ MetadataNeeded question_of(const std::vector<std::filesystem::path>& files, cons
 TEST(Document, MetadataOfASafetensorsFileAreHonoured) {
   TemporaryFolder folder;
   files::write_safetensors(folder / "a.safetensors", qkv("", {2, 15, 3, 4}),
-                              Metadata{{"layout", "batch, tokens, heads, dim"}, {"grid", "3x5"}, {"order", "hilbert"}});
+                           Metadata{{"layout", "batch, tokens, heads, dim"}, {"grid", "3x5"}, {"order", "hilbert"}});
   const Document document = load_document({folder / "a.safetensors"}, {});
   EXPECT_EQ(document.shape(), (Shape{2, 3, 15, 4}));
   EXPECT_EQ(document.query_grid, (Grid{1, 3, 5}));
@@ -50,11 +50,14 @@ TEST(Document, MetadataOfASafetensorsFileAreHonoured) {
 TEST(Document, WhatMetadataDoNotSayIsAskedForAndNeverGuessed) {
   TemporaryFolder folder;
   const auto file = folder / "a.safetensors";
-  files::write_safetensors(file, qkv("", {1, 4, 4, 4}));
+  files::write_safetensors(file, qkv("", {4, 4, 4}));
   MetadataNeeded needed = question_of({file}, {});
-  EXPECT_TRUE(needed.layout && needed.grid && needed.order);
+  EXPECT_TRUE(needed.layout && needed.grid && needed.order) << "three axes can be three things";
   EXPECT_EQ(needed.query_tokens, 0);
-  EXPECT_EQ(needed.stored_shape, (std::vector<std::int64_t>{1, 4, 4, 4}));
+  EXPECT_EQ(needed.stored_shape, (std::vector<std::int64_t>{4, 4, 4}));
+  files::write_safetensors(file, qkv("", {1, 4, 4, 4}));
+  needed = question_of({file}, {});
+  EXPECT_TRUE(!needed.layout && needed.grid) << "four axes are [batch, heads, tokens, dim], as everywhere";
   needed = question_of({file}, {.layout = "bhnd"});
   EXPECT_TRUE(!needed.layout && needed.grid && needed.order && !needed.key_grid);
   EXPECT_EQ(needed.query_tokens, 4);
@@ -76,7 +79,7 @@ TEST(Document, CrossAttentionNeedsAGridForItsKeys) {
   TemporaryFolder folder;
   const auto file = folder / "a.safetensors";
   files::write_safetensors(file, std::vector{numbers("q", {6, 4}), numbers("k", {8, 4}), numbers("v", {8, 2})},
-                              Metadata{{"grid", "2x3"}, {"order", "raster"}});
+                           Metadata{{"grid", "2x3"}, {"order", "raster"}});
   const MetadataNeeded needed = question_of({file}, {});
   EXPECT_TRUE(needed.key_grid && !needed.grid);
   EXPECT_EQ(needed.key_tokens, 8);
@@ -131,13 +134,17 @@ TEST(Document, BadFilesGiveOneLineThatBeginsWithThePath) {
   files::write_safetensors(folder / "names.safetensors", std::vector{numbers("a", {2}), numbers("b", {2})});
   expect(folder / "names.safetensors", full, "no tensors q, k and v; it holds: a, b");
   files::write_safetensors(folder / "ok.safetensors", qkv("", {1, 1, 4, 2}));
-  expect(folder / "ok.safetensors", {.layout = "bhnd", .order = "raster", .grid = Grid{1, 2, 3}}, "grid 2x3 has 6 cells; there are 4");
-  expect(folder / "ok.safetensors", {.layout = "nhd", .order = "raster", .grid = Grid{1, 2, 2}}, "layout nhd has 3 axes");
+  expect(folder / "ok.safetensors", {.layout = "bhnd", .order = "raster", .grid = Grid{1, 2, 3}},
+         "grid 2x3 has 6 cells; there are 4");
+  expect(folder / "ok.safetensors", {.layout = "nhd", .order = "raster", .grid = Grid{1, 2, 2}},
+         "layout nhd has 3 axes");
   expect(folder / "ok.safetensors", {.layout = "bhnd", .order = "spiral", .grid = Grid{1, 2, 2}}, "spiral");
-  files::write_safetensors(folder / "shapes.safetensors",
-                              std::vector{numbers("q", {1, 1, 4, 2}), numbers("k", {1, 1, 4, 3}), numbers("v", {1, 1, 4, 2})});
+  files::write_safetensors(
+      folder / "shapes.safetensors",
+      std::vector{numbers("q", {1, 1, 4, 2}), numbers("k", {1, 1, 4, 3}), numbers("v", {1, 1, 4, 2})});
   expect(folder / "shapes.safetensors", full, "");
-  files::write_safetensors(folder / "meta.safetensors", qkv("", {4, 2}), Metadata{{"grid", "two by two"}, {"order", "raster"}});
+  files::write_safetensors(folder / "meta.safetensors", qkv("", {4, 2}),
+                           Metadata{{"grid", "two by two"}, {"order", "raster"}});
   expect(folder / "meta.safetensors", {}, "grid is 'two by two'");
 }
 

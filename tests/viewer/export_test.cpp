@@ -49,8 +49,9 @@ RC_GTEST_PROP(Export, TheJsonEqualsTheSelection, ()) {
     RC_ASSERT(out["keys"][i]["weight"].get<double>() == view.keys[i].weight);
   }
   const json& query = out["query"];
-  const std::int64_t cell = (query["frame"].get<std::int64_t>() * p.query_grid.height + query["y"].get<std::int64_t>()) *
-                                p.query_grid.width + query["x"].get<std::int64_t>();
+  const std::int64_t cell =
+      (query["frame"].get<std::int64_t>() * p.query_grid.height + query["y"].get<std::int64_t>()) * p.query_grid.width +
+      query["x"].get<std::int64_t>();
   RC_ASSERT(head->head->query_position(cell) == view.position && query["position"] == view.position);
   RC_ASSERT(same(settings_from(out["settings"]), p.settings));
   RC_ASSERT(out["numbers"]["keys_touched"] == view.keys.size());
@@ -82,7 +83,8 @@ RC_GTEST_PROP(Export, TheCsvOfAHeadHoldsEveryListOnce, ()) {
       for (const std::int32_t c : head->selection.list(l, 0, t)) {
         RC_ASSERT(at < rows.size());
         const auto& row = rows[at++];
-        RC_ASSERT(row[0] == l && row[1] == static_cast<double>(t) && row[2] == static_cast<double>(rank) && row[3] == c);
+        RC_ASSERT(row[0] == l && row[1] == static_cast<double>(t) && row[2] == static_cast<double>(rank) &&
+                  row[3] == c);
         const auto stored = static_cast<std::size_t>(t * head->selection.level(l).width) + rank++;
         RC_ASSERT(static_cast<float>(row[4]) == head->scores[static_cast<std::size_t>(l - 1)][stored]);
         const TokenRange fine = head->options.key.fine(l, c);

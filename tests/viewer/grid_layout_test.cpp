@@ -10,14 +10,12 @@
 namespace llsa::viewer {
 namespace {
 
-Grid any_grid() {
-  return {*rc::gen::inRange(1, 6), *rc::gen::inRange(1, 20), *rc::gen::inRange(1, 20)};
-}
+Grid any_grid() { return {*rc::gen::inRange(1, 6), *rc::gen::inRange(1, 20), *rc::gen::inRange(1, 20)}; }
 
 RC_GTEST_PROP(GridLayout, HitTestingInvertsDrawing, ()) {
   const GridLayout layout(any_grid());
   for (std::int64_t cell = 0; cell < layout.grid().size(); ++cell) {
-    const Rect at = layout.cell(cell);
+    const Box at = layout.cell(cell);
     RC_ASSERT(at.width() == 1 && at.height() == 1);
     for (const Point p : {Point{at.x0, at.y0}, at.center(), Point{at.x1 - 1e-9, at.y1 - 1e-9}})
       RC_ASSERT(layout.hit(p) == cell);
@@ -26,7 +24,7 @@ RC_GTEST_PROP(GridLayout, HitTestingInvertsDrawing, ()) {
 
 RC_GTEST_PROP(GridLayout, NothingIsHitBetweenAndOutsideTheFrames, ()) {
   const GridLayout layout(any_grid());
-  const Rect all = layout.bounds();
+  const Box all = layout.bounds();
   std::int64_t hits = 0;
   for (double y = all.y0 - 1.5; y < all.y1 + 2; ++y)
     for (double x = all.x0 - 1.5; x < all.x1 + 2; ++x)
@@ -40,10 +38,10 @@ RC_GTEST_PROP(GridLayout, NothingIsHitBetweenAndOutsideTheFrames, ()) {
 RC_GTEST_PROP(GridLayout, FramesLieInsideTheBoundsAndApart, ()) {
   const GridLayout layout(any_grid());
   for (std::int64_t f = 0; f < layout.grid().frames; ++f) {
-    const Rect a = layout.frame(f);
+    const Box a = layout.frame(f);
     RC_ASSERT(a.x0 >= 0 && a.y0 >= 0 && a.x1 <= layout.bounds().x1 && a.y1 <= layout.bounds().y1);
     for (std::int64_t g = 0; g < f; ++g) {
-      const Rect b = layout.frame(g);
+      const Box b = layout.frame(g);
       RC_ASSERT(a.x0 >= b.x1 + 1 || b.x0 >= a.x1 + 1 || a.y0 >= b.y1 + 1 || b.y0 >= a.y1 + 1);
     }
   }
@@ -60,14 +58,14 @@ std::vector<std::int64_t> any_cells(const Grid& grid) {
 RC_GTEST_PROP(GridLayout, ARegionFillsExactlyItsCells, ()) {
   const GridLayout layout(Grid{*rc::gen::inRange(1, 3), *rc::gen::inRange(1, 9), *rc::gen::inRange(1, 9)});
   const auto cells = any_cells(layout.grid());
-  const Region region = layout.region(cells);
+  const CellShape region = layout.region(cells);
   for (std::int64_t cell = 0; cell < layout.grid().size(); ++cell) {
     const Point middle = layout.cell(cell).center();
-    const auto covering = std::ranges::count_if(region.fill, [&](const Rect& r) { return r.contains(middle); });
+    const auto covering = std::ranges::count_if(region.fill, [&](const Box& r) { return r.contains(middle); });
     RC_ASSERT(covering == std::ranges::count(cells, cell));
   }
   double area = 0;
-  for (const Rect& r : region.fill) area += r.width() * r.height();
+  for (const Box& r : region.fill) area += r.width() * r.height();
   RC_ASSERT(area == static_cast<double>(cells.size()));
 }
 
@@ -83,12 +81,11 @@ RC_GTEST_PROP(GridLayout, AnOutlineIsEveryBorderOfTheRegionOnce, ()) {
       drawn.insert(horizontal ? std::pair(s.a.x + at, s.a.y) : std::pair(s.a.x, s.a.y + at));
   }
   for (const std::int64_t cell : cells) {
-    const Rect at = layout.cell(cell);
+    const Box at = layout.cell(cell);
     const Point middle = at.center();
     for (const Point step : {Point{-1, 0}, Point{1, 0}, Point{0, -1}, Point{0, 1}}) {
       const auto next = layout.hit({middle.x + step.x, middle.y + step.y});
-      if (!next || !std::ranges::count(cells, *next))
-        expected.insert({middle.x + step.x / 2, middle.y + step.y / 2});
+      if (!next || !std::ranges::count(cells, *next)) expected.insert({middle.x + step.x / 2, middle.y + step.y / 2});
     }
   }
   RC_ASSERT(drawn == expected);
@@ -98,16 +95,14 @@ TEST(GridLayout, AMortonBlockIsOneRectangleWithFourEdges) {
   const GridLayout layout(Grid{1, 16, 16});
   const TokenOrder order = morton_order({1, 16, 16});
   const auto& cells = order.to_raster();
-  const Region region = layout.region({cells.data() + 32, cells.data() + 48});
+  const CellShape region = layout.region({cells.data() + 32, cells.data() + 48});
   ASSERT_EQ(region.fill.size(), 1u);
   EXPECT_EQ(region.fill[0].width(), 4);
   EXPECT_EQ(region.fill[0].height(), 4);
   EXPECT_EQ(region.outline.size(), 4u);
 }
 
-TEST(GridLayout, APointThatIsNotANumberHitsNothing) {
-  EXPECT_FALSE(GridLayout(Grid{1, 4, 4}).hit({std::nan(""), 1}));
-}
+TEST(GridLayout, APointThatIsNotANumberHitsNothing) { EXPECT_FALSE(GridLayout(Grid{1, 4, 4}).hit({std::nan(""), 1})); }
 
 }  // namespace
 }  // namespace llsa::viewer

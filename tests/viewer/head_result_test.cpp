@@ -7,7 +7,6 @@
 #include <cmath>
 
 #include "backends/backends.hpp"
-
 #include "small_problem.hpp"
 
 namespace llsa::viewer {
@@ -20,7 +19,8 @@ RC_GTEST_PROP(Head, TokensAreBroughtFromTheStoredOrderToTheWantedOne, ()) {
   p.settings.head = *rc::gen::inRange(0, 3);
   const auto document = document_of(p);
   const Head head = take_head(*document, 0, p.settings.batch, p.settings.head, p.settings.how.order);
-  const TokenOrder stored = token_order(p.stored_order, p.query_grid), stored_keys = token_order(p.stored_order, p.key_grid);
+  const TokenOrder stored = token_order(p.stored_order, p.query_grid),
+                   stored_keys = token_order(p.stored_order, p.key_grid);
   const QkvSet& set = document->sets[0];
   for (std::int64_t i = 0; i < p.query_grid.size(); ++i) {
     const auto from = stored.from_raster()[static_cast<std::size_t>(head.query_cell(i))];
@@ -78,8 +78,9 @@ RC_GTEST_PROP(HeadError, IsTheErrorOfTheQueriesOneByOne, ()) {
     std::vector<double> dense(static_cast<std::size_t>(p.value_dim), 0);
     for (std::int64_t j = 0; j < p.key_grid.size(); ++j)
       for (std::int64_t d = 0; d < p.value_dim; ++d)
-        dense[static_cast<std::size_t>(d)] += static_cast<double>(view.dense[static_cast<std::size_t>(head->head->key_cell(j))]) *
-                                              static_cast<double>(head->head->value(0, 0, j, d));
+        dense[static_cast<std::size_t>(d)] +=
+            static_cast<double>(view.dense[static_cast<std::size_t>(head->head->key_cell(j))]) *
+            static_cast<double>(head->head->value(0, 0, j, d));
     for (std::int64_t d = 0; d < p.value_dim; ++d) {
       const double ours = static_cast<double>(outputs.output(0, 0, i, d)), exact = dense[static_cast<std::size_t>(d)];
       own_gap += (ours - exact) * (ours - exact);

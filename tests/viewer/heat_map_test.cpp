@@ -28,7 +28,8 @@ RC_GTEST_PROP(ColorScale, the_colour_bar_inverts_the_map, ()) {
     const double position = scale.position(static_cast<double>(value));
     RC_ASSERT(position >= 0 && position <= 1);
     if (scale.range().low() <= static_cast<double>(value))
-      RC_ASSERT(std::abs(scale.value_at(position) - static_cast<double>(value)) <= 1e-6 * std::abs(static_cast<double>(value)) + 1e-9);
+      RC_ASSERT(std::abs(scale.value_at(position) - static_cast<double>(value)) <=
+                1e-6 * std::abs(static_cast<double>(value)) + 1e-9);
   }
 }
 

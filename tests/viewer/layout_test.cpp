@@ -31,7 +31,7 @@ RC_GTEST_PROP(Layout, every_element_is_found_again_at_its_place, ()) {
   std::vector<float> values(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
   const Tensor<float> tensor =
-      to_bhnd(files::NamedTensor("q", extents, std::span<const float>(values)), layout);
+      files::to_bhnd<float>(files::NamedTensor("q", extents, std::span<const float>(values)), layout);
   const auto extent = [&](char axis) {
     const auto at = layout.find(axis);
     return at == std::string::npos ? 1 : extents[at];
@@ -51,7 +51,7 @@ RC_GTEST_PROP(Layout, every_element_is_found_again_at_its_place, ()) {
 TEST(Layout, the_rank_must_fit) {
   const std::vector<float> values(6);
   const files::NamedTensor tensor("q", {2, 3}, std::span<const float>(values));
-  EXPECT_EQ(error_of([&] { to_bhnd(tensor, "bhnd"); }), "tensor 'q' has shape [2, 3]; layout bhnd has 4 axes");
+  EXPECT_EQ(error_of([&] { files::to_bhnd<float>(tensor, "bhnd"); }), "tensor 'q' has shape [2, 3]; layout bhnd has 4 axes");
 }
 
 TEST(Grid, is_read_in_any_common_spelling) {

@@ -77,9 +77,7 @@ class Panels : public ::testing::Test {
   std::unique_ptr<Workspace> work;
 };
 
-double distance(plot::Rgb a, plot::Rgb b) {
-  return std::hypot(std::hypot(a.r - b.r, a.g - b.g), a.b - b.b);
-}
+double distance(plot::Rgb a, plot::Rgb b) { return std::hypot(std::hypot(a.r - b.r, a.g - b.g), a.b - b.b); }
 
 plot::Rgb pixel(const Image& image, Point at) {
   const std::uint8_t* p = image.pixel(static_cast<int>(at.x), static_cast<int>(at.y));
@@ -105,7 +103,8 @@ TEST_F(Panels, TheWeightsOfEveryCellHaveTheColourOfTheirValue) {
     const double cell = screen.ui().picture.camera.zoom.x;
     for (std::int64_t c = 0; c < 256; ++c) {
       // Off the middle of the cell: its number may stand there; not where the query's ring is.
-      if (std::abs(c % 16 - work->view.query_cell % 16) <= 1 && std::abs(c / 16 - work->view.query_cell / 16) <= 1) continue;
+      if (std::abs(c % 16 - work->view.query_cell % 16) <= 1 && std::abs(c / 16 - work->view.query_cell / 16) <= 1)
+        continue;
       const Point middle = center_of(screen, c);
       const plot::Rgb seen = pixel(image, {middle.x - cell * 0.4, middle.y - cell * 0.4});
       EXPECT_LE(distance(seen, scale.color(static_cast<double>(values[static_cast<std::size_t>(c)]))), 3) << c;
@@ -135,12 +134,11 @@ TEST_F(Panels, SelectedBlocksAreOutlinedInTheColourOfTheirLevel) {
   const QueryView& query = *work->query();
   for (const Candidate& c : query.level(2).candidates) {
     const auto cells = key_cells(*query.head, {2, c.token});
-    const Region region = query.head->head->key_cells.region(cells);
+    const CellShape region = query.head->head->key_cells.region(cells);
     const Segment& top = region.outline.front();
     const Point middle = screen.ui().picture.camera.to_screen(Point{(top.a.x + top.b.x) / 2, (top.a.y + top.b.y) / 2});
     bool outlined = false;
-    for (int dy = -1; dy <= 1; ++dy)
-      outlined |= distance(pixel(image, {middle.x, middle.y + dy}), level_color(2)) < 70;
+    for (int dy = -1; dy <= 1; ++dy) outlined |= distance(pixel(image, {middle.x, middle.y + dy}), level_color(2)) < 70;
     EXPECT_TRUE(outlined || c.rank < 0) << c.token;
   }
 }
@@ -258,7 +256,8 @@ TEST_F(Panels, WritingWithoutAWindowGivesEveryTargetAndNamesWhatIsMissing) {
   targets.query = {3, 9};
   write_targets(session, targets, 1);
   EXPECT_EQ(files::read_image(folder / "s.png").width, 800);
-  for (const char* name : {"f.svg", "s.json", "h.csv"}) EXPECT_GT(std::filesystem::file_size(folder / name), 500u) << name;
+  for (const char* name : {"f.svg", "s.json", "h.csv"})
+    EXPECT_GT(std::filesystem::file_size(folder / name), 500u) << name;
   targets.query = {16, 0};
   EXPECT_NE(error_of([&] { write_targets(session, targets, 1); }).find("x 16"), std::string::npos);
   std::vector<float> values(64);
@@ -267,7 +266,19 @@ TEST_F(Panels, WritingWithoutAWindowGivesEveryTargetAndNamesWhatIsMissing) {
     tensors.emplace_back(name, std::vector<std::int64_t>{1, 1, 16, 4}, std::span<const float>(values));
   files::write_safetensors(folder / "a.safetensors", tensors);
   session.files = {folder / "a.safetensors"};
-  EXPECT_NE(error_of([&] { write_targets(session, targets, 1); }).find("say --layout, --grid, --stored-order"), std::string::npos);
+  EXPECT_NE(error_of([&] { write_targets(session, targets, 1); }).find("; say --grid, --stored-order"), std::string::npos);
+  session.hints = {.order = "raster", .grid = Grid{1, 4, 4}};
+  targets.query = {3, 3};
+  const auto refused = [&](std::optional<std::int64_t> Targets::*index, std::int64_t value, const char* what) {
+    Targets wanted = targets;
+    wanted.*index = value;
+    EXPECT_NE(error_of([&] { write_targets(session, wanted, 1); }).find(what), std::string::npos) << what;
+  };
+  refused(&Targets::set, 1, "--set is 1; this file has 0 to 0");
+  refused(&Targets::batch, 7, "--batch is 7; this file has 0 to 0");
+  refused(&Targets::head_index, 1, "--head is 1; this file has 0 to 0");
+  refused(&Targets::level, 3, "--level is 3; this head has");
+  refused(&Targets::level, 0, "--level is 0; this head has");
   targets.screenshot = (folder / "s.gif").string();
   EXPECT_NE(error_of([&] { write_targets(session, targets, 1); }).find(".png"), std::string::npos);
 }

@@ -74,8 +74,9 @@ TEST(Profile, the_crossover_of_the_totals_names_the_winner) {
 }
 
 TEST(Profile, other_files_are_refused_in_one_line) {
-  for (const char* text : {"", "{}", "[1]", "{\"benchmarks\": []}", "{\"benchmarks\": [{\"name\": 3}]}",
-                           "{\"benchmarks\": [{\"name\": \"a/b/c/total/16\", \"real_time\": 1, \"time_unit\": \"h\"}]}"}) {
+  for (const char* text :
+       {"", "{}", "[1]", "{\"benchmarks\": []}", "{\"benchmarks\": [{\"name\": 3}]}",
+        "{\"benchmarks\": [{\"name\": \"a/b/c/total/16\", \"real_time\": 1, \"time_unit\": \"h\"}]}"}) {
     const std::string message = error_of([&] { parse(text); });
     EXPECT_NE(message.find("p.json: "), std::string::npos) << text;
     EXPECT_EQ(message.find('\n'), std::string::npos) << message;

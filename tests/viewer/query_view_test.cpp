@@ -15,9 +15,7 @@
 namespace llsa::viewer {
 namespace {
 
-std::int64_t any_position(const SmallProblem& p) {
-  return *rc::gen::inRange<std::int64_t>(0, p.query_grid.size());
-}
+std::int64_t any_position(const SmallProblem& p) { return *rc::gen::inRange<std::int64_t>(0, p.query_grid.size()); }
 
 double sum(const std::vector<float>& values) { return std::accumulate(values.begin(), values.end(), 0.0); }
 
@@ -123,7 +121,8 @@ RC_GTEST_PROP(QueryView, DenseWeightsAreTheSoftmaxByCellAndMassIsWhatFineKeysHol
   for (std::int64_t j = 0; j < p.key_grid.size(); ++j) {
     double score = 0;
     for (std::int64_t d = 0; d < p.dim; ++d)
-      score += static_cast<double>(head->head->query(0, 0, view.position, d)) * static_cast<double>(head->head->key(0, 0, j, d));
+      score += static_cast<double>(head->head->query(0, 0, view.position, d)) *
+               static_cast<double>(head->head->key(0, 0, j, d));
     const double share = std::exp(score * head->options.scale - view.dense_lse);
     const auto cell = static_cast<std::size_t>(head->head->key_cell(j));
     RC_ASSERT(std::abs(static_cast<double>(view.dense[cell]) - share) < 1e-4);

@@ -23,7 +23,8 @@ diffusion::Model small_model() {
   model.config.attention.options = {.block_size = 4, .levels = 2, .top_k = {2}};
   model.training = "{}";
   model.weights.resize(static_cast<std::size_t>(diffusion::ParameterLayout(model.config).size()));
-  for (std::size_t i = 0; i < model.weights.size(); ++i) model.weights[i] = static_cast<float>((i * 7919) % 201) / 1000 - 0.1f;
+  for (std::size_t i = 0; i < model.weights.size(); ++i)
+    model.weights[i] = static_cast<float>((i * 7919) % 201) / 1000 - 0.1f;
   return model;
 }
 

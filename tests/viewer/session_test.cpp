@@ -17,8 +17,12 @@ Session any_session() {
   Session session;
   session.files = {"a b.png", "/x/ü.safetensors"};
   session.profile = "p.json";
-  session.hints = {.layout = "bnhd", .order = "hilbert", .grid = Grid{2, 3, 4}, .key_grid = Grid{1, 5, 6},
-                   .picture_size = Grid{1, 7, 8}, .in_order = *rc::gen::arbitrary<bool>(),
+  session.hints = {.layout = "bnhd",
+                   .order = "hilbert",
+                   .grid = Grid{2, 3, 4},
+                   .key_grid = Grid{1, 5, 6},
+                   .picture_size = Grid{1, 7, 8},
+                   .in_order = *rc::gen::arbitrary<bool>(),
                    .seed = static_cast<std::uint64_t>(*rc::gen::inRange(0, 1000))};
   for (Settings& settings : session.settings) {
     settings = (*small_problems()).settings;
@@ -113,7 +117,7 @@ TEST(Panel, DefaultPlacesOfOpenPanelsDoNotOverlap) {
   for (std::size_t i = 0; i < places.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) {
       if (!places[i].open || !places[j].open) continue;
-      const Rect &a = places[i].rect, &b = places[j].rect;
+      const Box &a = places[i].rect, &b = places[j].rect;
       EXPECT_TRUE(a.x0 >= b.x1 || b.x0 >= a.x1 || a.y0 >= b.y1 || b.y0 >= a.y1) << i << " " << j;
     }
 }

@@ -69,12 +69,14 @@ class Server {
   Server() {
     int ends[2];
     if (pipe(ends) != 0) return;
-    child_ = std::make_unique<Child>(
-        std::vector<std::string>{"Xvfb", "-screen", "0", "1280x1024x24", "-nolisten", "tcp", "-displayfd", std::to_string(ends[1])}, ends[1]);
+    child_ = std::make_unique<Child>(std::vector<std::string>{"Xvfb", "-screen", "0", "1280x1024x24", "-nolisten",
+                                                              "tcp", "-displayfd", std::to_string(ends[1])},
+                                     ends[1]);
     close(ends[1]);
     pollfd ready{ends[0], POLLIN, 0};
     char text[16] = {};
-    if (poll(&ready, 1, 10000) == 1 && read(ends[0], text, sizeof(text) - 1) > 0) name_ = ":" + std::to_string(std::atoi(text));
+    if (poll(&ready, 1, 10000) == 1 && read(ends[0], text, sizeof(text) - 1) > 0)
+      name_ = ":" + std::to_string(std::atoi(text));
     close(ends[0]);
   }
   const std::string& name() const { return name_; }

@@ -39,7 +39,8 @@ TEST(Workspace, ABadFileIsAMessageAndTheLastGoodStateStays) {
   const auto before = work.document();
   const auto* query = work.query();
   std::ofstream(folder / "bad.safetensors") << "x";
-  for (const std::filesystem::path& file : {folder / "bad.safetensors", folder / "absent.png", folder / "absent.json"}) {
+  for (const std::filesystem::path& file :
+       {folder / "bad.safetensors", folder / "absent.png", folder / "absent.json"}) {
     work.drop({file});
     work.finish();
     EXPECT_TRUE(work.message_is_error);
@@ -55,7 +56,7 @@ TEST(Workspace, AsksForMissingMetadataAndGoesOnWithTheAnswer) {
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 7);
   std::vector<files::NamedTensor> tensors;
   for (const char* name : {"q", "k", "v"})
-    tensors.emplace_back(name, std::vector<std::int64_t>{1, 1, 16, 4}, std::span<const float>(values));
+    tensors.emplace_back(name, std::vector<std::int64_t>{1, 16, 4}, std::span<const float>(values));
   files::write_safetensors(folder / "a.safetensors", tensors);
   Opened opened;
   Workspace& work = opened.work;
@@ -64,11 +65,11 @@ TEST(Workspace, AsksForMissingMetadataAndGoesOnWithTheAnswer) {
   ASSERT_TRUE(work.question);
   EXPECT_TRUE(work.question->layout);
   EXPECT_EQ(work.document()->title, "built-in picture");
-  work.answer({.layout = "bhnd", .order = "raster", .grid = Grid{1, 3, 5}});
+  work.answer({.layout = "hnd", .order = "raster", .grid = Grid{1, 3, 5}});
   work.finish();
   EXPECT_TRUE(work.message_is_error);
   EXPECT_TRUE(work.question);
-  work.answer({.layout = "bhnd", .order = "raster", .grid = Grid{1, 4, 4}});
+  work.answer({.layout = "hnd", .order = "raster", .grid = Grid{1, 4, 4}});
   work.finish();
   EXPECT_FALSE(work.question);
   EXPECT_EQ(work.document()->title, "a.safetensors");

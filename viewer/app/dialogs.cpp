@@ -14,7 +14,8 @@
 namespace llsa::viewer {
 namespace {
 
-constexpr ImGuiWindowFlags box_flags = ImGuiWindowFlags_AlwaysAutoResize | ImGuiWindowFlags_NoCollapse | ImGuiWindowFlags_NoSavedSettings;
+constexpr ImGuiWindowFlags box_flags =
+    ImGuiWindowFlags_AlwaysAutoResize | ImGuiWindowFlags_NoCollapse | ImGuiWindowFlags_NoSavedSettings;
 
 void begin_box(Ui& ui, const char* title, bool* open, float width) {
   const ImVec2 display = ImGui::GetIO().DisplaySize;
@@ -37,11 +38,13 @@ std::vector<std::filesystem::path> paths_in(const char* text) {
   std::string word;
   bool quoted = false;
   for (const char* c = text; *c; ++c) {
-    if (*c == '"') quoted = !quoted;
+    if (*c == '"')
+      quoted = !quoted;
     else if (*c == ' ' && !quoted) {
       if (!word.empty()) paths.emplace_back(word);
       word.clear();
-    } else word += *c;
+    } else
+      word += *c;
   }
   if (!word.empty()) paths.emplace_back(word);
   return paths;
@@ -56,7 +59,8 @@ constexpr std::array<Target, 4> data_targets = {{{"this query's selection (.json
                                                  {"the whole head's selection (.csv)", "head.csv"},
                                                  {"the window as it is (.png)", "window.png"},
                                                  {"figure: selected blocks (.svg, .png)", "overlay.svg"}}};
-constexpr std::array<Panel, 6> more_figures = {Panel::weights, Panel::pyramid, Panel::blocks, Panel::popularity, Panel::compare, Panel::profile};
+constexpr std::array<Panel, 6> more_figures = {Panel::weights,    Panel::pyramid, Panel::blocks,
+                                               Panel::popularity, Panel::compare, Panel::profile};
 
 std::string target_name(int what) {
   if (what < static_cast<int>(data_targets.size())) return data_targets[static_cast<std::size_t>(what)].name;
@@ -97,14 +101,18 @@ void Dialogs::draw(Ui& ui) {
   ui.requests.open = ui.requests.save = false;
   if (open_) draw_open(ui);
   if (save_) draw_save(ui);
-  if (ui.work.question) draw_question(ui);
-  else asking_ = false;
+  if (ui.work.question)
+    draw_question(ui);
+  else
+    asking_ = false;
   if (ui.requests.help) draw_help(ui);
 }
 
 void Dialogs::draw_open(Ui& ui) {
   begin_box(ui, "Open", &open_, 560);
-  ImGui::TextWrapped("A picture (.png, .jpg), Q, K, V (.safetensors, or three .npy files), a checkpoint of llsa-diffusion, or a profile (.json):");
+  ImGui::TextWrapped(
+      "A picture (.png, .jpg), Q, K, V (.safetensors, or three .npy files), a checkpoint of llsa-diffusion, or a "
+      "profile (.json):");
   if (focus_) ImGui::SetKeyboardFocusHere();
   focus_ = false;
   ImGui::SetNextItemWidth(-1);
@@ -173,7 +181,8 @@ void Dialogs::draw_question(Ui& ui) {
     try {
       LoadHints hints = ui.work.asked_hints();
       if (q.layout && layout_ >= 0) hints.layout = layouts[static_cast<std::size_t>(layout_)];
-      if (q.order && order_ >= 0) hints.order = std::array{"raster", "morton", "hilbert"}[static_cast<std::size_t>(order_)];
+      if (q.order && order_ >= 0)
+        hints.order = std::array{"raster", "morton", "hilbert"}[static_cast<std::size_t>(order_)];
       if (q.grid && grid_[0]) hints.grid = grid_from(grid_.data());
       if (q.key_grid && key_grid_[0]) hints.key_grid = grid_from(key_grid_.data());
       problem_.clear();
@@ -215,14 +224,18 @@ void Dialogs::save(Ui& ui) {
   const std::filesystem::path path(path_.data());
   try {
     const QueryView* query = ui.work.query();
+    ui.work.expect_not_open(path);
     if (what_ < 2 && !query) throw Error("nothing is computed yet");
-    if (what_ == 0) export_selection(path, *ui.work.document(), *query);
-    else if (what_ == 1) export_head(path, *query->head);
+    if (what_ == 0)
+      export_selection(path, *ui.work.document(), *query);
+    else if (what_ == 1)
+      export_head(path, *query->head);
     else if (what_ == 2) {
       if (path.extension() != ".png") throw Error(path.string() + ": the window is written as .png");
       picture_request_ = path.string();
     } else {
-      const Panel panel = what_ == 3 ? Panel::overlay : more_figures[static_cast<std::size_t>(what_) - data_targets.size()];
+      const Panel panel =
+          what_ == 3 ? Panel::overlay : more_figures[static_cast<std::size_t>(what_) - data_targets.size()];
       draw_figure(panel, ui.work).save(path, 2);
     }
     if (what_ != 2) ui.work.report("wrote " + path.string(), false);

@@ -37,7 +37,8 @@ void Frame::take_keys() {
   const int space = ImGui::GetKeyIndex(ImGuiKey_Space);
   if (work.view.compare && (ImGui::IsKeyPressed(space, false) || ImGui::IsKeyReleased(space))) work.swap_sides();
   if (ImGui::IsKeyPressed(ImGui::GetKeyIndex(ImGuiKey_Escape), false)) {
-    if (ui_.requests.help) ui_.requests.help = false;
+    if (ui_.requests.help)
+      ui_.requests.help = false;
     else if (!dialogs_.close_any()) {
       if (work.busy()) work.cancel();
       work.pinned.reset();
@@ -82,7 +83,7 @@ void Frame::menu() {
   ImGui::EndMainMenuBar();
 }
 
-void Frame::panels(const Rect& area) {
+void Frame::panels(const Box& area) {
   // A window that a person moved keeps its place in fractions; when the area changes, all windows follow.
   const ImVec2 size{static_cast<float>(area.width()), static_cast<float>(area.height())};
   const bool resized = size.x != drawn_size_.x || size.y != drawn_size_.y;
@@ -103,7 +104,9 @@ void Frame::panels(const Rect& area) {
       if (!resized) {
         const ImVec2 p = ImGui::GetWindowPos(), s = ImGui::GetWindowSize();
         if (p.x != from.x || p.y != from.y || s.x != to.x - from.x || s.y != to.y - from.y) {
-          const auto fraction = [](float v, double low, float length) { return std::clamp((static_cast<double>(v) - low) / static_cast<double>(length), -0.9, 1.9); };
+          const auto fraction = [](float v, double low, float length) {
+            return std::clamp((static_cast<double>(v) - low) / static_cast<double>(length), -0.9, 1.9);
+          };
           place.rect = {fraction(p.x, area.x0, size.x), std::max(0.0, fraction(p.y, area.y0, size.y)),
                         fraction(p.x + s.x, area.x0, size.x), fraction(p.y + s.y, area.y0, size.y)};
         }
@@ -113,7 +116,7 @@ void Frame::panels(const Rect& area) {
   }
 }
 
-void Frame::status(const Rect& area) {
+void Frame::status(const Box& area) {
   ImGui::SetNextWindowPos(vec({area.x0, area.y0}));
   ImGui::SetNextWindowSize({static_cast<float>(area.width()), static_cast<float>(area.height())});
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(ui_.px(8), ui_.px(3)));
@@ -122,10 +125,12 @@ void Frame::status(const Rect& area) {
                ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings |
                    ImGuiWindowFlags_NoBringToFrontOnFocus | ImGuiWindowFlags_NoNav);
   const Workspace& work = ui_.work;
-  const Progress progress = work.progress();
+  const JobStatus progress = work.progress();
   if (progress.busy) {
-    const std::string text = progress.fraction > 0 ? fmt::format("{} {:.0f}%", progress.stage, 100 * progress.fraction) : progress.stage;
-    ImGui::ProgressBar(static_cast<float>(progress.fraction), {ui_.px(210), ImGui::GetTextLineHeight() + ui_.px(3)}, text.c_str());
+    const std::string text =
+        progress.fraction > 0 ? fmt::format("{} {:.0f}%", progress.stage, 100 * progress.fraction) : progress.stage;
+    ImGui::ProgressBar(static_cast<float>(progress.fraction), {ui_.px(210), ImGui::GetTextLineHeight() + ui_.px(3)},
+                       text.c_str());
     ImGui::SameLine();
     if (ImGui::SmallButton("cancel (Esc)")) ui_.work.cancel();
     ImGui::SameLine();
@@ -147,7 +152,8 @@ void Frame::draw(std::optional<Panel> only) {
   if (only) {
     ImGui::SetNextWindowPos({0, 0});
     ImGui::SetNextWindowSize(display);
-    ImGui::Begin(title_of(*only), nullptr, ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoResize | ImGuiWindowFlags_NoCollapse);
+    ImGui::Begin(title_of(*only), nullptr,
+                 ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoResize | ImGuiWindowFlags_NoCollapse);
     draw_panel(ui_, *only);
     ImGui::End();
   } else {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "viewer/draw/ui.hpp"
 #include "viewer/app/dialogs.hpp"
+#include "viewer/draw/ui.hpp"
 
 namespace llsa::viewer {
 
@@ -18,8 +18,8 @@ class Frame {
  private:
   void take_keys();
   void menu();
-  void panels(const Rect& area);
-  void status(const Rect& area);
+  void panels(const Box& area);
+  void status(const Box& area);
 
   Ui& ui_;
   Dialogs dialogs_;

@@ -45,12 +45,16 @@ struct Headless::Context {
     EGLConfig config = nullptr;
     EGLint found = 0;
     eglChooseConfig(display, config_wish, &config, 1, &found);
-    const EGLint wish[] = {EGL_CONTEXT_MAJOR_VERSION, 3, EGL_CONTEXT_MINOR_VERSION, 3,
-                           EGL_CONTEXT_OPENGL_PROFILE_MASK, EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT, EGL_NONE};
+    const EGLint wish[] = {
+        EGL_CONTEXT_MAJOR_VERSION,           3,       EGL_CONTEXT_MINOR_VERSION, 3, EGL_CONTEXT_OPENGL_PROFILE_MASK,
+        EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT, EGL_NONE};
     context = found ? eglCreateContext(display, config, EGL_NO_CONTEXT, wish) : EGL_NO_CONTEXT;
     if (context == EGL_NO_CONTEXT || !eglMakeCurrent(display, EGL_NO_SURFACE, EGL_NO_SURFACE, context)) {
+      const EGLint problem = eglGetError();  // before anything else asks EGL and so forgets it
       close();
-      throw Error(fmt::format("drawing without a window needs OpenGL 3.3; EGL error {:#x}", eglGetError()));
+      const std::string why =
+          problem == EGL_SUCCESS ? "this driver has no such context" : fmt::format("EGL error {:#x}", problem);
+      throw Error("drawing without a window needs OpenGL 3.3; " + why);
     }
   }
   ~Context() { close(); }

@@ -1,9 +1,11 @@
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <CLI/CLI.hpp>
+
 #include "backends/backends.hpp"
 #include "program/attention_options.hpp"
+#include "program/command_files.hpp"
 #include "program/list_option.hpp"
 #include "program/program.hpp"
 #include "viewer/app/screenshot.hpp"
@@ -36,15 +38,19 @@ struct Arguments {
 };
 
 void add_options(CLI::App& app, Arguments& a) {
-  app.add_option("files", a.files, "a picture, a .safetensors file of Q, K, V, three .npy files, a checkpoint, or a profile (.json)");
+  app.add_option("files", a.files,
+                 "a picture, a .safetensors file of Q, K, V, three .npy files, a checkpoint, or a profile (.json)");
   app.add_option("--q", a.q, "Q from this file (with --k and --v)");
   app.add_option("--k", a.k, "K from this file");
   app.add_option("--v", a.v, "V from this file");
-  app.add_option("--layout", a.layout, "axes of the tensors when the file does not say: bhnd, bnhd, hnd, nhd, bnd, nd");
+  app.add_option("--layout", a.layout,
+                 "axes of the tensors when the file does not say (default: bhnd for four axes, nd for two): bhnd, "
+                 "bnhd, hnd, nhd, bnd, nd");
   app.add_option("--grid", a.grid, "how the tokens lie: HxW or TxHxW");
   app.add_option("--key-grid", a.key_grid, "the same for the keys of cross-attention");
   app.add_option("--stored-order", a.stored_order, "the order of the tokens in the file: raster, morton, hilbert");
-  app.add_option("--picture-size", a.picture_size, "tokens that a picture becomes, HxW (default: its own size, at most 256 a side)");
+  app.add_option("--picture-size", a.picture_size,
+                 "tokens that a picture becomes, HxW (default: its own size, at most 256 a side)");
   app.add_option("--seed", a.seed, "of the built-in picture and of the projection of pictures");
   app.add_option("--set", a.set, "which Q, K, V of the file, from 0")->check(CLI::NonNegativeNumber);
   app.add_option("--batch", a.batch, "batch entry, from 0")->check(CLI::NonNegativeNumber);
@@ -62,7 +68,8 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_option("--session", a.session, "keep the session in this file");
   app.add_flag("--no-session", a.no_session, "neither restore nor keep a session");
   app.add_option("--size", a.size, "window or picture, in points: WxH");
-  app.add_option("--pixel-scale", a.pixel_scale, "pixels a point of --screenshot, 0.5 to 4")->check(CLI::Range(0.5, 4.0));
+  app.add_option("--pixel-scale", a.pixel_scale, "pixels a point of --screenshot, 0.5 to 4")
+      ->check(CLI::Range(0.5, 4.0));
   app.add_option("--screenshot", a.targets.screenshot, "draw without a window into this .png and leave");
   app.add_option("--panel", a.panel, "that panel alone in --screenshot; the one that --figure writes");
   app.add_option("--cursor", a.cursor, "where the mouse is in --screenshot, in points: X,Y");
@@ -90,6 +97,8 @@ void apply_options(const Arguments& a, Settings& settings) {
   if (a.batch) settings.batch = *a.batch;
   if (a.head) settings.head = *a.head;
   if (a.how.method) check_method(*a.how.method);
+  if (const auto levels = a.how.levels.value_or(std::nullopt); levels && (*levels < 0 || *levels > max_levels))
+    throw Error(fmt::format("--levels is {}; it must be auto or 0 to {}", *levels, max_levels));
   program::lay_over(a.how, settings.how);
   if (!a.backend.empty()) {
     ThreadPool one(1);
@@ -103,10 +112,15 @@ struct Size {
 };
 
 Size window_size(const Arguments& a) {
-  const Grid first_second = grid_from(a.size);
-  if (first_second.frames != 1 || first_second.height > 16384 || first_second.width > 16384)
-    throw Error("size is '" + a.size + "'; it must be WxH, at most 16384 each");
-  return {static_cast<int>(first_second.height), static_cast<int>(first_second.width)};
+  constexpr std::int64_t most = 16384;
+  std::optional<Grid> sides;
+  try {
+    sides = grid_from(a.size);
+  } catch (const Error&) {
+  }
+  if (!sides || sides->frames != 1 || sides->height > most || sides->width > most)
+    throw Error(fmt::format("--size is '{}'; it must be WxH, each 1 to {}", a.size, most));
+  return {static_cast<int>(sides->height), static_cast<int>(sides->width)};
 }
 
 /// The session to start from: the kept one, changed by what the arguments say.
@@ -116,13 +130,14 @@ Session start_session(const Arguments& a, const std::filesystem::path& file, boo
     try {
       session = load_session(file);
     } catch (const Error& error) {
-      if (!interactive) throw;
-      message = error.what();  // a broken session must not keep the window shut
+      if (!interactive || !a.session.empty()) throw;  // a file that somebody named is not replaced by a session
+      message = error.what();                         // a broken session must not keep the window shut
     }
   }
   std::vector<std::filesystem::path> files(a.files.begin(), a.files.end());
   if (!a.q.empty() || !a.k.empty() || !a.v.empty()) {
-    if (a.q.empty() || a.k.empty() || a.v.empty() || !files.empty()) throw Error("--q, --k and --v go together, without other files");
+    if (a.q.empty() || a.k.empty() || a.v.empty() || !files.empty())
+      throw Error("--q, --k and --v go together, without other files");
     files = {a.q, a.k, a.v};
   }
   if (files.size() == 1 && files[0].extension() == ".json") {
@@ -141,7 +156,8 @@ Session start_session(const Arguments& a, const std::filesystem::path& file, boo
   ViewState& view = session.view;
   if (a.level) view.level = static_cast<int>(std::clamp<std::int64_t>(*a.level, 1, max_levels));
   if (!a.weights.empty()) view.weights = weight_kind_from(a.weights);
-  if (!a.theme.empty() && a.theme != "dark" && a.theme != "light") throw Error("theme is '" + a.theme + "'; it must be dark or light");
+  if (!a.theme.empty() && a.theme != "dark" && a.theme != "light")
+    throw Error("theme is '" + a.theme + "'; it must be dark or light");
   if (!a.theme.empty()) view.theme = a.theme;
   if (a.compare) {
     view.compare = true;
@@ -150,18 +166,45 @@ Session start_session(const Arguments& a, const std::filesystem::path& file, boo
   return session;
 }
 
+/// Nothing that is opened is written over, the session's own file excepted.
+void expect_free_places(const Arguments& a, const Session& session, const std::filesystem::path& session_file,
+                        bool interactive) {
+  program::CommandFiles paths;
+  for (const auto& file : session.files) paths.reads("the document", file);
+  paths.reads("--profile", session.profile);
+  paths.reads("the checkpoint", session.checkpoint);
+  if (interactive) {
+    const auto is_session = [&](std::string_view name) { return name == session_file.filename().string(); };
+    if (!session_file.empty())
+      paths.writes_into("--session", session_file.has_parent_path() ? session_file.parent_path() : ".", is_session);
+  } else {
+    paths.reads("--session", session_file);
+  }
+  paths.writes("--screenshot", a.targets.screenshot);
+  paths.writes("--figure", a.targets.figure);
+  paths.writes("--export", a.targets.selection);
+  paths.writes("--export-head", a.targets.head);
+  paths.check();
+}
+
 int view(Arguments& a) {
   const bool interactive = a.targets.empty();
-  const std::filesystem::path session_file =
-      !a.session.empty() ? std::filesystem::path(a.session) : interactive && !a.no_session ? default_session_path() : std::filesystem::path();
+  const std::filesystem::path session_file = !a.session.empty()             ? std::filesystem::path(a.session)
+                                             : interactive && !a.no_session ? default_session_path()
+                                                                            : std::filesystem::path();
   std::string message;
   const Session session = start_session(a, session_file, interactive, message);
+  expect_free_places(a, session, session_file, interactive);
   const Size size = window_size(a);
+  a.targets.set = a.set;
+  a.targets.batch = a.batch;
+  a.targets.head_index = a.head;
+  a.targets.level = a.level;
   std::optional<std::vector<std::int64_t>> query;
   if (!a.query.empty()) query = numbers_in("--query", a.query, 3);
   if (query && query->size() < 2) throw Error("--query is '" + a.query + "'; it must be X,Y or X,Y,T");
   if (interactive) {
-    const WindowStart start{session, session_file, a.threads, size.width, size.height, query, message};
+    const WindowStart start{session, session_file, a.threads, size.width, size.height, query, message, a.targets};
     run_window(start);
     return program::exit_done;
   }

@@ -75,6 +75,14 @@ void choose_first_query(Workspace& work, std::optional<std::vector<std::int64_t>
   query.reset();
 }
 
+void say_what_is_missing(Workspace& work, const Targets& chosen) {
+  try {
+    require_chosen(work, chosen);
+  } catch (const Error& error) {
+    work.report(error.what(), true);
+  }
+}
+
 /// Files that were dropped arrive here, between two frames.
 void on_drop(GLFWwindow* window, int count, const char** paths) {
   auto& work = *static_cast<Workspace*>(glfwGetWindowUserPointer(window));
@@ -103,9 +111,12 @@ void run_window(const WindowStart& start) {
     // Input may take two frames to show its effect (a tooltip's size, a closing box); then the window rests.
     int frames_wanted = 3;
     auto query = start.query;
+    bool checked = false;
     while (!glfwWindowShouldClose(window.get()) && !ui.requests.quit) {
-      if (frames_wanted > 0) glfwPollEvents();
-      else glfwWaitEventsTimeout(work.busy() ? 0.05 : 0.5);
+      if (frames_wanted > 0)
+        glfwPollEvents();
+      else
+        glfwWaitEventsTimeout(work.busy() ? 0.05 : 0.5);
       const float wanted = content_scale(window.get()) * static_cast<float>(work.view.scale);
       if (wanted != scale || ui.requests.rescale_fonts) {
         apply_style(ui, wanted);
@@ -114,6 +125,10 @@ void run_window(const WindowStart& start) {
         ui.requests.rescale_fonts = false;
       }
       if (query && work.document()) choose_first_query(work, query);
+      if (!checked && work.shown().result().selection) {
+        say_what_is_missing(work, start.chosen);
+        checked = true;
+      }
       ImGui_ImplOpenGL3_NewFrame();
       ImGui_ImplGlfw_NewFrame();
       ImGui::NewFrame();
@@ -125,11 +140,12 @@ void run_window(const WindowStart& start) {
       glClearColor(0.06f, 0.065f, 0.075f, 1);
       glClear(GL_COLOR_BUFFER_BIT);
       ImGui_ImplOpenGL3_RenderDrawData(ImGui::GetDrawData());
-      if (const std::string path = frame.dialogs().take_picture_request(); !path.empty()) write_picture(window.get(), work, path);
+      if (const std::string path = frame.dialogs().take_picture_request(); !path.empty())
+        write_picture(window.get(), work, path);
       glfwSwapBuffers(window.get());
       const ImGuiIO& io = ImGui::GetIO();
-      const bool active = io.MouseDelta.x != 0 || io.MouseDelta.y != 0 || io.MouseWheel != 0 || ImGui::IsAnyMouseDown() ||
-                          io.InputQueueCharacters.Size > 0 || ImGui::IsAnyItemActive();
+      const bool active = io.MouseDelta.x != 0 || io.MouseDelta.y != 0 || io.MouseWheel != 0 ||
+                          ImGui::IsAnyMouseDown() || io.InputQueueCharacters.Size > 0 || ImGui::IsAnyItemActive();
       frames_wanted = active ? 3 : frames_wanted - 1;
     }
   }

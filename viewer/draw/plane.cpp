@@ -7,7 +7,7 @@
 
 namespace llsa::viewer {
 
-Plane::Plane(Ui& ui, PlaneCamera& shared, const char* id, const Rect& world, bool square, float below, Point axes)
+Plane::Plane(Ui& ui, PlaneCamera& shared, const char* id, const Box& world, bool square, float below, Point axes)
     : ui_(ui) {
   const ImVec2 at = ImGui::GetCursorScreenPos(), room = ImGui::GetContentRegionAvail();
   const ImVec2 size{std::max(room.x, ui.px(24)), std::max(room.y - below, ui.px(24))};
@@ -15,8 +15,9 @@ Plane::Plane(Ui& ui, PlaneCamera& shared, const char* id, const Rect& world, boo
   camera_.viewport = {at.x, at.y, at.x + size.x, at.y + size.y};
   if (ui.requests.fit) shared.fitting = true;
   if (shared.fitting) camera_.fit(world, square, ui.px(6));
-  ImGui::InvisibleButton(id, size, ImGuiButtonFlags_MouseButtonLeft | ImGuiButtonFlags_MouseButtonRight |
-                                       ImGuiButtonFlags_MouseButtonMiddle);
+  ImGui::InvisibleButton(
+      id, size,
+      ImGuiButtonFlags_MouseButtonLeft | ImGuiButtonFlags_MouseButtonRight | ImGuiButtonFlags_MouseButtonMiddle);
   const ImGuiIO& io = ImGui::GetIO();
   const Point mouse{io.MousePos.x, io.MousePos.y};
   const bool over = ImGui::IsItemHovered(), held = ImGui::IsItemActive();
@@ -35,8 +36,7 @@ Plane::Plane(Ui& ui, PlaneCamera& shared, const char* id, const Rect& world, boo
   }
   shared.camera = camera_;
   const auto let_go = [&](int button) {
-    return over && ImGui::IsMouseReleased(button) &&
-           io.MouseDragMaxDistanceSqr[button] < threshold * threshold;
+    return over && ImGui::IsMouseReleased(button) && io.MouseDragMaxDistanceSqr[button] < threshold * threshold;
   };
   if (over) input_.cursor = camera_.to_world(mouse);
   input_.clicked = let_go(0);
@@ -48,20 +48,20 @@ Plane::Plane(Ui& ui, PlaneCamera& shared, const char* id, const Rect& world, boo
 
 Plane::~Plane() { list_->PopClipRect(); }
 
-void Plane::image(const Texture& texture, const Rect& world, double opacity) {
-  const Rect at = camera_.to_screen(world);
+void Plane::image(const Texture& texture, const Box& world, double opacity) {
+  const Box at = camera_.to_screen(world);
   list_->AddImage(texture.id(), vec({at.x0, at.y0}), vec({at.x1, at.y1}), {0, 0}, {1, 1},
                   IM_COL32(255, 255, 255, static_cast<int>(opacity * 255 + 0.5)));
 }
 
-void Plane::fill(const Region& region, ImU32 color) {
-  for (const Rect& r : region.fill) {
-    const Rect at = camera_.to_screen(r);
+void Plane::fill(const CellShape& region, ImU32 color) {
+  for (const Box& r : region.fill) {
+    const Box at = camera_.to_screen(r);
     list_->AddRectFilled(vec({at.x0, at.y0}), vec({at.x1, at.y1}), color);
   }
 }
 
-void Plane::outline(const Region& region, ImU32 color, float width, bool rim) {
+void Plane::outline(const CellShape& region, ImU32 color, float width, bool rim) {
   const auto draw = [&](ImU32 c, float w) {
     const double half = static_cast<double>(w) / 2;
     for (const Segment& s : region.outline) {
@@ -73,8 +73,8 @@ void Plane::outline(const Region& region, ImU32 color, float width, bool rim) {
   draw(color, width);
 }
 
-void Plane::frame(const Rect& world, ImU32 color, float width) {
-  const Rect at = camera_.to_screen(world);
+void Plane::frame(const Box& world, ImU32 color, float width) {
+  const Box at = camera_.to_screen(world);
   list_->AddRect(vec({at.x0, at.y0}), vec({at.x1, at.y1}), color, 0, 0, width);
 }
 
@@ -88,7 +88,7 @@ void Plane::marker(Point world) {
 void Plane::numbers(const GridLayout& layout, const std::function<std::string(std::int64_t)>& text) {
   const double cell = std::min(camera_.zoom.x, camera_.zoom.y);
   if (cell < static_cast<double>(ui_.px(44))) return;
-  const Rect seen = camera_.visible(), all = layout.bounds();
+  const Box seen = camera_.visible(), all = layout.bounds();
   for (double y = std::floor(std::max(seen.y0, all.y0)); y < std::min(seen.y1, all.y1); ++y)
     for (double x = std::floor(std::max(seen.x0, all.x0)); x < std::min(seen.x1, all.x1); ++x)
       if (const auto hit = layout.hit({x + 0.5, y + 0.5})) label({x + 0.5, y + 0.5}, text(*hit), IM_COL32_WHITE);
@@ -119,14 +119,16 @@ void draw_color_bar(Ui& ui, const ColorScale& scale, const std::string& unit) {
   for (const plot::Tick& tick : plot::ticks(scale.range(), std::max(2, static_cast<int>(width / ui.px(70))))) {
     const float x = x0 + (x1 - x0) * static_cast<float>(scale.range().position(tick.value));
     if (x < x0 - 1 || x > x1 + 1) continue;
-    list.AddLine({x, y0 + height}, {x, y0 + height + ui.px(tick.label.empty() ? 2 : 4)}, ImGui::GetColorU32(ImGuiCol_Text));
+    list.AddLine({x, y0 + height}, {x, y0 + height + ui.px(tick.label.empty() ? 2 : 4)},
+                 ImGui::GetColorU32(ImGuiCol_Text));
     const ImVec2 size = ImGui::CalcTextSize(tick.label.c_str());
     const float left = std::clamp(x - size.x / 2, at.x, std::max(at.x, at.x + width - size.x));
     if (tick.label.empty() || left < free_from) continue;
     list.AddText({left, y0 + height + ui.px(4)}, ImGui::GetColorU32(ImGuiCol_Text), tick.label.c_str());
     free_from = left + size.x + ui.px(8);
   }
-  ImGui::InvisibleButton("colour bar", {std::max(width, 1.0f), ui.px(color_bar_height) - ImGui::GetStyle().ItemSpacing.y});
+  ImGui::InvisibleButton("colour bar",
+                         {std::max(width, 1.0f), ui.px(color_bar_height) - ImGui::GetStyle().ItemSpacing.y});
   if (!ImGui::IsItemHovered()) return;
   const double position = static_cast<double>((ImGui::GetIO().MousePos.x - x0) / (x1 - x0));
   if (position < 0 || position > 1) return;

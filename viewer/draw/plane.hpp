@@ -16,12 +16,12 @@ struct PlaneInput {
   bool right_clicked = false;
 };
 
-/// An area of a panel seen through a camera: zooms to the cursor, pans, fits. Between `begin` and `end` drawing is clipped
-/// to it and `camera` turns world into screen.
+/// An area of a panel seen through a camera: zooms to the cursor, pans, fits. Between `begin` and `end` drawing is
+/// clipped to it and `camera` turns world into screen.
 class Plane {
  public:
   /// `below` pixels stay free under the area (a colour bar, text). `axes`: which axes zoom.
-  Plane(Ui& ui, PlaneCamera& camera, const char* id, const Rect& world, bool square, float below = 0,
+  Plane(Ui& ui, PlaneCamera& camera, const char* id, const Box& world, bool square, float below = 0,
         Point axes = {1, 1});
   ~Plane();
   Plane(const Plane&) = delete;
@@ -31,11 +31,11 @@ class Plane {
   const Camera& camera() const { return camera_; }
   ImDrawList& list() const { return *list_; }
 
-  void image(const Texture& texture, const Rect& world, double opacity = 1);
-  void fill(const Region& region, ImU32 color);
+  void image(const Texture& texture, const Box& world, double opacity = 1);
+  void fill(const CellShape& region, ImU32 color);
   /// A line of `width` pixels along the region's border, with a contrasting rim so that it shows on any picture.
-  void outline(const Region& region, ImU32 color, float width, bool rim = true);
-  void frame(const Rect& world, ImU32 color, float width);
+  void outline(const CellShape& region, ImU32 color, float width, bool rim = true);
+  void frame(const Box& world, ImU32 color, float width);
   /// The query: a ring that keeps its size, light with a dark rim.
   void marker(Point world);
   /// The numbers of cells that are large enough on the screen.

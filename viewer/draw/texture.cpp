@@ -27,8 +27,8 @@ void Texture::upload(int width, int height, std::span<const std::uint8_t> rgba) 
   GLint limit = 0;
   glGetIntegerv(GL_MAX_TEXTURE_SIZE, &limit);
   if (width > limit || height > limit)
-    throw Error(fmt::format("a grid of {} x {} cells cannot be drawn; the graphics driver takes at most {} a side", width,
-                            height, limit));
+    throw Error(fmt::format("a grid of {} x {} cells cannot be drawn; the graphics driver takes at most {} a side",
+                            width, height, limit));
   if (!name_) glGenTextures(1, &name_);
   glBindTexture(GL_TEXTURE_2D, name_);
   glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, GL_NEAREST);
@@ -42,7 +42,8 @@ void Texture::upload(int width, int height, std::span<const std::uint8_t> rgba) 
   height_ = height;
 }
 
-const Texture& TextureCache::get(const std::string& name, const std::string& key, const std::function<Pixels()>& paint) {
+const Texture& TextureCache::get(const std::string& name, const std::string& key,
+                                 const std::function<Pixels()>& paint) {
   Entry& entry = entries_[name];
   if (!entry.texture || entry.key != key) {
     const Pixels pixels = paint();
@@ -53,7 +54,8 @@ const Texture& TextureCache::get(const std::string& name, const std::string& key
 }
 
 TextureCache::Pixels heat_pixels(const GridLayout& layout, std::span<const float> values, const ColorScale& scale) {
-  const auto width = static_cast<std::size_t>(layout.bounds().x1), height = static_cast<std::size_t>(layout.bounds().y1);
+  const auto width = static_cast<std::size_t>(layout.bounds().x1),
+             height = static_cast<std::size_t>(layout.bounds().y1);
   TextureCache::Pixels pixels{static_cast<int>(width), static_cast<int>(height), {}};
   if (layout.grid().frames == 1) {
     scale.paint(values, pixels.rgba);
@@ -61,9 +63,10 @@ TextureCache::Pixels heat_pixels(const GridLayout& layout, std::span<const float
   }
   pixels.rgba.assign(width * height * 4, 0);
   for (std::size_t cell = 0; cell < values.size(); ++cell) {
-    const Rect at = layout.cell(static_cast<std::int64_t>(cell));
+    const Box at = layout.cell(static_cast<std::int64_t>(cell));
     const plot::Rgb color = scale.color(static_cast<double>(values[cell]));
-    std::uint8_t* to = pixels.rgba.data() + 4 * (static_cast<std::size_t>(at.y0) * width + static_cast<std::size_t>(at.x0));
+    std::uint8_t* to =
+        pixels.rgba.data() + 4 * (static_cast<std::size_t>(at.y0) * width + static_cast<std::size_t>(at.x0));
     to[0] = color.r, to[1] = color.g, to[2] = color.b, to[3] = 255;
   }
   return pixels;

@@ -51,13 +51,13 @@ bool apply_style(Ui& ui, float scale) {
   ImGui::GetStyle() = style;
 
   // Latin, Greek, and the signs that numbers and labels use.
-  static const std::array<ImWchar, 15> ranges = {0x20,   0xff,   0x370,  0x3ff,  0x2010, 0x2026, 0x2070,
-                                                 0x208e, 0x2190, 0x2193, 0x2212, 0x2212, 0x2248, 0x2248, 0};
+  static const std::array<ImWchar, 15> ranges = {0x20,   0xff,   0x370,  0x3ff,  0x2010, 0x2026, 0x2070, 0x208e,
+                                                 0x2190, 0x2193, 0x2212, 0x2212, 0x2248, 0x2248, 0};
   ImFontAtlas& fonts = *ImGui::GetIO().Fonts;
   fonts.Clear();
-  const char* regular = first_existing({"/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "/usr/share/fonts/TTF/DejaVuSans.ttf",
-                                        "/usr/share/fonts/dejavu-sans-fonts/DejaVuSans.ttf",
-                                        "/System/Library/Fonts/Helvetica.ttc"});
+  const char* regular =
+      first_existing({"/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "/usr/share/fonts/TTF/DejaVuSans.ttf",
+                      "/usr/share/fonts/dejavu-sans-fonts/DejaVuSans.ttf", "/System/Library/Fonts/Helvetica.ttc"});
   const char* bold = first_existing({"/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf",
                                      "/usr/share/fonts/TTF/DejaVuSans-Bold.ttf",
                                      "/usr/share/fonts/dejavu-sans-fonts/DejaVuSans-Bold.ttf"});
@@ -91,7 +91,7 @@ void text_shortened(const std::string& text) {
   if (shown != text && ImGui::IsItemHovered()) ImGui::SetTooltip("%s", text.c_str());
 }
 
-void begin_tooltip_beside(const Ui& ui, const Rect& avoid) {
+void begin_tooltip_beside(const Ui& ui, const Box& avoid) {
   static ImVec2 size{0, 0};  // of the last tooltip: this one's is known only after it was drawn
   const ImVec2 room = ImGui::GetIO().DisplaySize;
   const ImVec2 mouse = ImGui::GetIO().MousePos;

@@ -27,10 +27,10 @@ struct Ui {
   TextureCache textures;
   PlaneCamera picture;  ///< overlay, weights, popularity and comparison move together
   PlaneCamera blocks, pyramid;
-  float scale = 1;          ///< pixels per point: multiply every length by it
+  float scale = 1;                  ///< pixels per point: multiply every length by it
   std::optional<TokenRef> hovered;  ///< the key token under the cursor; set by the panel under it
   std::optional<TokenRef> focus;    ///< the one of the last frame, which every panel highlights
-  std::string under_cursor; ///< what `copy` copies; set by the panel under the cursor
+  std::string under_cursor;         ///< what `copy` copies; set by the panel under the cursor
   ImFont* bold = nullptr;
 
   float px(float points) const { return points * scale; }
@@ -51,6 +51,6 @@ void say_why_empty(const char* text);
 void text_shortened(const std::string& text);
 
 /// Opens a tooltip beside `avoid` (screen pixels), inside the window; close with `ImGui::EndTooltip()`.
-void begin_tooltip_beside(const Ui& ui, const Rect& avoid);
+void begin_tooltip_beside(const Ui& ui, const Box& avoid);
 
 }  // namespace llsa::viewer

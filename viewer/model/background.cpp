@@ -63,7 +63,7 @@ bool Background::deliver() {
   return !arrived.empty();
 }
 
-Progress Background::progress() const {
+JobStatus Background::progress() const {
   const std::lock_guard lock(mutex_);
   return progress_;
 }

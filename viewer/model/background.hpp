@@ -14,15 +14,15 @@
 namespace llsa::viewer {
 
 /// What a background job is doing, for a progress bar.
-struct Progress {
+struct JobStatus {
   bool busy = false;
   std::string stage;
   double fraction = 0;  ///< of the stage, in [0, 1]
 };
 
-/// One lane of long work beside the window's thread: the newest job replaces the one that runs (which is asked to stop).
-/// A job hands over results as functions that `deliver` runs on the window's thread; those of replaced or cancelled jobs
-/// are dropped, so what is delivered always belongs to the newest job.
+/// One lane of long work beside the window's thread: the newest job replaces the one that runs (which is asked to
+/// stop). A job hands over results as functions that `deliver` runs on the window's thread; those of replaced or
+/// cancelled jobs are dropped, so what is delivered always belongs to the newest job.
 class Background {
  public:
   /// What a job sees of its lane.
@@ -60,7 +60,7 @@ class Background {
   void cancel();
   /// Runs what was published since the last call; returns whether anything was.
   bool deliver();
-  Progress progress() const;
+  JobStatus progress() const;
   bool busy() const { return progress().busy; }
 
  private:
@@ -79,7 +79,7 @@ class Background {
   std::optional<Task> waiting_;
   std::stop_source running_{std::nostopstate};
   std::uint64_t newest_ = 0;
-  Progress progress_;
+  JobStatus progress_;
   std::vector<std::function<void()>> inbox_;
   std::jthread worker_;  // last: started when everything else exists, joined first
 };

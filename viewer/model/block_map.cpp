@@ -7,7 +7,7 @@ namespace llsa::viewer {
 
 std::string_view name_of(BlockValue value) { return value == BlockValue::rank ? "rank" : "score"; }
 
-Rect BlockMap::bounds() const {
+Box BlockMap::bounds() const {
   return {0, 0, static_cast<double>(head_->options.key.length(level_)),
           static_cast<double>(head_->options.query.length(level_))};
 }
@@ -27,9 +27,11 @@ std::optional<BlockMap::Entry> BlockMap::entry(Cell cell) const {
   return Entry{static_cast<int>(rank), head_->scores[static_cast<std::size_t>(level_ - 1)][row + rank]};
 }
 
-BlockImage BlockMap::part(const Rect& visible, int max_width, int max_height) const {
-  const Rect all = bounds();
-  const auto first = [](double v, double end) { return static_cast<std::int64_t>(std::clamp(std::floor(v), 0.0, end)); };
+BlockImage BlockMap::part(const Box& visible, int max_width, int max_height) const {
+  const Box all = bounds();
+  const auto first = [](double v, double end) {
+    return static_cast<std::int64_t>(std::clamp(std::floor(v), 0.0, end));
+  };
   const auto last = [](double v, double end) { return static_cast<std::int64_t>(std::clamp(std::ceil(v), 0.0, end)); };
   const std::int64_t column0 = first(visible.x0, all.x1), column1 = last(visible.x1, all.x1);
   const std::int64_t row0 = first(visible.y0, all.y1), row1 = last(visible.y1, all.y1);
@@ -42,7 +44,7 @@ BlockImage BlockMap::part(const Rect& visible, int max_width, int max_height) co
   return image;
 }
 
-BlockImage BlockMap::paint(const Rect& visible, int max_width, int max_height, BlockValue value) const {
+BlockImage BlockMap::paint(const Box& visible, int max_width, int max_height, BlockValue value) const {
   BlockImage image = part(visible, max_width, max_height);
   const auto column0 = static_cast<std::int64_t>(image.world.x0), column1 = static_cast<std::int64_t>(image.world.x1);
   const auto row0 = static_cast<std::int64_t>(image.world.y0), row1 = static_cast<std::int64_t>(image.world.y1);

@@ -16,7 +16,7 @@ std::string_view name_of(BlockValue value);
 
 /// A part of a block map as an image: at most as many pixels as cells, and at most as many as asked for.
 struct BlockImage {
-  Rect world;  ///< the cells that it covers, whole ones
+  Box world;  ///< the cells that it covers, whole ones
   int width = 0, height = 0;
   std::vector<float> values;         ///< the largest of the cells under each pixel
   std::vector<std::uint8_t> filled;  ///< whether any of these cells was selected
@@ -29,7 +29,7 @@ class BlockMap {
   BlockMap(const HeadSelection& head, int level) : head_(&head), level_(level) {}
 
   int level() const { return level_; }
-  Rect bounds() const;
+  Box bounds() const;
   /// Query and key token under a world point.
   struct Cell {
     std::int64_t query = 0, key = 0;
@@ -43,9 +43,9 @@ class BlockMap {
   };
   std::optional<Entry> entry(Cell cell) const;
   /// The extents that `paint` gives for these arguments, without values.
-  BlockImage part(const Rect& visible, int max_width, int max_height) const;
+  BlockImage part(const Box& visible, int max_width, int max_height) const;
   /// `rank` values are 1 for the best, falling towards 0 for the last; `score` values are the scores.
-  BlockImage paint(const Rect& visible, int max_width, int max_height, BlockValue value) const;
+  BlockImage paint(const Box& visible, int max_width, int max_height, BlockValue value) const;
 
  private:
   const HeadSelection* head_;

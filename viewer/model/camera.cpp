@@ -17,12 +17,12 @@ Point Camera::to_world(Point screen) const {
   return {center.x + (screen.x - middle.x) / zoom.x, center.y + (screen.y - middle.y) / zoom.y};
 }
 
-Rect Camera::to_screen(const Rect& world) const {
+Box Camera::to_screen(const Box& world) const {
   const Point a = to_screen(Point{world.x0, world.y0}), b = to_screen(Point{world.x1, world.y1});
   return {a.x, a.y, b.x, b.y};
 }
 
-Rect Camera::visible() const {
+Box Camera::visible() const {
   const Point a = to_world({viewport.x0, viewport.y0}), b = to_world({viewport.x1, viewport.y1});
   return {a.x, a.y, b.x, b.y};
 }
@@ -36,7 +36,7 @@ void Camera::zoom_about(Point screen, Point factor) {
 
 void Camera::pan(Point delta) { center = {center.x - delta.x / zoom.x, center.y - delta.y / zoom.y}; }
 
-void Camera::fit(const Rect& world, bool square, double margin) {
+void Camera::fit(const Box& world, bool square, double margin) {
   if (!(world.width() > 0) || !(world.height() > 0)) return;
   const double width = std::max(1.0, viewport.width() - 2 * margin);
   const double height = std::max(1.0, viewport.height() - 2 * margin);
@@ -45,7 +45,7 @@ void Camera::fit(const Rect& world, bool square, double margin) {
   center = world.center();
 }
 
-void Camera::keep_in_sight(const Rect& world) {
+void Camera::keep_in_sight(const Box& world) {
   const double half_x = viewport.width() / zoom.x / 2, half_y = viewport.height() / zoom.y / 2;
   const double keep_x = std::min(world.width(), half_x) / 2, keep_y = std::min(world.height(), half_y) / 2;
   center.x = std::clamp(center.x, world.x0 - half_x + keep_x, world.x1 + half_x - keep_x);

@@ -12,22 +12,22 @@ class Camera {
 
   Point center{0, 0};  ///< the world point in the middle of the viewport
   Point zoom{1, 1};    ///< screen pixels per world unit
-  Rect viewport{0, 0, 1, 1};
+  Box viewport{0, 0, 1, 1};
 
   Point to_screen(Point world) const;
   Point to_world(Point screen) const;
-  Rect to_screen(const Rect& world) const;
+  Box to_screen(const Box& world) const;
   /// The world rectangle that fills the viewport.
-  Rect visible() const;
+  Box visible() const;
 
   /// Scales by `factor` so that the world point under `screen` stays there.
   void zoom_about(Point screen, Point factor);
   /// Moves what is shown by `delta` screen pixels.
   void pan(Point delta);
   /// Shows all of `world` in the middle; `square` keeps cells square. An empty rectangle changes nothing.
-  void fit(const Rect& world, bool square, double margin_pixels = 8);
+  void fit(const Box& world, bool square, double margin_pixels = 8);
   /// Keeps at least a part of `world` in sight, so that panning cannot lose it.
-  void keep_in_sight(const Rect& world);
+  void keep_in_sight(const Box& world);
 };
 
 }  // namespace llsa::viewer

@@ -20,7 +20,7 @@ struct Place {
 };
 
 Place place_of(const GridLayout& layout, std::int64_t cell) {
-  const Rect at = layout.cell(cell);
+  const Box at = layout.cell(cell);
   return {static_cast<std::int64_t>(at.y0), static_cast<std::int64_t>(at.x0)};
 }
 
@@ -68,7 +68,8 @@ plot::Canvas overlay_figure(const Workspace& work, const QueryView& query, doubl
 plot::Canvas cells_figure(const Workspace& work, const GridLayout& layout, std::span<const float> values,
                           const ColorScale& scale, std::string title, std::string label, double width, double height) {
   const auto columns = static_cast<std::int64_t>(layout.bounds().x1);
-  std::vector<float> laid(static_cast<std::size_t>(columns * static_cast<std::int64_t>(layout.bounds().y1)), std::nanf(""));
+  std::vector<float> laid(static_cast<std::size_t>(columns * static_cast<std::int64_t>(layout.bounds().y1)),
+                          std::nanf(""));
   for (std::size_t cell = 0; cell < values.size(); ++cell) {
     const Place at = place_of(layout, static_cast<std::int64_t>(cell));
     float value = values[cell];
@@ -95,8 +96,10 @@ plot::Canvas blocks_figure(const Workspace& work, const QueryView& query, double
   const BlockImage image = map.paint(map.bounds(), 1024, 1024, work.view.block_value);
   std::vector<float> values = image.values, filled;
   for (std::size_t i = 0; i < values.size(); ++i)
-    if (image.filled[i]) filled.push_back(values[i]);
-    else values[i] = std::nanf("");
+    if (image.filled[i])
+      filled.push_back(values[i]);
+    else
+      values[i] = std::nanf("");
   const ColorScale scale(work.view.block_colors, filled, false);
   plot::Canvas canvas(width, height);
   plot::draw_heat_map(canvas, canvas.area().inset(12),
@@ -121,10 +124,11 @@ plot::Canvas pyramid_figure(const Workspace& work, const QueryView& query, doubl
   };
   for (const PyramidNode& node : layout.nodes()) {
     if (node.parent < 0) continue;
-    const Rect& parent = layout.nodes()[static_cast<std::size_t>(node.parent)].rect;
+    const Box& parent = layout.nodes()[static_cast<std::size_t>(node.parent)].rect;
     const bool chosen = node.rank >= 0;
     canvas.line(place({parent.center().x, parent.y1}), place({node.rect.center().x, node.rect.y0}),
-                {.color = plot::Color(level_color(node.key.level)).with_alpha(chosen ? 0.8 : 0.15), .width = chosen ? 1.0 : 0.5});
+                {.color = plot::Color(level_color(node.key.level)).with_alpha(chosen ? 0.8 : 0.15),
+                 .width = chosen ? 1.0 : 0.5});
   }
   for (const PyramidNode& node : layout.nodes()) {
     const plot::Point a = place({node.rect.x0, node.rect.y0}), b = place({node.rect.x1, node.rect.y1});
@@ -133,7 +137,7 @@ plot::Canvas pyramid_figure(const Workspace& work, const QueryView& query, doubl
     canvas.fill(rect, chosen ? plot::Color(level_color(node.key.level)) : plot::grid_line);
   }
   for (int row = 0; row < layout.rows(); ++row) {
-    const Rect band = layout.row(layout.level_of_row(row));
+    const Box band = layout.row(layout.level_of_row(row));
     canvas.text(row + 1 == layout.rows() ? "fine keys" : fmt::format("level {}", layout.level_of_row(row)),
                 {12, place(band.center()).y}, {.vertical = plot::VAlign::middle});
   }
@@ -158,15 +162,15 @@ files::Image grid_picture(const Document& document, std::int64_t batch, const Gr
   for (std::int64_t cell = 0; cell < grid.size(); ++cell) {
     const Place at = place_of(layout, cell);
     std::uint8_t* to = image.pixel(static_cast<int>(at.column), static_cast<int>(at.row));
-    if (frame.rgb.empty()) std::fill_n(to, 3, std::uint8_t{128});
-    else std::copy_n(frame.pixel(static_cast<int>(at.column), static_cast<int>(at.row)), 3, to);
+    if (frame.rgb.empty())
+      std::fill_n(to, 3, std::uint8_t{128});
+    else
+      std::copy_n(frame.pixel(static_cast<int>(at.column), static_cast<int>(at.row)), 3, to);
   }
   return image;
 }
 
-bool has_figure(Panel panel) {
-  return panel != Panel::controls && panel != Panel::numbers && panel != Panel::samples;
-}
+bool has_figure(Panel panel) { return panel != Panel::controls && panel != Panel::numbers && panel != Panel::samples; }
 
 plot::Canvas draw_figure(Panel panel, const Workspace& work, double width, double height) {
   if (panel == Panel::profile) {
@@ -181,29 +185,33 @@ plot::Canvas draw_figure(Panel panel, const Workspace& work, double width, doubl
   const GridLayout& keys = query->head->head->key_cells;
   const std::string who = query_name(*work.document(), work.view.query_cell);
   switch (panel) {
-    case Panel::overlay: return overlay_figure(work, *query, width, height);
-    case Panel::blocks: return blocks_figure(work, *query, width, height);
-    case Panel::pyramid: return pyramid_figure(work, *query, width, height);
+    case Panel::overlay:
+      return overlay_figure(work, *query, width, height);
+    case Panel::blocks:
+      return blocks_figure(work, *query, width, height);
+    case Panel::pyramid:
+      return pyramid_figure(work, *query, width, height);
     case Panel::weights: {
       const auto& values = query->weights(work.view.weights);
       const ColorScale scale(work.view.weight_colors, values, work.view.weights == WeightKind::difference);
-      return cells_figure(work, keys, values, scale,
-                          fmt::format("{}: {} weights, {}", who, name_of(work.view.weights), describe(query->head->settings)),
-                          "weight of the key", width, height);
+      return cells_figure(
+          work, keys, values, scale,
+          fmt::format("{}: {} weights, {}", who, name_of(work.view.weights), describe(query->head->settings)),
+          "weight of the key", width, height);
     }
     case Panel::popularity: {
       if (work.level() == 0) throw Error("dense attention selects nothing");
       const std::vector<float> values = popularity_by_cell(*query->head, work.level());
       return cells_figure(work, keys, values, ColorScale(work.view.popularity_colors, values, false),
-                          fmt::format("level {}: how many query tokens selected each key", work.level()), "queries", width,
-                          height);
+                          fmt::format("level {}: how many query tokens selected each key", work.level()), "queries",
+                          width, height);
     }
     default: {
       const auto other = work.side(1 - work.view.side).query();
       if (!other) throw Error("comparison is off");
       const std::vector<float> values = weight_difference(*work.side(0).query(), *work.side(1).query());
-      return cells_figure(work, keys, values, ColorScale({}, values, true), who + ": weights of A minus B", "A - B", width,
-                          height);
+      return cells_figure(work, keys, values, ColorScale({}, values, true), who + ": weights of A minus B", "A - B",
+                          width, height);
     }
   }
 }

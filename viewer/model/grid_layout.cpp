@@ -36,7 +36,7 @@ Mask mask_of(std::span<const std::int64_t> in_frame, std::int64_t width) {
 }
 
 /// Horizontal runs, a run joined to the one above it when both span the same columns.
-void add_fill(const Mask& mask, Point origin, std::vector<Rect>& fill) {
+void add_fill(const Mask& mask, Point origin, std::vector<Box>& fill) {
   std::map<std::pair<std::int64_t, std::int64_t>, std::size_t> open, next;
   for (std::int64_t row = mask.row0; row < mask.row1; ++row) {
     next.clear();
@@ -94,21 +94,21 @@ GridLayout::GridLayout(Grid grid) : grid_(grid) {
   gap_ = std::max<std::int64_t>(1, std::max(grid.height, grid.width) / 16);
 }
 
-Rect GridLayout::frame(std::int64_t f) const {
+Box GridLayout::frame(std::int64_t f) const {
   const auto x = static_cast<double>(f % columns_ * (grid_.width + gap_));
   const auto y = static_cast<double>(f / columns_ * (grid_.height + gap_));
   return {x, y, x + static_cast<double>(grid_.width), y + static_cast<double>(grid_.height)};
 }
 
-Rect GridLayout::bounds() const {
+Box GridLayout::bounds() const {
   const std::int64_t rows = (grid_.frames + columns_ - 1) / columns_;
   return {0, 0, static_cast<double>(columns_ * (grid_.width + gap_) - gap_),
           static_cast<double>(rows * (grid_.height + gap_) - gap_)};
 }
 
-Rect GridLayout::cell(std::int64_t raster) const {
+Box GridLayout::cell(std::int64_t raster) const {
   const std::int64_t area = grid_.height * grid_.width;
-  const Rect in = frame(raster / area);
+  const Box in = frame(raster / area);
   const double x = in.x0 + static_cast<double>(raster % grid_.width);
   const double y = in.y0 + static_cast<double>(raster % area / grid_.width);
   return {x, y, x + 1, y + 1};
@@ -124,11 +124,11 @@ std::optional<std::int64_t> GridLayout::hit(Point world) const {
   return (f * grid_.height + y) * grid_.width + x;
 }
 
-Region GridLayout::region(std::span<const std::int64_t> cells) const {
+CellShape GridLayout::region(std::span<const std::int64_t> cells) const {
   const std::int64_t area = grid_.height * grid_.width;
   std::map<std::int64_t, std::vector<std::int64_t>> frames;
   for (const std::int64_t cell : cells) frames[cell / area].push_back(cell % area);
-  Region region;
+  CellShape region;
   for (const auto& [f, in_frame] : frames) {
     const Mask mask = mask_of(in_frame, grid_.width);
     const Point origin{frame(f).x0, frame(f).y0};

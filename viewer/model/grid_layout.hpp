@@ -17,14 +17,14 @@ class GridLayout {
   explicit GridLayout(Grid grid);
 
   const Grid& grid() const { return grid_; }
-  Rect bounds() const;
+  Box bounds() const;
   /// The rectangle of one frame.
-  Rect frame(std::int64_t f) const;
-  Rect cell(std::int64_t raster) const;
+  Box frame(std::int64_t f) const;
+  Box cell(std::int64_t raster) const;
   /// The cell under a world point; empty outside every frame and for NaN.
   std::optional<std::int64_t> hit(Point world) const;
   /// The union of some distinct cells.
-  Region region(std::span<const std::int64_t> cells) const;
+  CellShape region(std::span<const std::int64_t> cells) const;
 
  private:
   Grid grid_;

@@ -38,8 +38,13 @@ Head take_head(const Document& document, int set, std::int64_t batch, std::int64
   const std::int64_t key_head = head / (qkv.query.shape().heads / qkv.key.shape().heads);
   Tensor<float> k = reorder(qkv.key.cview().head(batch, key_head), stored_keys, keys);
   Tensor<float> v = reorder(qkv.value.cview().head(batch, key_head), stored_keys, keys);
-  return {std::move(q),       std::move(k),    std::move(v), std::move(queries),
-          std::move(keys),    GridLayout(document.query_grid), GridLayout(document.key_grid)};
+  return {std::move(q),
+          std::move(k),
+          std::move(v),
+          std::move(queries),
+          std::move(keys),
+          GridLayout(document.query_grid),
+          GridLayout(document.key_grid)};
 }
 
 }  // namespace llsa::viewer

@@ -52,7 +52,8 @@ HeadSelection select_head(std::shared_ptr<const Head> head, const Settings& sett
                           const Selection* given) {
   HeadSelection result;
   result.settings = settings;
-  result.options = resolve(method_options(settings.how.method, settings.how.options), head->query.shape(), head->key.shape(), head->value.shape());
+  result.options = resolve(method_options(settings.how.method, settings.how.options), head->query.shape(),
+                           head->key.shape(), head->value.shape());
   const ResolvedOptions& o = result.options;
   result.query = reference::pool<float>(head->query.view(), o.query, threads);
   result.key = reference::pool<float>(head->key.view(), o.key, threads);
@@ -100,10 +101,10 @@ void analyse(const Background::Job& job, std::shared_ptr<const Document> documen
     job.progress("attending with " + settings.backend);
     const auto attention = make_attention<float>(settings.how.method, settings.backend, job.threads());
     HeadOutputs outputs = room_for(*head);
-    const auto state = attention->forward(inputs_of(*head), settings.how.options,
-                                          {outputs.output.view(), outputs.lse.view()});
-    result.selection = std::make_shared<const HeadSelection>(
-        select_head(head, settings, job.threads(), &state->selection()));
+    const auto state =
+        attention->forward(inputs_of(*head), settings.how.options, {outputs.output.view(), outputs.lse.view()});
+    result.selection =
+        std::make_shared<const HeadSelection>(select_head(head, settings, job.threads(), &state->selection()));
     result.outputs = std::make_shared<const HeadOutputs>(std::move(outputs));
   }
   publish(result);
@@ -111,12 +112,11 @@ void analyse(const Background::Job& job, std::shared_ptr<const Document> documen
   const bool all = exact_error || queries <= exact_error_limit;
   const std::string stage = all ? "exact error" : "error of sampled queries";
   job.progress(stage);
-  result.error = std::make_shared<const HeadError>(
-      measure_error(*result.selection, *result.outputs, all ? queries : sampled_queries, job.threads(),
-                    [&](double fraction) {
-                      job.check();
-                      job.progress(stage, fraction);
-                    }));
+  result.error = std::make_shared<const HeadError>(measure_error(
+      *result.selection, *result.outputs, all ? queries : sampled_queries, job.threads(), [&](double fraction) {
+        job.check();
+        job.progress(stage, fraction);
+      }));
   publish(result);
 }
 

@@ -23,13 +23,14 @@ PyramidLayout::PyramidLayout(const QueryView& view, bool to_scale) : rows_(view.
     const auto row_begin = nodes_.begin() + static_cast<std::ptrdiff_t>(begin);
     std::sort(row_begin, nodes_.end(), [](const auto& a, const auto& b) { return a.key.token < b.key.token; });
     const double width = 1.0 / static_cast<double>(nodes_.size() - begin);
-    const Rect band = row(level);
+    const Box band = row(level);
     for (std::size_t n = begin; n < nodes_.size(); ++n) {
       PyramidNode& node = nodes_[n];
       const TokenRange fine = hierarchy.fine(level, node.key.token);
       const auto all = static_cast<double>(hierarchy.tokens()), slot = static_cast<double>(n - begin);
-      node.rect = to_scale ? Rect{static_cast<double>(fine.begin) / all, band.y0, static_cast<double>(fine.end) / all, band.y1}
-                           : Rect{slot * width, band.y0, (slot + 1) * width, band.y1};
+      node.rect =
+          to_scale ? Box{static_cast<double>(fine.begin) / all, band.y0, static_cast<double>(fine.end) / all, band.y1}
+                   : Box{slot * width, band.y0, (slot + 1) * width, band.y1};
       if (level == rows_ - 1) continue;
       const std::int64_t parent = node.key.token / hierarchy.block_size();
       const auto row_above_end = nodes_.begin() + static_cast<std::ptrdiff_t>(begin);
@@ -41,7 +42,7 @@ PyramidLayout::PyramidLayout(const QueryView& view, bool to_scale) : rows_(view.
   }
 }
 
-Rect PyramidLayout::row(int level) const {
+Box PyramidLayout::row(int level) const {
   const double top = rows_ - 1 - level + (1 - token_height) / 2;
   return {0, top, 1, top + token_height};
 }
@@ -49,7 +50,7 @@ Rect PyramidLayout::row(int level) const {
 std::optional<std::size_t> PyramidLayout::hit(Point world) const {
   if (!bounds().contains(world)) return {};
   const int level = level_of_row(static_cast<int>(world.y));
-  const Rect band = row(level);
+  const Box band = row(level);
   if (!band.contains({0, world.y})) return {};
   // The last node of the row that begins at or before the point.
   const auto after = std::partition_point(nodes_.begin(), nodes_.end(), [&](const PyramidNode& node) {

@@ -11,10 +11,10 @@ namespace llsa::viewer {
 /// A token of the pyramid view.
 struct PyramidNode {
   TokenRef key;
-  int rank = -1;      ///< among the selected of its level, -1 for candidates only; fine keys have none
-  float score = 0;    ///< of the selection; for fine keys their share of the softmax
-  int parent = -1;    ///< index of the selected node one level up, -1 at the top
-  Rect rect;
+  int rank = -1;    ///< among the selected of its level, -1 for candidates only; fine keys have none
+  float score = 0;  ///< of the selection; for fine keys their share of the softmax
+  int parent = -1;  ///< index of the selected node one level up, -1 at the top
+  Box rect;
 };
 
 /// Rows from the coarsest level (top, y = 0) down to the fine keys; in each the query's candidates. World x runs over
@@ -29,9 +29,9 @@ class PyramidLayout {
   const std::vector<PyramidNode>& nodes() const { return nodes_; }  ///< by row, left to right
   int rows() const { return rows_; }
   int level_of_row(int row) const { return rows_ - 1 - row; }
-  Rect bounds() const { return {0, 0, 1, static_cast<double>(rows_)}; }
+  Box bounds() const { return {0, 0, 1, static_cast<double>(rows_)}; }
   /// The whole height of a row's tokens, over all x.
-  Rect row(int level) const;
+  Box row(int level) const;
   /// Index of the node under a world point.
   std::optional<std::size_t> hit(Point world) const;
 

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+
+#include "reference/one_query.hpp"
 
 namespace llsa::viewer {
 namespace {
@@ -20,20 +21,6 @@ double dot(const float* a, const float* b, std::int64_t n) {
   for (const float sum : sums) total += static_cast<double>(sum);
   for (; d < n; ++d) total += static_cast<double>(a[d]) * static_cast<double>(b[d]);
   return total;
-}
-
-/// Turns scores into shares in place and returns their LSE. One NaN makes every share NaN, as in the definition.
-template <class Range, class Score, class Share>
-double softmax(Range& items, Score score, Share share) {
-  double largest = -std::numeric_limits<double>::infinity(), sum = 0;
-  for (auto& item : items) {
-    const double s = score(item);
-    if (!(s <= largest)) largest = s;
-  }
-  for (auto& item : items) sum += std::exp(score(item) - largest);
-  const double lse = largest + std::log(sum);
-  for (auto& item : items) share(item, std::exp(score(item) - lse));
-  return lse;
 }
 
 LevelView view_level(const HeadSelection& head, int level, std::int64_t position) {
@@ -69,23 +56,24 @@ void attend(QueryView& view, const HeadSelection& head, std::vector<double>& out
     for (std::int64_t t = run.begin; t < run.end; ++t) {
       const TokenRef key{run.level, t};
       const double weight = key.level > 0 && o.reweight ? static_cast<double>(o.key.count(key.level, t)) : 1;
-      view.keys.push_back({key, weight, o.scale * dot(q, vectors(tokens.key, head.key, key), dim) + std::log(weight), 0});
+      view.keys.push_back(
+          {key, weight, o.scale * dot(q, vectors(tokens.key, head.key, key), dim) + std::log(weight), 0});
       view.fine_keys += key.level == 0 ? 1 : 0;
     }
   }
   std::ranges::stable_sort(view.keys, {}, [](const AttendedKey& k) { return k.key.level; });
-  view.lse = softmax(
-      view.keys, [](const AttendedKey& k) { return k.score; }, [](AttendedKey& k, double p) { k.probability = p; });
+  std::vector<double> shares, cells(view.llsa.size());
+  for (const AttendedKey& key : view.keys) shares.push_back(key.score);
+  view.lse = reference::softmax(shares);
+  for (std::size_t i = 0; i < shares.size(); ++i) view.keys[i].probability = shares[i];
   output.assign(static_cast<std::size_t>(value_dim), 0);
   for (const AttendedKey& key : view.keys) {
     const float* v = vectors(tokens.value, head.value, key.key);
     for (std::int64_t d = 0; d < value_dim; ++d)
       output[static_cast<std::size_t>(d)] += key.probability * static_cast<double>(v[d]);
-    const TokenRange fine = o.key.fine(key.key.level, key.key.token);
-    const auto share = static_cast<float>(key.probability / static_cast<double>(fine.size()));
-    for (std::int64_t j = fine.begin; j < fine.end; ++j)
-      view.llsa[static_cast<std::size_t>(tokens.key_cell(j))] += share;
+    reference::spread(o.key, key.key.level, key.key.token, key.probability, tokens.key_order.to_raster(), cells);
   }
+  view.llsa.assign(cells.begin(), cells.end());
 }
 
 void attend_densely(QueryView& view, const HeadSelection& head, std::vector<double>& output) {
@@ -96,8 +84,7 @@ void attend_densely(QueryView& view, const HeadSelection& head, std::vector<doub
   std::vector<double> shares(static_cast<std::size_t>(keys));
   for (std::int64_t j = 0; j < keys; ++j)
     shares[static_cast<std::size_t>(j)] = head.options.scale * dot(q, tokens.key.data() + j * dim, dim);
-  view.dense_lse = softmax(
-      shares, [](double s) { return s; }, [](double& s, double p) { s = p; });
+  view.dense_lse = reference::softmax(shares);
   output.assign(static_cast<std::size_t>(value_dim), 0);
   for (std::int64_t j = 0; j < keys; ++j) {
     const double p = shares[static_cast<std::size_t>(j)];

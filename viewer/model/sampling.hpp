@@ -38,14 +38,14 @@ class Sampling {
   /// Loads the model, then generates. On failure `problem` says why and what was there stays.
   void open(const std::filesystem::path& checkpoint);
   void generate();
-  /// Generates again up to the end, keeps Q, K, V of the place, and hands them over as a document of all heads whose batch
-  /// entries are the pictures, as noisy as they were then.
+  /// Generates again up to the end, keeps Q, K, V of the place, and hands them over as a document of all heads whose
+  /// batch entries are the pictures, as noisy as they were then.
   void inspect(const AttentionPlace& place, std::function<void(std::shared_ptr<const Document>)> take);
 
   /// Takes in results; true when there were any.
   bool update() { return lane_.deliver(); }
   void cancel() { lane_.cancel(); }
-  Progress progress() const { return lane_.progress(); }
+  JobStatus progress() const { return lane_.progress(); }
 
   const std::filesystem::path& checkpoint() const { return checkpoint_; }
   const diffusion::Model* model() const { return model_.get(); }

@@ -93,7 +93,7 @@ LoadHints hints_from(const json& from) {
 json places_json(const PanelPlaces& places) {
   json to = json::object();
   for (std::size_t i = 0; i < places.size(); ++i) {
-    const Rect& r = places[i].rect;
+    const Box& r = places[i].rect;
     to[std::string(panel_names[i])] = {{"open", places[i].open}, {"rect", {r.x0, r.y0, r.x1, r.y1}}};
   }
   return to;
@@ -173,7 +173,7 @@ Panel panel_from(std::string_view name) {
 
 PanelPlaces default_places() {
   PanelPlaces places;
-  const auto put = [&](Panel panel, bool open, Rect rect) { places[static_cast<std::size_t>(panel)] = {open, rect}; };
+  const auto put = [&](Panel panel, bool open, Box rect) { places[static_cast<std::size_t>(panel)] = {open, rect}; };
   put(Panel::controls, true, {0, 0, 0.2, 1});
   put(Panel::overlay, true, {0.2, 0, 0.5, 0.56});
   put(Panel::weights, true, {0.5, 0, 0.8, 0.56});

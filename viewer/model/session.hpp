@@ -23,7 +23,7 @@ Panel panel_from(std::string_view name);
 /// Where a panel's window lies, in fractions of the area for windows.
 struct PanelPlace {
   bool open = true;
-  Rect rect;
+  Box rect;
 };
 using PanelPlaces = std::array<PanelPlace, panel_count>;
 PanelPlaces default_places();
@@ -35,13 +35,13 @@ struct ViewState {
   bool only_level = false;       ///< the overlay shows that level alone
   bool to_scale = false;         ///< pyramid
   WeightKind weights = WeightKind::llsa;
-  double weights_opacity = 0.85; ///< of the heat map over the picture
+  double weights_opacity = 0.85;  ///< of the heat map over the picture
   ColorChoice weight_colors{.map = "viridis", .log = true, .low = {}, .high = {}}, popularity_colors, block_colors;
   BlockValue block_value = BlockValue::rank;
-  bool compare = false;          ///< side B is computed too
-  int side = 0;                  ///< the side that panels show: 0 is A
-  std::string theme = "dark";    ///< or "light"
-  double scale = 1;              ///< of text and controls, on top of the display's own
+  bool compare = false;        ///< side B is computed too
+  int side = 0;                ///< the side that panels show: 0 is A
+  std::string theme = "dark";  ///< or "light"
+  double scale = 1;            ///< of text and controls, on top of the display's own
   PanelPlaces places = default_places();
 };
 

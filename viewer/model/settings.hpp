@@ -10,7 +10,7 @@ namespace llsa::viewer {
 
 /// What a person chooses for one side of a comparison: which head of which set, and how to attend.
 struct Settings {
-  int set = 0;                      ///< which Q, K, V of the document (a layer and step of a capture)
+  int set = 0;  ///< which Q, K, V of the document (a layer and step of a capture)
   std::int64_t batch = 0, head = 0;
   std::string backend = "reference";
   AttentionChoice how;  ///< an empty order keeps the document's own

@@ -71,8 +71,8 @@ bool Side::update(std::int64_t query_cell) {
   return changed || revision_ != before;
 }
 
-Progress Side::progress() const {
-  const Progress head = head_lane_.progress();
+JobStatus Side::progress() const {
+  const JobStatus head = head_lane_.progress();
   return head.busy ? head : query_lane_.progress();
 }
 

@@ -33,7 +33,7 @@ class Side {
   const std::shared_ptr<const QueryView>& query() const { return query_; }
   /// Counts changes of `result` or `query`: for caches of what is drawn.
   std::uint64_t revision() const { return revision_; }
-  Progress progress() const;
+  JobStatus progress() const;
   bool busy() const { return head_lane_.busy() || query_lane_.busy(); }
 
   static constexpr std::int64_t immediate_keys = 131072;

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <map>
 
+#include "files/layout.hpp"
 #include "llsa/options.hpp"
 #include "viewer/model/layout.hpp"
 
@@ -35,6 +36,8 @@ std::vector<std::pair<std::string, Triple>> triples_of(const TensorFile& file, c
   }
   std::string names;
   for (const NamedTensor& tensor : file.tensors) names += (names.empty() ? "" : ", ") + tensor.name();
+  for (const files::UnreadTensor& other : file.unread)
+    names += fmt::format("{}{} ({}, not read)", names.empty() ? "" : ", ", other.name, other.type);
   throw Error(fmt::format("{}: no tensors q, k and v; it holds: {}", where, names.empty() ? "nothing" : names));
 }
 
@@ -63,7 +66,8 @@ std::string lower_case(std::string text) {
 }
 
 QkvRole role_of(const std::string& name) {
-  static const std::map<std::string, int> words = {{"q", 0}, {"query", 0}, {"k", 1}, {"key", 1}, {"v", 2}, {"value", 2}};
+  static const std::map<std::string, int> words = {{"q", 0},   {"query", 0}, {"k", 1},
+                                                   {"key", 1}, {"v", 2},     {"value", 2}};
   const auto cut = name.find_last_of("_-./ ");
   const std::size_t begin = cut == std::string::npos ? 0 : cut + 1;
   const auto found = words.find(lower_case(name.substr(begin)));
@@ -80,7 +84,8 @@ Document document_of_tensors(const TensorFile& file, const LoadHints& hints, con
   const auto order = said(hints.order, file, "order");
   const auto grid = said(hints.grid, file, "grid");
   auto key_grid = said(hints.key_grid, file, "key_grid");
-  if (!layout && stored.size() == 2) layout = "nd";  // [tokens, dim] is what two axes mean in this project
+  // [batch, heads, tokens, dim] and [tokens, dim] are what four and two axes mean in this project; three mean nothing.
+  if (const std::string usual = files::default_layout(stored.size()); !layout && !usual.empty()) layout = usual;
   question.layout = !layout;
   question.order = !order;
   Document document;
@@ -88,7 +93,8 @@ Document document_of_tensors(const TensorFile& file, const LoadHints& hints, con
     const std::string axes = layout_from(*layout);
     for (const auto& [prefix, triple] : triples) {
       const std::string name = prefix.empty() ? "" : prefix.substr(0, prefix.size() - 1);
-      document.sets.push_back({name, to_bhnd(*triple[0], axes), to_bhnd(*triple[1], axes), to_bhnd(*triple[2], axes)});
+      document.sets.push_back({name, files::to_bhnd<float>(*triple[0], axes), files::to_bhnd<float>(*triple[1], axes),
+                               files::to_bhnd<float>(*triple[2], axes)});
       const QkvSet& set = document.sets.back();
       resolve({.levels = 0}, set.query.shape(), set.key.shape(), set.value.shape());
       const QkvSet& first = document.sets.front();

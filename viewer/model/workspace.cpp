@@ -6,6 +6,8 @@
 #include <chrono>
 #include <thread>
 
+#include "program/command_files.hpp"
+
 namespace llsa::viewer {
 namespace {
 
@@ -21,7 +23,8 @@ void clamp_to(const Document& document, Settings& settings) {
 
 }  // namespace
 
-Workspace::Workspace(int threads, std::function<void()> wake) : loading_(1, wake), profile_loading_(1, wake), sampling_(threads, wake) {
+Workspace::Workspace(int threads, std::function<void()> wake)
+    : loading_(1, wake), profile_loading_(1, wake), sampling_(threads, wake) {
   for (auto& side : sides_) side = std::make_unique<Side>(threads, wake);
   restore(Session());
 }
@@ -117,8 +120,9 @@ void Workspace::cancel() {
 
 bool Workspace::busy() const { return progress().busy; }
 
-Progress Workspace::progress() const {
-  for (const Progress& each : {loading_.progress(), profile_loading_.progress(), sampling_.progress(), side(0).progress(), side(1).progress()})
+JobStatus Workspace::progress() const {
+  for (const JobStatus& each :
+       {loading_.progress(), profile_loading_.progress(), sampling_.progress(), side(0).progress(), side(1).progress()})
     if (each.busy) return each;
   return {};
 }
@@ -165,6 +169,15 @@ void Workspace::swap_sides() {
 void Workspace::report(std::string text, bool error) {
   message = std::move(text);
   message_is_error = error;
+}
+
+void Workspace::expect_not_open(const std::filesystem::path& path) const {
+  program::CommandFiles paths;
+  for (const auto& file : files_) paths.reads("the document", file);
+  if (profile_) paths.reads("the profile", profile_->file);
+  paths.reads("the checkpoint", sampling_.checkpoint());
+  paths.writes("the export", path);
+  paths.check();
 }
 
 Session Workspace::session() const {

@@ -20,10 +20,10 @@ class Workspace {
   explicit Workspace(int threads = 0, std::function<void()> wake = {});
 
   ViewState view;
-  std::optional<TokenRef> pinned;           ///< a key token that stays highlighted
-  std::string message;                      ///< the last failure or success, for the status line
+  std::optional<TokenRef> pinned;  ///< a key token that stays highlighted
+  std::string message;             ///< the last failure or success, for the status line
   bool message_is_error = false;
-  std::optional<MetadataNeeded> question;   ///< what must be answered before a file can be shown
+  std::optional<MetadataNeeded> question;  ///< what must be answered before a file can be shown
 
   /// Opens a document, a profile (.json) or a checkpoint. On failure `message` says why and everything else stays.
   void open(std::vector<std::filesystem::path> files, LoadHints hints);
@@ -39,7 +39,7 @@ class Workspace {
   void cancel();
   bool busy() const;
   /// Of the loading document or of the sides; `busy` false when idle.
-  Progress progress() const;
+  JobStatus progress() const;
   /// Waits until nothing is under way: for programs without a window.
   void finish();
 
@@ -66,6 +66,9 @@ class Workspace {
   void choose_level(int level);
   void swap_sides();
   void report(std::string text, bool error);
+
+  /// Throws `Error` when `path` is a file that is open here: an export must not replace what it shows.
+  void expect_not_open(const std::filesystem::path& path) const;
 
   Session session() const;
   /// Settings and view of a session; its document is not opened.

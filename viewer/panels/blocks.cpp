@@ -32,11 +32,13 @@ void show_cell(Ui& ui, const Plane& plane, const BlockMap& map, const QueryView&
     ui.work.choose_query(cells[cells.size() / 2]);
   }
   if (plane.input().right_clicked) ui.work.pinned = TokenRef{map.level(), cell.key};
-  begin_tooltip_beside(ui, plane.camera().to_screen(Rect{static_cast<double>(cell.key), static_cast<double>(cell.query),
-                                                         static_cast<double>(cell.key + 1), static_cast<double>(cell.query + 1)}));
+  begin_tooltip_beside(
+      ui, plane.camera().to_screen(Box{static_cast<double>(cell.key), static_cast<double>(cell.query),
+                                       static_cast<double>(cell.key + 1), static_cast<double>(cell.query + 1)}));
   std::string text = fmt::format("level {}: query token {}, key token {}\n", map.level(), cell.query, cell.key);
   const auto entry = map.entry(cell);
-  text += entry ? fmt::format("rank {}, score {}", entry->rank + 1, plot::format_value(static_cast<double>(entry->score), 4))
+  text += entry ? fmt::format("rank {}, score {}", entry->rank + 1,
+                              plot::format_value(static_cast<double>(entry->score), 4))
                 : "not selected";
   ImGui::TextUnformatted(text.c_str());
   ui.under_cursor = text;
@@ -63,16 +65,17 @@ void draw_blocks(Ui& ui) {
     const Camera& camera = plane.camera();
     const int width = std::max(1, static_cast<int>(camera.viewport.width())),
               height = std::max(1, static_cast<int>(camera.viewport.height()));
-    const Rect seen = camera.visible();
+    const Box seen = camera.visible();
     const BlockImage image = map.part(seen, width, height);
     if (image.width > 0) {
-      const std::string key = fmt::format("{} {} {} {} {} {} {} {} {}", static_cast<const void*>(query->head.get()), level,
-                                          name_of(view.block_value), scale.map().name(), scale.range().low(),
-                                          scale.range().high(), fmt::format("{} {}", seen.x0, seen.y0), camera.zoom.x,
-                                          fmt::format("{} {}", width, height));
-      plane.image(ui.textures.get("blocks", key, [&] {
-        return block_pixels(map.paint(seen, width, height, view.block_value), scale);
-      }), image.world);
+      const std::string key =
+          fmt::format("{} {} {} {} {} {} {} {} {}", static_cast<const void*>(query->head.get()), level,
+                      name_of(view.block_value), scale.map().name(), scale.range().low(), scale.range().high(),
+                      fmt::format("{} {}", seen.x0, seen.y0), camera.zoom.x, fmt::format("{} {}", width, height));
+      plane.image(
+          ui.textures.get("blocks", key,
+                          [&] { return block_pixels(map.paint(seen, width, height, view.block_value), scale); }),
+          image.world);
     }
     plane.frame(map.bounds(), ImGui::GetColorU32(ImGuiCol_Border), ui.px(1));
     // The query's row; the highlighted key's column.
@@ -80,7 +83,8 @@ void draw_blocks(Ui& ui) {
     const ImU32 mark = ImGui::GetColorU32(ImGuiCol_Text, 0.75f);
     plane.frame({map.bounds().x0, row, map.bounds().x1, row + 1}, mark, ui.px(1));
     if (const auto focus = highlighted(ui); focus && focus->level == level)
-      plane.frame({static_cast<double>(focus->token), 0, static_cast<double>(focus->token + 1), map.bounds().y1}, mark, ui.px(1));
+      plane.frame({static_cast<double>(focus->token), 0, static_cast<double>(focus->token + 1), map.bounds().y1}, mark,
+                  ui.px(1));
     if (camera.zoom.x >= static_cast<double>(ui.px(44)))
       for (double y = image.world.y0; y < image.world.y1; ++y)
         for (double x = image.world.x0; x < image.world.x1; ++x)

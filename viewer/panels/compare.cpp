@@ -31,8 +31,8 @@ void describe_outputs(Ui& ui) {
   if (a.outputs.get() != of_a || b.outputs.get() != of_b) gap = output_gap(a, b);
   of_a = a.outputs.get(), of_b = b.outputs.get();
   if (gap)
-    ImGui::Text("whole head: |O_A - O_B| / |O_B| = %s, largest LSE gap %s", plot::format_value(gap->relative_l2).c_str(),
-                plot::format_value(gap->lse).c_str());
+    ImGui::Text("whole head: |O_A - O_B| / |O_B| = %s, largest LSE gap %s",
+                plot::format_value(gap->relative_l2).c_str(), plot::format_value(gap->lse).c_str());
   else
     ImGui::TextDisabled("whole head: computing ...");
 }
@@ -40,7 +40,7 @@ void describe_outputs(Ui& ui) {
 void draw_overlap(Ui& ui, Plane& plane, const QueryView& query, const SelectionOverlap& overlap, int level) {
   const auto draw = [&](const std::vector<std::int32_t>& tokens, plot::Rgb c) {
     for (const std::int32_t token : tokens) {
-      const Region& region = region_of(ui, *query.head, {level, token});
+      const CellShape& region = region_of(ui, *query.head, {level, token});
       plane.fill(region, color(c, 0.25));
       plane.outline(region, color(c), ui.px(2));
     }
@@ -72,8 +72,9 @@ void draw_compare(Ui& ui) {
   const Head& head = *a->head->head;
   static std::vector<float> difference;
   static std::string computed;
-  const std::string pair = fmt::format("{} {} {} {}", static_cast<const void*>(a.get()), static_cast<const void*>(b.get()),
-                                       work.side(0).revision(), work.side(1).revision());
+  const std::string pair =
+      fmt::format("{} {} {} {}", static_cast<const void*>(a.get()), static_cast<const void*>(b.get()),
+                  work.side(0).revision(), work.side(1).revision());
   if (pair != computed) difference = weight_difference(*a, *b);
   computed = pair;
   if (difference.empty()) return say_why_empty("the sides have different numbers of keys");

@@ -37,12 +37,14 @@ void choose(Ui& ui, const char* label, const Names& names, std::string& value, c
 
 void edit_levels(Ui& ui, Options& options) {
   ImGui::SetNextItemWidth(ui.px(104));
-  const std::string shown = options.levels ? (*options.levels == 0 ? "0 (dense)" : std::to_string(*options.levels)) : "automatic";
+  const std::string shown =
+      options.levels ? (*options.levels == 0 ? "0 (dense)" : std::to_string(*options.levels)) : "automatic";
   if (!ImGui::BeginCombo("levels L", shown.c_str())) return;
   std::optional<std::optional<int>> chosen;
   if (ImGui::Selectable("automatic", !options.levels)) chosen = std::optional<int>();
   for (int levels = 0; levels <= most_levels; ++levels)
-    if (ImGui::Selectable(levels == 0 ? "0 (dense)" : std::to_string(levels).c_str(), options.levels == levels)) chosen = levels;
+    if (ImGui::Selectable(levels == 0 ? "0 (dense)" : std::to_string(levels).c_str(), options.levels == levels))
+      chosen = levels;
   ImGui::EndCombo();
   if (!chosen) return;
   options.levels = *chosen;
@@ -50,9 +52,11 @@ void edit_levels(Ui& ui, Options& options) {
   if (options.top_k.size() > 1) {
     if (options.levels && *options.levels > 0)
       options.top_k.resize(static_cast<std::size_t>(*options.levels), options.top_k.back());
-    else options.top_k = std::vector<std::int64_t>(1, options.top_k.front());
+    else
+      options.top_k = std::vector<std::int64_t>(1, options.top_k.front());
   }
-  if (options.enrichment_levels && options.levels) options.enrichment_levels = std::min(*options.enrichment_levels, *options.levels);
+  if (options.enrichment_levels && options.levels)
+    options.enrichment_levels = std::min(*options.enrichment_levels, *options.levels);
   if (!options.levels) options.enrichment_levels.reset();
 }
 
@@ -63,7 +67,8 @@ void edit_top_k(Ui& ui, Options& options, int levels) {
     if (each) options.levels = levels;
   }
   for (std::size_t i = 0; i < options.top_k.size(); ++i)
-    edit_number(ui, options.top_k.size() == 1 ? "top-K" : fmt::format("K of level {}", i + 1).c_str(), options.top_k[i], 1, largest_k);
+    edit_number(ui, options.top_k.size() == 1 ? "top-K" : fmt::format("K of level {}", i + 1).c_str(), options.top_k[i],
+                1, largest_k);
 }
 
 void edit_enrichment(Ui& ui, Options& options, int levels) {
@@ -72,13 +77,15 @@ void edit_enrichment(Ui& ui, Options& options, int levels) {
   if (!ImGui::BeginCombo("enriched Le", shown.c_str())) return;
   if (ImGui::Selectable("all", !options.enrichment_levels)) options.enrichment_levels.reset();
   for (int level = 0; level <= levels; ++level)
-    if (ImGui::Selectable(std::to_string(level).c_str(), options.enrichment_levels == level)) options.enrichment_levels = level;
+    if (ImGui::Selectable(std::to_string(level).c_str(), options.enrichment_levels == level))
+      options.enrichment_levels = level;
   ImGui::EndCombo();
 }
 
 void edit_coverage(Options& o) {
   bool disjoint = o.coverage == Coverage::disjoint;
-  if (ImGui::Checkbox("disjoint coverage", &disjoint)) o.coverage = disjoint ? Coverage::disjoint : Coverage::overlapping;
+  if (ImGui::Checkbox("disjoint coverage", &disjoint))
+    o.coverage = disjoint ? Coverage::disjoint : Coverage::overlapping;
   if (ImGui::IsItemHovered()) ImGui::SetTooltip("every fine token represented exactly once");
 }
 
@@ -90,7 +97,8 @@ void edit_options(Ui& ui, int index) {
   ImGui::PushID(index);
   const std::string& method = side.settings.how.method;
   choose(ui, "method", method_names(), side.settings.how.method);
-  if (const std::string_view note = panels_note(method); !note.empty()) ImGui::TextWrapped("%s", std::string(note).c_str());
+  if (const std::string_view note = panels_note(method); !note.empty())
+    ImGui::TextWrapped("%s", std::string(note).c_str());
   const bool free_levels = method.starts_with("llsa"), coarse_keys = method.starts_with("topk+");
   if (method != "full") edit_number(ui, "block size B", o.block_size, 2, 1 << 20);
   if (free_levels) edit_levels(ui, o);
@@ -125,7 +133,9 @@ void edit_source(Ui& ui, const Document& document) {
                       static_cast<long long>(shape.dim));
   if (!document.self_attention()) ImGui::TextDisabled("keys: %s", to_string(document.key_grid).c_str());
   if (document.sets.size() > 1) {
-    const auto name = [&](std::size_t i) { return document.sets[i].name.empty() ? fmt::format("set {}", i) : document.sets[i].name; };
+    const auto name = [&](std::size_t i) {
+      return document.sets[i].name.empty() ? fmt::format("set {}", i) : document.sets[i].name;
+    };
     ImGui::SetNextItemWidth(ui.px(150));
     if (ImGui::BeginCombo("set", name(static_cast<std::size_t>(settings.set)).c_str())) {
       for (std::size_t i = 0; i < document.sets.size(); ++i)
@@ -163,7 +173,8 @@ void edit_view(Ui& ui) {
   }
   float opacity = static_cast<float>(view.weights_opacity);
   ImGui::SetNextItemWidth(ui.px(104));
-  if (ImGui::SliderFloat("weights' opacity", &opacity, 0, 1, "%.2f")) view.weights_opacity = static_cast<double>(opacity);
+  if (ImGui::SliderFloat("weights' opacity", &opacity, 0, 1, "%.2f"))
+    view.weights_opacity = static_cast<double>(opacity);
   ImGui::TextDisabled("colours of the weights");
   edit_colors(ui, "weights", view.weight_colors, true);
   ImGui::TextDisabled("of popular keys");

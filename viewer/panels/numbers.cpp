@@ -43,7 +43,8 @@ bool begin_rows(Ui& ui, const char* id) {
 void query_rows(Ui& ui, const QueryView& q) {
   if (!begin_rows(ui, "query")) return;
   const std::int64_t all = q.head->options.key.tokens();
-  row(ui, "keys touched", fmt::format("{}", q.keys.size()), "the size of the query's key set, fine and coarse keys together");
+  row(ui, "keys touched", fmt::format("{}", q.keys.size()),
+      "the size of the query's key set, fine and coarse keys together");
   row(ui, "of them fine", fmt::format("{}", q.fine_keys), "keys that stand for one token");
   row(ui, "of all keys", fmt::format("{}", all), "what dense attention touches");
   row(ui, "sparsity", percent(q.sparsity), "1 - keys touched / all keys");
@@ -82,8 +83,10 @@ void draw_numbers(Ui& ui) {
   ImGui::PushFont(ui.bold);
   ImGui::TextUnformatted(!error ? "whole head" : error->exact ? "whole head, every query" : "whole head, a sample");
   ImGui::PopFont();
-  if (error) head_rows(ui, *error);
-  else ImGui::TextDisabled("not computed");
+  if (error)
+    head_rows(ui, *error);
+  else
+    ImGui::TextDisabled("not computed");
   if (error && !error->exact && !ui.work.shown().busy() && ImGui::Button("compare every query"))
     ui.work.shown().request_exact_error();
 }

@@ -27,8 +27,8 @@ void draw_legend(Ui& ui, const QueryView& query) {
     ImGui::SetCursorScreenPos({at.x + size, at.y});
     ImGui::TextUnformatted(text.c_str());
     if (ImGui::IsItemHovered())
-      ImGui::SetTooltip("%lld of %zu candidates selected; click chooses the level", static_cast<long long>(view.selected),
-                        view.candidates.size());
+      ImGui::SetTooltip("%lld of %zu candidates selected; click chooses the level",
+                        static_cast<long long>(view.selected), view.candidates.size());
     if (ImGui::IsItemClicked()) ui.work.choose_level(level);
   }
   if (query.head->levels() == 0) ImGui::TextDisabled("dense attention: every key is attended to");
@@ -53,7 +53,7 @@ void draw_selected(Ui& ui, Plane& plane, const QueryView& query) {
     for (const Candidate& c : query.level(level).candidates) {
       if (c.rank < 0) break;
       const TokenRef token{level, c.token};
-      const Region& region = region_of(ui, *query.head, token);
+      const CellShape& region = region_of(ui, *query.head, token);
       const bool linked = focus && related(keys, token, *focus);
       const double strength = focus && !linked ? 0.4 : 1;
       plane.fill(region, color(level_color(level), (linked ? 0.4 : 0.22) * strength));
@@ -70,13 +70,15 @@ void draw_ranks(Ui& ui, Plane& plane, const QueryView& query) {
     if (!shown(ui, level)) continue;
     for (const Candidate& c : query.level(level).candidates) {
       if (c.rank < 0) break;
-      const Region& region = region_of(ui, *query.head, {level, c.token});
-      const Rect& first = region.fill.front();
-      const Rect at = plane.camera().to_screen(first);
+      const CellShape& region = region_of(ui, *query.head, {level, c.token});
+      const Box& first = region.fill.front();
+      const Box at = plane.camera().to_screen(first);
       if (at.width() < static_cast<double>(ui.px(24)) || at.height() < static_cast<double>(ui.px(18))) continue;
       const std::string text = std::to_string(c.rank + 1);
-      const ImVec2 size = ImGui::CalcTextSize(text.c_str()), place{static_cast<float>(at.x0) + ui.px(3), static_cast<float>(at.y0) + ui.px(2)};
-      plane.list().AddRectFilled(place, {place.x + size.x + ui.px(4), place.y + size.y}, color(level_color(level)), ui.px(2));
+      const ImVec2 size = ImGui::CalcTextSize(text.c_str()),
+                   place{static_cast<float>(at.x0) + ui.px(3), static_cast<float>(at.y0) + ui.px(2)};
+      plane.list().AddRectFilled(place, {place.x + size.x + ui.px(4), place.y + size.y}, color(level_color(level)),
+                                 ui.px(2));
       plane.list().AddText({place.x + ui.px(2), place.y}, IM_COL32_WHITE, text.c_str());
     }
   }
@@ -93,8 +95,9 @@ void draw_overlay(Ui& ui) {
   draw_picture(ui, plane, *query);
   // What was not chosen steps back a little.
   for (std::int64_t f = 0; f < head.key_cells.grid().frames; ++f) {
-    const Rect at = plane.camera().to_screen(head.key_cells.frame(f));
-    plane.list().AddRectFilled(vec({at.x0, at.y0}), vec({at.x1, at.y1}), IM_COL32(0, 0, 0, query->head->levels() ? 70 : 0));
+    const Box at = plane.camera().to_screen(head.key_cells.frame(f));
+    plane.list().AddRectFilled(vec({at.x0, at.y0}), vec({at.x1, at.y1}),
+                               IM_COL32(0, 0, 0, query->head->levels() ? 70 : 0));
   }
   draw_selected(ui, plane, *query);
   draw_ranks(ui, plane, *query);
@@ -107,7 +110,7 @@ void draw_overlay(Ui& ui) {
   const TokenRef token = selected.value_or(TokenRef{0, position});
   ui.hovered = token;
   if (plane.input().right_clicked) ui.work.pinned = ui.work.pinned == token ? std::nullopt : std::optional(token);
-  const Rect first = region_of(ui, *query->head, token).fill.front();
+  const Box first = region_of(ui, *query->head, token).fill.front();
   begin_tooltip_beside(ui, plane.camera().to_screen(first));
   if (token.level > 0) ImGui::TextUnformatted(cell_name(head.key_cells.grid(), *cell).c_str());
   describe_token(ui, *query, token);
@@ -116,8 +119,8 @@ void draw_overlay(Ui& ui) {
     const auto& candidates = query->level(level).candidates;
     const auto found = std::ranges::find(candidates, ancestor, &Candidate::token);
     if (found != candidates.end())
-      ImGui::Text("below level %d token %lld (rank %d, score %s)", level, static_cast<long long>(ancestor), found->rank + 1,
-                  plot::format_value(static_cast<double>(found->score), 4).c_str());
+      ImGui::Text("below level %d token %lld (rank %d, score %s)", level, static_cast<long long>(ancestor),
+                  found->rank + 1, plot::format_value(static_cast<double>(found->score), 4).c_str());
   }
   ImGui::EndTooltip();
 }

@@ -14,7 +14,8 @@ void list_hot_keys(Ui& ui, const HeadSelection& head, int level) {
   const double queries = static_cast<double>(head.options.query.length(level));
   for (const HotKey& hot : hot_keys(head, level, listed)) {
     const TokenRef token{level, hot.token};
-    const std::string text = fmt::format("{}: {} ({:.0f}%)", hot.token, hot.queries, 100 * static_cast<double>(hot.queries) / queries);
+    const std::string text =
+        fmt::format("{}: {} ({:.0f}%)", hot.token, hot.queries, 100 * static_cast<double>(hot.queries) / queries);
     if (ImGui::Selectable(text.c_str(), ui.work.pinned == token))
       ui.work.pinned = ui.work.pinned == token ? std::nullopt : std::optional(token);
     if (ImGui::IsItemHovered()) ui.hovered = token;
@@ -45,9 +46,8 @@ void draw_popularity(Ui& ui) {
     Plane plane(ui, ui.picture, "popularity", tokens.key_cells.bounds(), true, below);
     const std::string key = fmt::format("{} {} {} {} {}", static_cast<const void*>(&head), level, scale.map().name(),
                                         scale.range().low(), scale.range().high());
-    const Texture& heat = ui.textures.get("popularity", key, [&] {
-      return heat_pixels(tokens.key_cells, popularity_by_cell(head, level), scale);
-    });
+    const Texture& heat = ui.textures.get(
+        "popularity", key, [&] { return heat_pixels(tokens.key_cells, popularity_by_cell(head, level), scale); });
     plane.image(heat, tokens.key_cells.bounds());
     if (const auto focus = highlighted(ui)) plane.outline(region_of(ui, head, *focus), IM_COL32_WHITE, ui.px(1.5f));
     if (ui.work.document()->self_attention()) plane.marker(tokens.key_cells.cell(ui.work.view.query_cell).center());
@@ -56,11 +56,12 @@ void draw_popularity(Ui& ui) {
       const TokenRef token{level, head.options.key.ancestor(level, tokens.key_position(*cell))};
       ui.hovered = token;
       if (plane.input().right_clicked) ui.work.pinned = ui.work.pinned == token ? std::nullopt : std::optional(token);
-      const Region& region = region_of(ui, head, token);
+      const CellShape& region = region_of(ui, head, token);
       begin_tooltip_beside(ui, plane.camera().to_screen(region.fill.front()));
       describe_token(ui, *query, token);
-      const std::string text = fmt::format("selected by {} of {} query tokens", counts[static_cast<std::size_t>(token.token)],
-                                           head.options.query.length(level));
+      const std::string text =
+          fmt::format("selected by {} of {} query tokens", counts[static_cast<std::size_t>(token.token)],
+                      head.options.query.length(level));
       ImGui::TextUnformatted(text.c_str());
       ui.under_cursor += "\n" + text;
       ImGui::EndTooltip();

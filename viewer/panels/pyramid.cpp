@@ -18,7 +18,7 @@ bool linked(const Hierarchy& keys, const std::optional<TokenRef>& focus, TokenRe
 void draw_lines(Ui& ui, Plane& plane, const QueryView& query, const PyramidLayout& layout,
                 const std::optional<TokenRef>& focus) {
   const Hierarchy& keys = query.head->options.key;
-  const Rect seen = plane.camera().visible();
+  const Box seen = plane.camera().visible();
   for (const PyramidNode& node : layout.nodes()) {
     if (node.parent < 0 || node.rect.x1 < seen.x0 - seen.width() || node.rect.x0 > seen.x1 + seen.width()) continue;
     const PyramidNode& parent = layout.nodes()[static_cast<std::size_t>(node.parent)];
@@ -38,21 +38,24 @@ void draw_nodes(Ui& ui, Plane& plane, const QueryView& query, const PyramidLayou
   for (const AttendedKey& key : query.keys)
     if (key.key.level == 0 && key.probability > largest) largest = key.probability;
   for (const PyramidNode& node : layout.nodes()) {
-    const Rect at = plane.camera().to_screen(node.rect);
+    const Box at = plane.camera().to_screen(node.rect);
     if (at.x1 < plane.camera().viewport.x0 || at.x0 > plane.camera().viewport.x1) continue;
     const bool chosen = node.rank >= 0 || node.key.level == 0;
     const float gap = at.width() > static_cast<double>(ui.px(4)) ? ui.px(1) : 0;
-    const ImVec2 a = vec({at.x0, at.y0}), b{std::max(static_cast<float>(at.x1) - gap, a.x + 0.5f), static_cast<float>(at.y1)};
+    const ImVec2 a = vec({at.x0, at.y0}),
+                 b{std::max(static_cast<float>(at.x1) - gap, a.x + 0.5f), static_cast<float>(at.y1)};
     if (node.key.level == 0) {
       // Fine keys fill up with their share of the softmax.
       plane.list().AddRectFilled(a, b, ImGui::GetColorU32(ImGuiCol_FrameBg));
       const double share = largest > 0 ? static_cast<double>(node.score) / largest : 0;
       plane.list().AddRectFilled({a.x, b.y - (b.y - a.y) * static_cast<float>(share)}, b, color(level_color(0)));
     } else {
-      plane.list().AddRectFilled(a, b, chosen ? color(level_color(node.key.level)) : ImGui::GetColorU32(ImGuiCol_FrameBg));
+      plane.list().AddRectFilled(a, b,
+                                 chosen ? color(level_color(node.key.level)) : ImGui::GetColorU32(ImGuiCol_FrameBg));
     }
     if (linked(keys, focus, node.key))
-      plane.list().AddRect({a.x - 1, a.y - 1}, {b.x + 1, b.y + 1}, ImGui::GetColorU32(ImGuiCol_Text), 0, 0, ui.px(1.5f));
+      plane.list().AddRect({a.x - 1, a.y - 1}, {b.x + 1, b.y + 1}, ImGui::GetColorU32(ImGuiCol_Text), 0, 0,
+                           ui.px(1.5f));
     if (node.rank >= 0 && at.width() > static_cast<double>(ui.px(18))) {
       const std::string rank = std::to_string(node.rank + 1);
       const ImVec2 size = ImGui::CalcTextSize(rank.c_str());
@@ -69,7 +72,8 @@ void draw_pyramid(Ui& ui) {
   if (query->head->levels() == 0) return say_why_empty("dense attention has no levels");
   static PyramidLayout layout;  // of the query drawn last
   static std::string drawn;
-  const std::string key = fmt::format("{} {} {}", static_cast<const void*>(query), ui.work.shown().revision(), ui.work.view.to_scale);
+  const std::string key =
+      fmt::format("{} {} {}", static_cast<const void*>(query), ui.work.shown().revision(), ui.work.view.to_scale);
   if (key != drawn) layout = PyramidLayout(*query, ui.work.view.to_scale);
   drawn = key;
   ImGui::Checkbox("to scale", &ui.work.view.to_scale);
@@ -80,7 +84,7 @@ void draw_pyramid(Ui& ui) {
   const float names = ImGui::CalcTextSize("level 9").x + ui.px(10);
   ImGui::SetCursorScreenPos({static_cast<float>(cursor_at.x) + names, static_cast<float>(cursor_at.y)});
   const auto focus = highlighted(ui);
-  Rect area;
+  Box area;
   {
     Plane plane(ui, ui.pyramid, "pyramid", layout.bounds(), false, 0, {1, 0});
     area = plane.camera().viewport;
@@ -102,7 +106,8 @@ void draw_pyramid(Ui& ui) {
       const std::string name = level == 0 ? "fine" : fmt::format("level {}", level);
       const ImVec2 at{static_cast<float>(cursor_at.x), static_cast<float>(y) - ImGui::GetTextLineHeight() / 2};
       plane.list().PushClipRect({at.x, static_cast<float>(area.y0)}, vec({area.x1, area.y1}));
-      plane.list().AddText(at, level == 0 ? ImGui::GetColorU32(ImGuiCol_Text) : color(level_color(level)), name.c_str());
+      plane.list().AddText(at, level == 0 ? ImGui::GetColorU32(ImGuiCol_Text) : color(level_color(level)),
+                           name.c_str());
       plane.list().PopClipRect();
     }
   }

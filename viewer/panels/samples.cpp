@@ -22,7 +22,8 @@ void edit_options(Ui& ui, Sampling& sampling) {
   const auto number = [&](const char* label, auto& value, int low, int high) {
     int edited = static_cast<int>(value);
     ImGui::SetNextItemWidth(ui.px(96));
-    if (ImGui::InputInt(label, &edited)) value = static_cast<std::decay_t<decltype(value)>>(std::clamp(edited, low, high));
+    if (ImGui::InputInt(label, &edited))
+      value = static_cast<std::decay_t<decltype(value)>>(std::clamp(edited, low, high));
     ImGui::SameLine();
   };
   number("pictures", sampling.options.count, 1, most_pictures);
@@ -70,7 +71,8 @@ void draw_grid(Ui& ui, Shown& shown) {
   side = std::max(side, ui.px(16));
   const ImVec2 from = ImGui::GetCursorScreenPos();
   for (int i = 0; i < count; ++i) {
-    const ImVec2 at{from.x + static_cast<float>(i % columns) * (side + gap), from.y + static_cast<float>(i / columns) * (side + gap)};
+    const ImVec2 at{from.x + static_cast<float>(i % columns) * (side + gap),
+                    from.y + static_cast<float>(i / columns) * (side + gap)};
     const Texture& texture = ui.textures.get(
         fmt::format("sample {}", i), fmt::format("{} {} {}", sampling.revision(), shown.step, samples.steps.size()),
         [&] { return picture_pixels(sampling.picture(i, static_cast<std::size_t>(shown.step))); });
@@ -83,12 +85,17 @@ void draw_grid(Ui& ui, Shown& shown) {
     list.AddImage(texture.id(), at, {at.x + side, at.y + side});
     const bool hovered = ImGui::IsItemHovered();
     if (hovered || shown.inspected == i)
-      list.AddRect(at, {at.x + side, at.y + side}, ImGui::GetColorU32(hovered ? ImGuiCol_Text : ImGuiCol_ButtonHovered), 0, 0, ui.px(2));
+      list.AddRect(at, {at.x + side, at.y + side}, ImGui::GetColorU32(hovered ? ImGuiCol_Text : ImGuiCol_ButtonHovered),
+                   0, 0, ui.px(2));
     if (!hovered) continue;
-    const std::int32_t label = samples.config.classes > 0 ? diffusion::sample_labels(samples.options, samples.config)[static_cast<std::size_t>(i)] : -1;
+    const std::int32_t label =
+        samples.config.classes > 0
+            ? diffusion::sample_labels(samples.options, samples.config)[static_cast<std::size_t>(i)]
+            : -1;
     begin_tooltip_beside(ui, {at.x, at.y, at.x + side, at.y + side});
     ImGui::Text("picture %d%s", i, label >= 0 ? fmt::format(", label {}", label).c_str() : "");
-    ImGui::Text("click: attention of layer %d at step %d", shown.layer, static_cast<int>(std::min<std::int64_t>(shown.step, samples.options.steps - 1)));
+    ImGui::Text("click: attention of layer %d at step %d", shown.layer,
+                static_cast<int>(std::min<std::int64_t>(shown.step, samples.options.steps - 1)));
     ImGui::EndTooltip();
   }
 }
@@ -103,7 +110,9 @@ void draw_samples(Ui& ui) {
     ImGui::TextWrapped("%s", sampling.problem.c_str());
     ImGui::PopStyleColor();
   }
-  if (!sampling.model()) return say_why_empty(sampling.progress().busy ? "loading ..." : "open a checkpoint of llsa-diffusion to see what it generates");
+  if (!sampling.model())
+    return say_why_empty(sampling.progress().busy ? "loading ..."
+                                                  : "open a checkpoint of llsa-diffusion to see what it generates");
   const diffusion::ModelConfig& config = sampling.model()->config;
   ImGui::TextDisabled("%s: %lldx%lld pixels, %lld layers, %lld heads, %s attention, %lld training steps",
                       sampling.checkpoint().filename().string().c_str(), static_cast<long long>(config.image_size),
@@ -111,7 +120,7 @@ void draw_samples(Ui& ui) {
                       static_cast<long long>(config.heads), config.attention.method.c_str(),
                       static_cast<long long>(sampling.model()->step));
   edit_options(ui, sampling);
-  const Progress progress = sampling.progress();
+  const JobStatus progress = sampling.progress();
   if (progress.busy) {
     ImGui::SameLine();
     if (ImGui::Button("cancel")) sampling.cancel();

@@ -13,9 +13,12 @@ const QueryView* query_or_reason(const Ui& ui) {
   const QueryView* query = work.query();
   if (query) return query;
   const std::string& problem = work.shown().problem;
-  if (!problem.empty()) say_why_empty(problem.c_str());
-  else if (work.busy()) say_why_empty("computing ...");
-  else say_why_empty("nothing is open: press O, or drop a file here");
+  if (!problem.empty())
+    say_why_empty(problem.c_str());
+  else if (work.busy())
+    say_why_empty("computing ...");
+  else
+    say_why_empty("nothing is open: press O, or drop a file here");
   return nullptr;
 }
 
@@ -28,7 +31,7 @@ void draw_picture(Ui& ui, Plane& plane, const QueryView& query) {
   const GridLayout& layout = query.head->head->key_cells;
   if (!has_picture(ui)) {
     for (std::int64_t f = 0; f < layout.grid().frames; ++f) {
-      const Rect at = plane.camera().to_screen(layout.frame(f));
+      const Box at = plane.camera().to_screen(layout.frame(f));
       plane.list().AddRectFilled(vec({at.x0, at.y0}), vec({at.x1, at.y1}), IM_COL32(128, 128, 128, 255));
     }
     return;
@@ -37,7 +40,8 @@ void draw_picture(Ui& ui, Plane& plane, const QueryView& query) {
   const std::int64_t batch = query.head->settings.batch;
   const std::string key = fmt::format("{} {}", static_cast<const void*>(&document), batch);
   // A picture finer than its tokens is shown with all its pixels.
-  plane.image(ui.textures.get("picture", key, [&] { return picture_pixels(*document.picture(batch)); }), layout.bounds());
+  plane.image(ui.textures.get("picture", key, [&] { return picture_pixels(*document.picture(batch)); }),
+              layout.bounds());
 }
 
 void take_click(Ui& ui, const Plane& plane, const QueryView& query) {
@@ -75,12 +79,15 @@ void describe_token(Ui& ui, const QueryView& query, TokenRef token) {
   std::string text = token_name(token);
   const Hierarchy& keys = query.head->options.key;
   const TokenRange fine = keys.fine(token.level, token.token);
-  if (token.level > 0) text += fmt::format(", {} fine keys from {}", fine.size(), fine.begin);
-  else text += ": " + cell_name(query.head->head->key_cells.grid(), query.head->head->key_cell(token.token));
+  if (token.level > 0)
+    text += fmt::format(", {} fine keys from {}", fine.size(), fine.begin);
+  else
+    text += ": " + cell_name(query.head->head->key_cells.grid(), query.head->head->key_cell(token.token));
   if (token.level > 0 && token.level <= query.head->levels()) {
     const auto& candidates = query.level(token.level).candidates;
     const auto found = std::ranges::find(candidates, token.token, &Candidate::token);
-    if (found == candidates.end()) text += "\nnot a candidate: its parent was not selected";
+    if (found == candidates.end())
+      text += "\nnot a candidate: its parent was not selected";
     else if (found->rank < 0)
       text += fmt::format("\nscore {}, not selected", plot::format_value(static_cast<double>(found->score), 4));
     else
@@ -98,9 +105,9 @@ void describe_token(Ui& ui, const QueryView& query, TokenRef token) {
   ui.under_cursor = text;
 }
 
-const Region& region_of(Ui& ui, const HeadSelection& head, TokenRef token) {
+const CellShape& region_of(Ui& ui, const HeadSelection& head, TokenRef token) {
   // Regions depend on the head's order and grid alone; one head at a time is on the screen, two while comparing.
-  static std::map<std::pair<const HeadSelection*, std::pair<int, std::int64_t>>, Region> cache;
+  static std::map<std::pair<const HeadSelection*, std::pair<int, std::int64_t>>, CellShape> cache;
   static std::uint64_t revision = 0;
   const std::uint64_t now = ui.work.side(0).revision() + (ui.work.side(1).revision() << 32);
   if (now != revision) cache.clear();

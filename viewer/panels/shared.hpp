@@ -32,7 +32,7 @@ std::optional<TokenRef> finest_selected(const QueryView& query, std::int64_t key
 void describe_token(Ui& ui, const QueryView& query, TokenRef token);
 
 /// The region of a key token on its grid, from a cache of one query's tokens.
-const Region& region_of(Ui& ui, const HeadSelection& head, TokenRef token);
+const CellShape& region_of(Ui& ui, const HeadSelection& head, TokenRef token);
 
 /// A drop-down of the colour maps and the range; for a heat map with `choice`.
 void edit_colors(Ui& ui, const char* id, ColorChoice& choice, bool offer_log);

@@ -38,8 +38,7 @@ void draw_weights(Ui& ui) {
     const std::string key =
         fmt::format("{} {} {} {} {} {}", static_cast<const void*>(query), name_of(view.weights), scale.map().name(),
                     scale.range().low(), scale.range().high(), static_cast<int>(scale.range().scale()));
-    const Texture& heat =
-        ui.textures.get("weights", key, [&] { return heat_pixels(head.key_cells, values, scale); });
+    const Texture& heat = ui.textures.get("weights", key, [&] { return heat_pixels(head.key_cells, values, scale); });
     const double opacity = has_picture(ui) ? view.weights_opacity : 1;
     if (opacity < 1) draw_picture(ui, plane, *query);
     plane.image(heat, head.key_cells.bounds(), opacity);
@@ -56,8 +55,9 @@ void draw_weights(Ui& ui) {
       if (plane.input().right_clicked) ui.work.pinned = ui.work.pinned == token ? std::nullopt : std::optional(token);
       begin_tooltip_beside(ui, plane.camera().to_screen(head.key_cells.cell(*cell)));
       describe_token(ui, *query, token);
-      ImGui::Text("LLSA - dense %s",
-                  plot::format_value(static_cast<double>(query->difference[static_cast<std::size_t>(*cell)]), 3).c_str());
+      ImGui::Text(
+          "LLSA - dense %s",
+          plot::format_value(static_cast<double>(query->difference[static_cast<std::size_t>(*cell)]), 3).c_str());
       ImGui::EndTooltip();
     }
   }

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <set>
 
-#include "compare/key_count.hpp"
 #include "compare/approximate/sweep.hpp"
+#include "compare/key_count.hpp"
 #include "files/safetensors.hpp"
 #include "llsa/error.hpp"
 #include "reference/dense.hpp"
@@ -264,9 +264,9 @@ class ApproximateInput : public testing::Test {
   void write(const std::map<std::string, std::string>& metadata, float first = 1) {
     Tensor<float> tensor({1, 1, 12, 4}, 1.0f);
     tensor.flat()[0] = first;
-    files::write_safetensors(path_, {{files::from_tensor("q", tensor), files::from_tensor("k", tensor),
-                                         files::from_tensor("v", tensor)},
-                                        metadata});
+    files::write_safetensors(
+        path_, {{files::from_tensor("q", tensor), files::from_tensor("k", tensor), files::from_tensor("v", tensor)},
+                metadata});
   }
   void expect_refused(const std::string& words) {
     try {

@@ -1,4 +1,6 @@
 // `llsa-compare run` as its contract says.
+#include "../cli.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,7 +9,6 @@
 #include <fstream>
 
 #include "backends/backends.hpp"
-#include "../cli.hpp"
 #include "compare/problem_cases.hpp"
 #include "files/safetensors.hpp"
 #include "reference/naive.hpp"
@@ -121,15 +122,16 @@ TEST_F(CliRun, LetsQueryHeadsShareKeyHeads) {
   problem.options = {.block_size = 4, .levels = 2, .top_k = {3, 2}};
   work.write(problem, DType::f64);
   const std::string options = "--block-size 4 --levels 2 --top-k 3,2 --precision f64 ";
-  ASSERT_EQ(work.run("run --input qkv.safetensors --grad-output qkv.safetensors " + options +
-                     "--output out.safetensors")
-                .exit_code,
-            0);
+  ASSERT_EQ(
+      work.run("run --input qkv.safetensors --grad-output qkv.safetensors " + options + "--output out.safetensors")
+          .exit_code,
+      0);
   const ResolvedOptions o = problem.resolved();
   const Selection selection = reference::naive_select(reference::naive_pool(problem.query.view(), o.query),
                                                       reference::naive_pool(problem.key.view(), o.key), o);
   const auto outputs = reference::naive_forward(problem.inputs(), selection, o);
-  const auto gradients = reference::naive_backward(problem.inputs(), selection, o, {problem.output_gradient.view(), {}});
+  const auto gradients =
+      reference::naive_backward(problem.inputs(), selection, o, {problem.output_gradient.view(), {}});
   const files::TensorFile file = output();
   EXPECT_THAT(file.at("dk").shape(), ElementsAre(2, 2, 50, 8));
   EXPECT_THAT(file.at("dv").shape(), ElementsAre(2, 2, 50, 5));
@@ -284,6 +286,59 @@ TEST_F(CliRun, RefusesEachBadInputInOneLineAndWritesNothing) {
   refuse("run --input broken.safetensors " + out, "broken.safetensors");
   std::filesystem::remove(work.path("broken.safetensors"));
   EXPECT_EQ(work.files(), before);
+}
+
+/// The same tensor with tokens outside heads.
+files::NamedTensor tokens_first(const Tensor<double>& tensor, const char* name) {
+  const Shape s = tensor.shape();
+  std::vector<double> values;
+  for (std::int64_t b = 0; b < s.batch; ++b)
+    for (std::int64_t t = 0; t < s.tokens; ++t)
+      for (std::int64_t h = 0; h < s.heads; ++h)
+        for (std::int64_t d = 0; d < s.dim; ++d) values.push_back(tensor(b, h, t, d));
+  return {name, {s.batch, s.tokens, s.heads, s.dim}, std::span<const double>(values)};
+}
+
+TEST_F(CliRun, HonoursTheLayoutThatAFileSaysAndRefusesOneThatSaysNothing) {
+  const Problem<double> p = small_problem();
+  const std::vector<files::NamedTensor> tensors = {tokens_first(p.query, "q"), tokens_first(p.key, "k"),
+                                                   tokens_first(p.value, "v")};
+  const std::vector<files::NamedTensor> usual = {files::from_tensor("q", p.query), files::from_tensor("k", p.key),
+                                                 files::from_tensor("v", p.value)};
+  files::write_safetensors(work.path("usual.safetensors"), usual);
+  files::write_safetensors(work.path("bnhd.safetensors"), tensors, {{"layout", "batch, tokens, heads, dim"}});
+  const std::string options = "--block-size 4 --levels 2 --top-k 3 --precision f64 --output ";
+  ASSERT_EQ(work.run("run --input usual.safetensors " + options + "a.safetensors").exit_code, 0);
+  const ProgramRun run = work.run("run --input bnhd.safetensors " + options + "b.safetensors");
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("axes bnhd"));
+  EXPECT_EQ(output("a.safetensors").tensors, output("b.safetensors").tensors);
+  EXPECT_EQ(output("b.safetensors").metadata.at("layout"), "batch,heads,tokens,dim");
+  files::write_safetensors(work.path("x.safetensors"), tensors, {{"layout", "banana"}});
+  for (const char* command : {"run --output new.safetensors ", "check ", "approximate ", "recommend "})
+    expect_bad_input(work.run(std::string(command) + "--input x.safetensors"), "layout is 'banana'");
+}
+
+TEST_F(CliRun, PassesOverTensorsThatNobodyAskedForAndNamesOneThatItNeeds) {
+  const std::string data(4 * 32, '\0');
+  const auto entry = [](const char* type, const char* shape, const char* offsets) {
+    return std::string(R"({"dtype":")") + type + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}";
+  };
+  const auto write = [&](const char* name, const char* key_type) {
+    const std::string header = R"({"attention_mask":)" + entry("BOOL", "[1,4]", "[0,4]") + R"(,"scaled_fp8":)" +
+                               entry("F8_E4M3", "[0]", "[4,4]") + R"(,"q":)" + entry("F32", "[4,2]", "[4,36]") +
+                               R"(,"k":)" + entry(key_type, "[4,2]", "[36,68]") + R"(,"v":)" +
+                               entry("F32", "[4,2]", "[68,100]") + "}";
+    const std::uint64_t length = header.size();
+    std::ofstream file(work.path(name), std::ios::binary);
+    file.write(reinterpret_cast<const char*>(&length), sizeof(length));
+    file << header << data.substr(0, 100);
+  };
+  write("good.safetensors", "F32");
+  const ProgramRun run = work.run("run --levels 0 --input good.safetensors --output new.safetensors");
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  write("bad.safetensors", "U32");
+  expect_bad_input(work.run("run --levels 0 --input bad.safetensors --output other.safetensors"), "tensor 'k' is U32");
 }
 
 TEST_F(CliRun, LeavesAnExistingOutputAloneWhenItFails) {

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "../cli.hpp"
-#include "files/image.hpp"
 #include "datasets/procedural.hpp"
+#include "files/image.hpp"
 #include "files/safetensors.hpp"
 
 namespace llsa::compare::tables {
@@ -44,8 +44,7 @@ TEST(ApproximateProgram, a_file_without_a_grid_is_compared_in_its_own_order_only
   for (std::size_t i = 0; i < tensor.flat().size(); ++i) tensor.flat()[i] = static_cast<float>(i * i % 17) / 9;
   files::write_safetensors(
       place.path("qkv.safetensors"),
-      {{files::from_tensor("q", tensor), files::from_tensor("k", tensor), files::from_tensor("v", tensor)},
-       {}});
+      {{files::from_tensor("q", tensor), files::from_tensor("k", tensor), files::from_tensor("v", tensor)}, {}});
   const ProgramRun run = place.run(
       "approximate --input qkv.safetensors --threads 1 --all-combinations --top-k 1,2 --block-size 4 --levels 1,2 "
       "--json a.json");
@@ -132,8 +131,7 @@ TEST(RecommendProgram, measures_a_given_input) {
   Tensor<float> tensor({1, 3, 500, 8}, 1.0f);
   files::write_safetensors(
       place.path("qkv.safetensors"),
-      {{files::from_tensor("q", tensor), files::from_tensor("k", tensor), files::from_tensor("v", tensor)},
-       {}});
+      {{files::from_tensor("q", tensor), files::from_tensor("k", tensor), files::from_tensor("v", tensor)}, {}});
   const ProgramRun run = place.run("recommend --input qkv.safetensors --threads 1 --json r.json");
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const auto json = json_at(place.path("r.json"));

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "compare/problem_cases.hpp"
 #include "compare/problem.hpp"
+#include "compare/problem_cases.hpp"
 #include "compare/verify/theirs.hpp"
 #include "compare/verify/verify.hpp"
 #include "reference/naive.hpp"

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "compare/verify/definition.hpp"
+#include "compare/verify/gradient_parts.hpp"
 #include "planted.hpp"
 
 namespace llsa::compare::verify {

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "compare/verify/definition.hpp"
+#include "compare/verify/gradient_parts.hpp"
 #include "planted.hpp"
 
 namespace llsa::compare::verify {

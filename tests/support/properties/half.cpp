@@ -8,7 +8,7 @@ namespace llsa::testing {
 template <class T>
 Verdict errs_little_more_than_dense_attention(Attention<T>& attention, const Case& c) {
   ThreadPool threads(1);
-  const Problem<T> problem(c);
+  const Problem<T> problem(well_conditioned(c));
   const compare::Problem<double> exact = problem.exact();
   const auto dense = compare::dense_errors(attention, exact, true, threads);
   return matches_the_oracle(run_both(attention, problem), exact,
