@@ -32,7 +32,7 @@ void run(const std::filesystem::path& checkpoint, const std::filesystem::path& i
 
   ThreadPool threads(2);
   EigenLayers<float> layers(threads);
-  const auto attention = make_attention<float>(model.config.attention.name, "reference", threads);
+  const auto attention = make_attention<float>(model.config.attention.method, "reference", threads);
   Dit<float> dit(model.config, {.batch = batch, .training = true}, layers, *attention);
   AlignedVector<float> velocity(noisy.size()), d_velocity(noisy.size()), gradients(model.weights.size());
   dit.forward(model.weights, batch, noisy.data(), times.data(), labels.data(), velocity.data());
