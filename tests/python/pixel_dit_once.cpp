@@ -5,9 +5,11 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <span>
 #include <vector>
 
 #include "backends/backends.hpp"
+#include "diffusion/aligned.hpp"
 #include "diffusion/checkpoint.hpp"
 #include "diffusion/dit.hpp"
 #include "diffusion/flow.hpp"
@@ -30,9 +32,9 @@ void run(const std::filesystem::path& checkpoint, const std::filesystem::path& i
 
   ThreadPool threads(2);
   EigenLayers<float> layers(threads);
-  const auto attention = make_attention<float>(model.config.attention.name, "reference", threads);
+  const auto attention = make_attention<float>(model.config.attention.method, "reference", threads);
   Dit<float> dit(model.config, {.batch = batch, .training = true}, layers, *attention);
-  std::vector<float> velocity(noisy.size()), d_velocity(noisy.size()), gradients(model.weights.size());
+  AlignedVector<float> velocity(noisy.size()), d_velocity(noisy.size()), gradients(model.weights.size());
   dit.forward(model.weights, batch, noisy.data(), times.data(), labels.data(), velocity.data());
   const auto loss = static_cast<float>(squared_error<float>(velocity, target, 1.0, d_velocity));
   dit.backward(model.weights, batch, labels.data(), d_velocity.data(), gradients);

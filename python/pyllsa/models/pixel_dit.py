@@ -26,6 +26,7 @@ class PixelDiTConfig:
     per_block_embedders: bool = False
     rope_base: float = 100
     order: str = "morton"
+    class_names: list = dataclasses.field(default_factory=list)
     attention: dict = dataclasses.field(default_factory=lambda: {"name": "llsa", "block_size": 16, "top_k": [8],
                                                                  "reweight": True, "coverage": "overlapping"})
 
@@ -136,7 +137,10 @@ class PixelDiT(nn.Module):
 
     def save_checkpoint(self, path, flow=None, step=0):
         """Writes what `llsa-diffusion sample --checkpoint` opens. `flow`: noise_scale, time, time_shift."""
-        _checkpoint.save(path, dataclasses.asdict(self.config), self.state_dict(), flow or getattr(self, "flow", None), step)
+        fields = dataclasses.asdict(self.config)
+        if not self.config.class_names:
+            del fields["class_names"]
+        _checkpoint.save(path, fields, self.state_dict(), flow or getattr(self, "flow", None), step)
 
 
 class _Embedder(nn.Module):
