@@ -22,6 +22,8 @@ libgtest-dev|test|tests
 libgmock-dev|test|their matchers
 librapidcheck-dev|test|property-based tests
 python3|test|the checks of the documents
+python3-venv|optional|an environment for the tests of the Python package
+python3-dev|optional|the headers that its extension is compiled with
 clang-format-14|optional|the check of the sources' format
 libbenchmark-dev|optional|benchmarks
 libboost-context-dev|optional|fibers that run the CUDA kernels on the CPU for tests

@@ -129,10 +129,12 @@ using StorageTypes = ::testing::Types<float, half, bfloat16>;
 TYPED_TEST_SUITE(Device, StorageTypes);
 
 TYPED_TEST(Device, what_memory_held_before_does_not_show_in_the_results) {
-  const Problem<TypeParam> problem(typical(1));
-  const auto expected = results_of(problem, 0xff, {});
-  EXPECT_EQ(results_of(problem, 0x00, {}), expected);
-  EXPECT_EQ(results_of(problem, 0x41, {}), expected);
+  for (const Case& c : {typical(1), tuned(1)}) {
+    const Problem<TypeParam> problem(c);
+    const auto expected = results_of(problem, 0xff, {});
+    EXPECT_EQ(results_of(problem, 0x00, {}), expected);
+    EXPECT_EQ(results_of(problem, 0x41, {}), expected);
+  }
 }
 
 #if defined(LLSA_SIMT)

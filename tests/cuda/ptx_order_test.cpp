@@ -3,6 +3,7 @@
 // by rounding only. The interpreter's checks are on in every run.
 #include <gtest/gtest.h>
 
+#include "compare/comparator.hpp"
 #include "cuda/host_attention.hpp"
 #include "cuda/ptx/settings.hpp"
 #include "support/problem.hpp"
@@ -44,10 +45,10 @@ std::vector<double> results(const Problem<T>& problem) {
   const auto run = testing::run_both(*attention, problem);
   std::vector<double> values;
   for (const auto* tensor : {&run.output, &run.query_gradient, &run.key_gradient, &run.value_gradient}) {
-    const Tensor<double> exact = testing::converted<double>(tensor->cview());
+    const Tensor<double> exact = compare::in_double(tensor->cview());
     values.insert(values.end(), exact.flat().begin(), exact.flat().end());
   }
-  const Tensor<double> lse = run.exact_lse();
+  const Tensor<double> lse = compare::in_double(run.lse.cview());
   values.insert(values.end(), lse.flat().begin(), lse.flat().end());
   return values;
 }

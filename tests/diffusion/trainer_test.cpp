@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "diffusion/pictures.hpp"
 #include "diffusion/run_log.hpp"
 #include "diffusion/sampler.hpp"
