@@ -1,6 +1,4 @@
 // `llsa-compare check` from the command line.
-#include "cli.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -182,7 +182,9 @@ TEST(FaultyImplementations, AWrongGradientFailsEveryCaseThatHasOne) {
 
 TEST(FaultyImplementations, SmallProblemsAreHeldAgainstTheNaiveOracleAndLargeOnesAgainstTheReference) {
   for (const BatteryLine& line : run_battery<float>({.seed = 7, .quick = true, .threads = 1}).lines)
-    if (line.name.starts_with("N = ")) EXPECT_EQ(line.oracle, "naive") << line.name;
+    if (line.name.starts_with("N = ")) {
+      EXPECT_EQ(line.oracle, "naive") << line.name;
+    }
   BatteryCase large{.name = "", .query = {1, 1, 2000, 8}, .key = {1, 1, 2000, 8}, .options = {.levels = 0}};
   const Problem<double> given = make_problem(large);
   const BatteryReport report = run_battery<float>({.seed = 7, .quick = true, .threads = 1, .given = &given});

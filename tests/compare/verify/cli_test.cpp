@@ -1,6 +1,4 @@
 // `llsa-compare verify` from file to verdict.
-#include "cli.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>

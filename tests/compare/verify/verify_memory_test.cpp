@@ -39,7 +39,9 @@ TEST(VerifyMemory, NamesTailKeysThatAreReadAsZeros) {
         verify_outcome(problem, outcome, {.indices = true, .storage = storage, .only = {"o", "lse"}});
     EXPECT_EQ(report.conclusion(), Conclusion::wrong) << name_of(storage);
     EXPECT_THAT(findings_of(report, "lse"), HasSubstr("read as zeros")) << name_of(storage);
-    if (storage != DType::bf16) EXPECT_THAT(findings_of(report, "o"), HasSubstr("read as zeros")) << name_of(storage);
+    if (storage != DType::bf16) {
+      EXPECT_THAT(findings_of(report, "o"), HasSubstr("read as zeros")) << name_of(storage);
+    }
   }
 }
 
@@ -149,7 +151,9 @@ TEST(VerifyMemory, ARepeatedIndexIsBlamedOnItsOwnLevel) {
     const std::string blamed = level == 1 ? "indices_1" : "indices_2", other = level == 1 ? "indices_2" : "indices_1";
     EXPECT_EQ(verdict_of(report, blamed).verdict, Verdict::wrong);
     EXPECT_THAT(findings_of(report, blamed), HasSubstr("is listed twice"));
-    if (level == 1) EXPECT_EQ(verdict_of(report, other).verdict, Verdict::right) << findings_of(report, other);
+    if (level == 1) {
+      EXPECT_EQ(verdict_of(report, other).verdict, Verdict::right) << findings_of(report, other);
+    }
     EXPECT_THAT(findings_of(report, other), ::testing::Not(HasSubstr("listed twice")));
   }
 }
