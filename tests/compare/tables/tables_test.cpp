@@ -105,7 +105,7 @@ TEST(Tables, names_follow_the_settings_alone) {
   };
   different([](TrainingRun& r) { r.config.seed = 2; });
   different([](TrainingRun& r) { r.config.steps = 5; });
-  different([](TrainingRun& r) { r.config.model.order = "raster"; });
+  different([](TrainingRun& r) { r.config.model.attention.order = "raster"; });
   different([](TrainingRun& r) { r.config.model.attention.options.reweight = false; });
   different([](TrainingRun& r) { r.config.flow.noise_scale = 2; });
   different([](TrainingRun& r) { r.samples = 3; });
