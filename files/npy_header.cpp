@@ -60,7 +60,7 @@ class HeaderParser {
     if (key == "descr") {
       once(key, type_.has_value());
       type_ = type_from(peek() == '[' ? throw Error("header: 'descr' is a list (a structured type); it must be '<f2', "
-                                                    "'<f4', '<f8', '<i4' or '<i8'")
+                                                    "'<f4', '<f8', '<i4', '<i8' or '<V2' (bfloat16)")
                                       : string());
     } else if (key == "fortran_order") {
       once(key, c_order_);

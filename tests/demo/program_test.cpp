@@ -103,7 +103,7 @@ TEST_F(DemoProgram, says_in_one_line_what_is_wrong) {
     const room::ProgramRun outcome = run(arguments + " --output " + (folder_ / "out").string());
     EXPECT_EQ(outcome.exit_code, 2) << arguments;
     EXPECT_EQ(outcome.all().rfind("llsa-demo: ", 0), 0u) << outcome.all();
-    EXPECT_EQ(std::count(outcome.all().begin(), outcome.all().end(), '\n'), 1) << outcome.all();
+    EXPECT_EQ(std::ranges::count(outcome.all(), '\n'), 1) << outcome.all();
     EXPECT_FALSE(std::filesystem::exists(folder_ / "out")) << arguments;
   }
   EXPECT_EQ(run("--size 8 --head-dim 16 --output " + as_file.string()).exit_code, 2);

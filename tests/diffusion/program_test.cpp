@@ -30,7 +30,7 @@ const std::string small_model =
 void expect_refused(const std::string& arguments, const std::string& hint) {
   const room::ProgramRun outcome = run(arguments);
   EXPECT_EQ(outcome.exit_code, 2) << arguments << "\n" << outcome.all();
-  EXPECT_EQ(std::count(outcome.all().begin(), outcome.all().end(), '\n'), 1) << outcome.all();
+  EXPECT_EQ(std::ranges::count(outcome.all(), '\n'), 1) << outcome.all();
   EXPECT_NE(outcome.all().find(hint), std::string::npos) << outcome.all();
 }
 

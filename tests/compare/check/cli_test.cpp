@@ -1,11 +1,12 @@
 // `llsa-compare check` from the command line.
+#include "../cli.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "../cli.hpp"
 #include "compare/problem_cases.hpp"
 
 namespace llsa::compare::check {

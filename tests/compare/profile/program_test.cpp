@@ -76,7 +76,7 @@ TEST_F(ProfileProgram, says_in_one_line_what_is_wrong_and_writes_nothing) {
     const room::ProgramRun outcome = run(std::string("--head-dim 4 --tokens 16 ") + wrong + " --json " + there);
     EXPECT_EQ(outcome.exit_code, 2) << wrong;
     EXPECT_TRUE(outcome.all().starts_with("llsa-compare: ")) << outcome.all();
-    EXPECT_EQ(std::count(outcome.all().begin(), outcome.all().end(), '\n'), 1) << outcome.all();
+    EXPECT_EQ(std::ranges::count(outcome.all(), '\n'), 1) << outcome.all();
     EXPECT_TRUE(std::filesystem::is_empty(folder_.path())) << wrong;
   }
 }
