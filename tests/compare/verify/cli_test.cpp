@@ -1,4 +1,6 @@
 // `llsa-compare verify` from file to verdict.
+#include "../cli.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -7,7 +9,6 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "../cli.hpp"
 #include "compare/problem_cases.hpp"
 #include "files/safetensors.hpp"
 
