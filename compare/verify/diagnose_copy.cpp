@@ -119,12 +119,12 @@ std::string diagnose_copy(const Suspect& s, const Tensor<double>& value) {
   if (s.name == "lse" && std::abs(factor * std::log(2.0) - 1) < 1e-2)
     copies.try_source("lse is in base 2 (log2), not natural",
                       [&](auto b, auto h, auto t, auto d) { return want(b, h, t, d) / std::log(2.0); });
+  if (s.name == "lse")  // before the factor: LSEs that are much alike take either
+    copies.try_source(fmt::format("lse is off by the constant {:.4g}", offset),
+                      [&](auto b, auto h, auto t, auto d) { return want(b, h, t, d) + offset; });
   if (std::isfinite(factor) && square > 0)
     copies.try_source(fmt::format("{} is {:.4g} times the right {}", s.name, factor, s.name),
                       [&](auto b, auto h, auto t, auto d) { return factor * want(b, h, t, d); });
-  if (s.name == "lse")
-    copies.try_source(fmt::format("lse is off by the constant {:.4g}", offset),
-                      [&](auto b, auto h, auto t, auto d) { return want(b, h, t, d) + offset; });
   const std::int64_t shared = std::max<std::int64_t>(1, shape.heads / value.shape().heads);  // query heads of a V head
   if (s.name == "o")
     copies.try_source("o is the mean of v",

@@ -59,31 +59,35 @@ void InferredSelection::set(int level, std::int64_t head, std::int64_t t, const 
   std::copy(list.begin(), list.end(), row.begin());
 }
 
-double InferredSelection::below(int level, std::int64_t head, std::int64_t t) {
-  if (level == 1) return errors_[block(head, t)] = evidence_->error(head, options_.query.fine(1, t), lists_);
+std::int64_t InferredSelection::below(int level, std::int64_t head, std::int64_t t) {
+  if (level == 1) {
+    errors_[block(head, t)] = evidence_->error(head, options_.query.fine(1, t), lists_);
+    return !(errors_[block(head, t)] <= fits);
+  }
   const TokenRange children = options_.query.children(level, t);
-  double worst = 0;
-  for (std::int64_t c = children.begin; c < children.end; ++c) worst = std::max(worst, solve(level - 1, head, c));
-  return worst;
+  std::int64_t wrong = 0;
+  for (std::int64_t c = children.begin; c < children.end; ++c) wrong += solve(level - 1, head, c);
+  return wrong;
 }
 
-double InferredSelection::solve(int level, std::int64_t head, std::int64_t t) {
+std::int64_t InferredSelection::solve(int level, std::int64_t head, std::int64_t t) {
   if (given_[static_cast<std::size_t>(level)]) return below(level, head, t);
   std::vector<std::int32_t> allowed;
   candidates(lists_, options_, level, head, t, allowed);
   const ScoredCandidates scored = scored_candidates(options_, means_, head, level, t, allowed);
   const NearTies ties =
       near_tied_lists(scored.tokens, options_.k(level), gap_ * scored.unit, level == 1 ? most_lists : most_upper_lists);
-  double best = std::numeric_limits<double>::infinity();
+  // Where none makes more blocks right, the definition's own stays: rows that are wrong choose nothing.
+  std::int64_t best = std::numeric_limits<std::int64_t>::max();
   std::size_t best_list = 0, tried = 0;
   for (; tried < ties.lists.size(); ++tried) {
     set(level, head, t, ties.lists[tried]);
-    const double error = below(level, head, t);
-    if (error < best) {
-      best = error;
+    const std::int64_t wrong = below(level, head, t);
+    if (wrong < best) {
+      best = wrong;
       best_list = tried;
     }
-    if (best <= fits) break;
+    if (best == 0) break;
   }
   if (best_list != std::min(tried, ties.lists.size() - 1)) {
     set(level, head, t, ties.lists[best_list]);

@@ -48,9 +48,10 @@ class InferredSelection {
   std::int64_t count(Standing standing) const;
 
  private:
-  /// Sets the lists of query token t and of all below it, given those above; returns the worst error of its rows.
-  double solve(int level, std::int64_t head, std::int64_t t);
-  double below(int level, std::int64_t head, std::int64_t t);
+  /// Sets the lists of query token t and of all below it, given those above, so that as few blocks as can be are wrong;
+  /// returns how many are.
+  std::int64_t solve(int level, std::int64_t head, std::int64_t t);
+  std::int64_t below(int level, std::int64_t head, std::int64_t t);
   void set(int level, std::int64_t head, std::int64_t t, const std::vector<std::int32_t>& list);
   std::size_t block(std::int64_t head, std::int64_t t) const {
     return static_cast<std::size_t>(head * options_.query.length(1) + t);

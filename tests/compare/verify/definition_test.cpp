@@ -120,6 +120,7 @@ TEST(AlternativeDefinitions, each_differs_from_the_specification_and_from_the_ot
   EXPECT_GE(definitions.size(), 35u);
   for (const Definition& definition : definitions) {
     EXPECT_FALSE(definition.name.empty());
+    if (definition.last_writer_wins) continue;  // differs in gradients alone: VerifyMemory names it by them
     std::vector<double> values = rows(definition);
     for (const auto& [name, other] : seen) EXPECT_FALSE(near(values, other)) << definition.name << " equals " << name;
     seen.emplace_back(definition.name, std::move(values));
