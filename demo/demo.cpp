@@ -100,7 +100,6 @@ void run_demo(const DemoOptions& options, std::stop_token stop, const std::funct
   const auto attention = make_attention<float>(options.backend, threads);
   const Source source = load_picture(options);
   const std::vector<Capture> captures = load_captures(options, stop, print);
-  files::make_folder(options.output);
   const files::Image& picture = source.picture;
   print(source.description);
 
@@ -135,6 +134,7 @@ void run_demo(const DemoOptions& options, std::stop_token stop, const std::funct
       point.dense = {dense_seconds / static_cast<double>(options.projection.heads)};
 
   print("drawing");
+  files::make_folder(options.output);
   const auto path = [&](const std::string& name) { return options.output / name; };
   const auto key = reference::pool(tokens.key.cview(), contents.results[two_levels].options.key, threads);
   const QueryContext context{picture, tokens, order, key};

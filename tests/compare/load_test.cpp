@@ -101,7 +101,7 @@ TEST_F(Load, refuses_what_does_not_belong_together) {
   EXPECT_THAT(error({.query = q, .key = k, .value = v7}), HasSubstr("value has shape [1, 1, 7, 4]"));
   EXPECT_THAT(error({.query = ints, .key = k, .value = k}), HasSubstr("q is I32; it must be F16, BF16, F32 or F64"));
   EXPECT_THAT(error({.query = cube, .key = k, .value = k}),
-              HasSubstr("has shape [2, 8, 4]; it must be [batch, heads, tokens, dim]"));
+              HasSubstr("has shape [2, 8, 4]; say what its axes are with metadata layout: hnd, nhd or bnd"));
   EXPECT_THAT(error({.query = empty, .key = k, .value = k}), HasSubstr("every extent must be at least 1"));
   EXPECT_THAT(error({.query = path("none.npy"), .key = k, .value = k}), HasSubstr("none.npy"));
   EXPECT_THAT(error({.query = q, .key = k, .value = k, .lse_gradient = q}),

@@ -55,8 +55,13 @@ compare::Allowances allowances(const Problem<T>& problem, const StageRun& how) {
     Case dense = problem.parameters;
     dense.options = {.levels = 0, .scale = problem.options.scale};
     const Problem<T> of_dense(dense);
-    return compare::derived_allowances(exact, dtype_of<T>(),
-                                       errors_of(of_dense, Selection(heads_of(dense), of_dense.options), how));
+    compare::Allowances allowed = compare::derived_allowances(
+        exact, dtype_of<T>(), errors_of(of_dense, Selection(heads_of(dense), of_dense.options), how));
+    // The worst of all elements varies from one set of sums to another more than their mean does.
+    for (compare::Tolerance* each :
+         {&allowed.output, &allowed.query_gradient, &allowed.key_gradient, &allowed.value_gradient})
+      each->element *= 1.5;
+    return allowed;
   }
 }
 

@@ -13,7 +13,7 @@ endfunction()
 
 # The very objects of the device's tests, linked a second time.
 foreach(name stages_test attend_test attend_contract_test attention_test half_test device_test)
-  ptx_test(${name} SOURCES $<TARGET_OBJECTS:cuda_gpu_${name}>)
+  ptx_test(${name} CASES 1 SOURCES $<TARGET_OBJECTS:cuda_gpu_${name}>)
   set_target_properties(cuda_ptx_${name} PROPERTIES LINKER_LANGUAGE CXX)
 endforeach()
 ptx_test(mma_test SOURCES $<TARGET_OBJECTS:cuda_gpu_mma_test>)

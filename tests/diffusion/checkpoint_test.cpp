@@ -173,12 +173,12 @@ TEST(CheckpointFolder, KeepsTheNewestAndClearsWhatAKillLeft) {
   for (std::int64_t step : {0, 5, 10, 15}) {
     state.step = step;
     checkpoints.save(config, state, 2);
-    write(folder / "run/.step-00000020.safetensors.1.2.tmp", "half");
+    write(folder / "run/.step-00000020.safetensors.99999999.2.tmp", "half");
   }
   EXPECT_EQ(checkpoints.steps(), (std::vector<std::int64_t>{10, 15}));
   state.step = 20;
   checkpoints.save(config, state, 2);
-  EXPECT_FALSE(std::filesystem::exists(folder / "run/.step-00000020.safetensors.1.2.tmp"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "run/.step-00000020.safetensors.99999999.2.tmp"));
 
   write(checkpoints.path_of(20), "damaged");
   const auto newest = checkpoints.newest(skipped);

@@ -65,7 +65,7 @@ TEST(ApproximateProgram, says_in_one_line_what_is_wrong_and_writes_nothing) {
                                                         {"--coverage both", "both"},
                                                         {"--queries -1", "queries is -1"},
                                                         {"--plot a.gif", "a.gif"},
-                                                        {"--markdown nowhere/a.md", "no folder"},
+                                                        {"--markdown nowhere/a.md", "cannot be created"},
                                                         {"--backend abacus", "abacus"},
                                                         {"--image missing.png", "missing.png"},
                                                         {"--input missing.safetensors", "missing.safetensors"},
