@@ -107,8 +107,8 @@ std::vector<Failure> failures() {
   const char* const v = LLSA_VIEWER;
 
   for (const char* program : {p, v}) add("unknown option", program, "--no-such-option", "no-such-option");
-  add("unknown option", c, "run --no-such-option", "no-such-option");
-  add("unknown option", d, "train --no-such-option", "no-such-option");
+  add("unknown option", c, "run --output {run} --no-such-option", "no-such-option");
+  add("unknown option", d, "train --output {run} --no-such-option", "no-such-option");
   for (const char* program : {c, d}) add("no command", program, "", "give a command");
 
   // What is not there, and what is something else.
