@@ -133,7 +133,9 @@ class ImageFolder final : public Dataset {
              std::ranges::all_of(folder.first, [](unsigned char c) { return std::isdigit(c); });
     };
     const auto is_known = [&](const auto& folder) { return std::ranges::count(known, folder.first) > 0; };
-    if (std::ranges::none_of(folders, is_known) && (folders.size() == 1 || std::ranges::all_of(folders, is_shard)))
+    // A single folder is a class only where classes are known; it is refused by name then, if it is none of them.
+    const bool may_be_one_class = !known.empty() || folders.size() > 1;
+    if (std::ranges::none_of(folders, is_known) && (!may_be_one_class || std::ranges::all_of(folders, is_shard)))
       return;
     std::vector<std::string> names;
     for (auto& [name, label] : folders) {
