@@ -4,6 +4,7 @@
 #include "cuda/ptx/barrier.hpp"
 #include "cuda/ptx/builder.hpp"
 #include "cuda/ptx/error.hpp"
+#include "cuda/ptx/integer_operations.hpp"
 #include "cuda/ptx/lanes.hpp"
 
 // Branches, barriers, shuffles, votes: PTX ISA, "Control Flow Instructions", "Parallel Synchronization and
@@ -32,6 +33,9 @@ void store_reduction(Warp& warp, const Instruction& i, const Reduced& reduced) {
 }
 
 namespace {
+
+using integer_operations::Maximum;
+using integer_operations::Minimum;
 
 enum Shuffle : std::uint8_t { up, down, butterfly, indexed };
 
@@ -109,18 +113,6 @@ struct Add {
   template <class T>
   static T of(T a, T b) {
     return static_cast<T>(static_cast<std::uint32_t>(a) + static_cast<std::uint32_t>(b));
-  }
-};
-struct Minimum {
-  template <class T>
-  static T of(T a, T b) {
-    return b < a ? b : a;
-  }
-};
-struct Maximum {
-  template <class T>
-  static T of(T a, T b) {
-    return a < b ? b : a;
   }
 };
 struct And {
