@@ -1,6 +1,7 @@
 #include <cmath>
 #include <string>
 
+#include "cuda/attend/aligned_kernel.cuh"
 #include "cuda/attend/fma_kernel.cuh"
 #include "cuda/attend/launch.hpp"
 #include "cuda/attend/tensor_kernel.cuh"
@@ -47,6 +48,18 @@ void launch_fma(const AttendParams<T>& params, Stream stream) {
 }
 
 template <class Kernel, class T>
+void launch_aligned(const AttendParams<T>& params, Stream stream) {
+  using Tile = typename Kernel::Tile;
+  const Levels& levels = params.problem.levels;
+  const auto shape = Tile::fitting(levels, shared_memory_limit(stream));
+  launch<Kernel>("attend",
+                 {.blocks = {grid_size(Tile::blocks(levels, shape.warps))},
+                  .threads = {static_cast<unsigned>(32 * shape.warps)},
+                  .shared_bytes = shape.shared_bytes()},
+                 stream, AlignedAttendParams<T>{params, shape.stages});
+}
+
+template <class Kernel, class T>
 void launch_tensor(const AttendParams<T>& params, Stream stream) {
   using Tile = typename Kernel::Tile;
   const Levels& levels = params.problem.levels;
@@ -71,7 +84,11 @@ void attend(const AttendParams<T>& params, Stream stream) {
     if (p.value_dim <= 128) return launch_fma<AttendFma<T, 128>>(params, stream);
     launch_fma<AttendFma<T, 256>>(params, stream);
   } else {
-    with_tensor_kernel(p, [&](auto dim, auto plain) { launch_tensor<AttendTensor<T, dim, plain>>(params, stream); });
+    with_tensor_dim(max(p.head_dim, p.value_dim), [&](auto dim) {
+      if constexpr (dim <= 128)
+        if (is_aligned(p)) return launch_aligned<AttendAligned<T, dim>>(params, stream);
+      launch_tensor<AttendTensor<T, dim>>(params, stream);
+    });
   }
 }
 

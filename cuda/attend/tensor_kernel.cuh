@@ -2,15 +2,16 @@
 
 #include "cuda/attend/launch.hpp"
 #include "cuda/attend/tensor_tiles.cuh"
+#include "cuda/mma/exp2.cuh"
 
 namespace llsa::cuda::inline LLSA_WORLD {
 
 /// Attention on tensor cores; T is half or bfloat16, `dim` at least D and Dv. Products of two T are summed in fp32;
 /// probabilities are rounded to T for the second product, as in FlashAttention.
-template <class T, int dim, bool plain>
+template <class T, int dim>
 struct AttendTensor {
   static constexpr bool in_registers = dim <= 128;  ///< Q
-  using Tile = TensorTile<T, dim, plain, in_registers ? 0 : 1>;
+  using Tile = TensorTile<T, dim, in_registers ? 0 : 1>;
   static constexpr int threads = Tile::most_threads, blocks_per_sm = 1;
 
   __device__ void operator()(const AttendParams<T>& params) const {
@@ -26,7 +27,7 @@ struct AttendTensor {
     FragmentC output[Tile::part_dim / 8] = {};
     float highest[2] = {-INFINITY, -INFINITY}, sum[2] = {};  // of rows lane / 4 and lane / 4 + 8
 
-    tile.walk([&](const T* keys, const T* values, const KeyStep<plain>& which, auto last_weight) {
+    tile.walk([&](const T* keys, const T* values, const KeyStep& which, auto last_weight) {
       FragmentC scores[2];
       tensor_dots<T, dim>(scores, query, keys, lane);
       which.score(scores, scale, lane, last_weight);
@@ -45,7 +46,7 @@ struct AttendTensor {
         for (int row = 0; row < 2; ++row) {
           const float before = highest[row];
           highest[row] = fmaxf(before, step_max[row]);
-          shrink[row] = exp2f(before - base(highest[row]));
+          shrink[row] = exp2_approx(before - base(highest[row]));
           sum[row] *= shrink[row];
         }
 #pragma unroll
@@ -56,7 +57,7 @@ struct AttendTensor {
 #pragma unroll
       for (int i = 0; i < 8; ++i) {
         float& share = scores[i / 4].value[i % 4];
-        share = exp2f(share - base(highest[i / 2 % 2]));
+        share = exp2_approx(share - base(highest[i / 2 % 2]));
         sum[i / 2 % 2] += share;
       }
       tensor_sums<T, Tile::part_dim, Tile::pitch>(output, as_a<T>(scores[0], scores[1]), values + Tile::part_begin(),

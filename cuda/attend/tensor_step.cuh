@@ -27,8 +27,6 @@ inline constexpr unsigned sixteen = 0xffffu;  ///< a bit for each row or column 
 __device__ inline int step_column(int i, int lane) { return 8 * (i / 4) + 2 * (lane % 4) + i % 2; }
 
 /// 16 key slots of one level, as the warp that multiplies them sees them. In one word, because registers are short.
-/// `all_rows` says that steps are always for all rows.
-template <bool all_rows>
 struct KeyStep {
   unsigned bits = 0;
   float weight = 0;  ///< log2 of a key's weight; the level's last token has one of its own
@@ -46,7 +44,6 @@ struct KeyStep {
   __device__ bool has_key(int j) const { return bits >> j & 1u; }
   /// Row lane / 4, or with `lower` row lane / 4 + 8.
   __device__ bool has_row(int lower, int lane) const {
-    if (all_rows) return true;
     const unsigned row = static_cast<unsigned>(lane / 4 + 8 * lower);
     return row >= (bits >> 21 & 15u) && row < bits >> 25;
   }
@@ -77,6 +74,38 @@ struct RegisterRows {
   FragmentA fragment[dim / 16];
   __device__ const FragmentA& at(int k, int) const { return fragment[k]; }
 };
+
+/// Rows of a [rows, row_dim] tensor as A fragments, zero from `count` and from `row_dim` on.
+template <class T, int dim>
+__device__ void load_register_rows(RegisterRows<dim>& rows, const T* d_rows, int count, int row_dim, int lane) {
+#pragma unroll
+  for (int k = 0; k < dim / 16; ++k)
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const int row = lane / 4 + 8 * (i % 2), d = 16 * k + 2 * (lane % 4) + 8 * (i / 2);
+      rows.fragment[k].word[i] = row < count && d < row_dim
+                                     ? *reinterpret_cast<const std::uint32_t*>(d_rows + std::int64_t{row} * row_dim + d)
+                                     : 0u;
+    }
+}
+
+/// Writes the first `count` rows of C fragments to the dimensions from `first_dim` on of a [rows, row_dim] tensor, row
+/// r times `factor[r / 8]`, which is that of the lane's row.
+template <class T, int fragments>
+__device__ void store_register_rows(T* d_rows, int count, int row_dim, int first_dim,
+                                    const FragmentC (&rows)[fragments], const float (&factor)[2], int lane) {
+#pragma unroll
+  for (int lower = 0; lower < 2; ++lower) {
+    const int row = lane / 4 + 8 * lower;
+    if (row >= count) continue;
+    T* d_row = d_rows + std::int64_t{row} * row_dim + first_dim + 2 * (lane % 4);
+#pragma unroll
+    for (int n = 0; n < fragments; ++n)
+      if (first_dim + 8 * n < row_dim)
+        *reinterpret_cast<std::uint32_t*>(d_row + 8 * n) =
+            pack<T>(rows[n].value[2 * lower] * factor[lower], rows[n].value[2 * lower + 1] * factor[lower]);
+  }
+}
 
 /// A warp's 16 rows in shared memory, loaded anew for every step: where registers are short.
 template <class T, int dim>

@@ -7,40 +7,22 @@
 // The tiles of the query-major kernels that multiply on tensor cores: any block size, any D and Dv up to `dim`.
 namespace llsa::cuda::inline LLSA_WORLD {
 
-/// Whether 16 neighbouring queries always have one list and drop no keys.
-template <class T>
-bool is_plain(const AttendProblem<T>& p) {
-  return !p.disjoint && (p.levels.levels == 0 || p.levels.block_size % 16 == 0);
-}
-
-/// Calls `run(dim, plain)` with the kernel for a problem, both as integral constants: plain ones exist for the most
-/// usual dimensions.
-template <class T, class Run>
-void with_tensor_kernel(const AttendProblem<T>& p, Run&& run) {
-  with_tensor_dim(max(p.head_dim, p.value_dim), [&](auto dim) {
-    if constexpr (dim == 64 || dim == 128)
-      if (is_plain(p)) return run(dim, std::true_type{});
-    run(dim, std::false_type{});
-  });
-}
-
 /// A tile of neighbouring queries, 16 to a warp, on its walk through the keys. What all of its queries attend to is
 /// loaded once for the whole tile; the rest is gathered by each warp for its own queries: once where these have one
 /// list, otherwise list by list, with the other rows left alone.
 ///
-/// `plain` problems have one list for the queries of a warp, and drop no keys (see `is_plain`): that takes fewer
-/// registers, so that more warps share a tile. `own_tiles` tiles of 16 x `dim` elements are kept in shared memory for
-/// each warp besides.
+/// `own_tiles` tiles of 16 x `dim` elements are kept in shared memory for each warp besides. Problems without several
+/// lists to a warp and without dropped keys take the faster `AlignedTile` where their sums fit the registers.
 ///
 /// Sums of more than 128 dimensions do not fit the registers: then two thread blocks walk, each for half of them.
-template <class T, int dim, bool plain, int own_tiles = 0>
+template <class T, int dim, int own_tiles = 0>
 class TensorTile {
  public:
   static constexpr int parts = dim > 128 ? 2 : 1, part_dim = dim / parts;
   static constexpr int pitch = tensor_pitch<dim>, pieces = dim / 8;
   static constexpr int tile_elements = 16 * pitch;
   static constexpr int warp_stage = 2 * tile_elements;  ///< K, then V
-  static constexpr int most_warps = dim <= 32 || (plain && dim <= 64) ? 16 : 8, most_threads = 32 * most_warps;
+  static constexpr int most_warps = dim <= 32 ? 16 : 8, most_threads = 32 * most_warps;
   static constexpr int warp_elements = 2 * warp_stage + own_tiles * tile_elements;
 
   static constexpr std::size_t shared_bytes(int warps) {
@@ -72,16 +54,7 @@ class TensorTile {
 
   /// This warp's rows of a [heads, Nq, row_dim] tensor as A fragments, zero beyond `count()` and `row_dim`.
   __device__ void load_rows(RegisterRows<dim>& rows, const T* d_rows, int row_dim) const {
-#pragma unroll
-    for (int k = 0; k < dim / 16; ++k)
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const int row = lane_ / 4 + 8 * (i % 2), d = 16 * k + 2 * (lane_ % 4) + 8 * (i / 2);
-        rows.fragment[k].word[i] =
-            row < count_ && d < row_dim
-                ? *reinterpret_cast<const std::uint32_t*>(d_rows + (first_row() + row) * row_dim + d)
-                : 0u;
-      }
+    load_register_rows(rows, d_rows + first_row() * row_dim, count_, row_dim, lane_);
   }
   /// The same in the warp's own tile number `number`.
   __device__ SharedRows<T, dim> load_rows(int number, const T* d_rows, int row_dim) {
@@ -102,22 +75,11 @@ class TensorTile {
   /// `factor[r / 8]` for the lane's two rows.
   __device__ void store_rows(T* d_rows, int row_dim, const FragmentC (&fragments)[part_dim / 8],
                              const float (&factor)[2]) const {
-#pragma unroll
-    for (int lower = 0; lower < 2; ++lower) {
-      const int row = lane_ / 4 + 8 * lower;
-      if (row >= count_) continue;
-      T* d_row = d_rows + (first_row() + row) * row_dim + part_begin() + 2 * (lane_ % 4);
-#pragma unroll
-      for (int n = 0; n < part_dim / 8; ++n)
-        if (part_begin() + 8 * n < row_dim)
-          *reinterpret_cast<std::uint32_t*>(d_row + 8 * n) =
-              pack<T>(fragments[n].value[2 * lower] * factor[lower], fragments[n].value[2 * lower + 1] * factor[lower]);
-    }
+    store_register_rows(d_rows + first_row() * row_dim, count_, row_dim, part_begin(), fragments, factor, lane_);
   }
 
   /// What a step sums. Keys that are not there are rows of zeros; only those that coverage drops are not.
-  __device__ static SumOf sum_of(const KeyStep<plain>& which, int lane) {
-    if constexpr (plain) return {};
+  __device__ static SumOf sum_of(const KeyStep& which, int lane) {
     return {which.kept(), which.has_row(0, lane), which.has_row(1, lane), which.whole()};
   }
 
@@ -127,15 +89,9 @@ class TensorTile {
   __device__ __forceinline__ void walk(Step&& step) {
     // At L = 0 the fine keys are the coarsest, shared by all.
     int level = p_.levels.levels == 0 ? 0 : p_.levels.enrichment_levels;
-    if constexpr (plain) {
-      // A level-2 query, and all above it, is a multiple of the largest tile.
-      for (; level >= min(p_.levels.levels, 1); --level) walk_shared(level, step);
-      if (p_.levels.levels > 0 && count_ > 0) walk_gathered(0, step);
-    } else {
-      for (; level >= 0 && tile_shares(level); --level) walk_shared(level, step);
-      if (count_ > 0)
-        for (; level >= 0; --level) walk_gathered(level, step);
-    }
+    for (; level >= 0 && tile_shares(level); --level) walk_shared(level, step);
+    if (count_ > 0)
+      for (; level >= 0; --level) walk_gathered(level, step);
   }
 
  private:
@@ -159,11 +115,11 @@ class TensorTile {
     return span % rows() == 0 || span >= p_.levels.level[0].queries;
   }
 
-  __device__ bool drops(int level) const { return !plain && p_.disjoint && level > 0; }
+  __device__ bool drops(int level) const { return p_.disjoint && level > 0; }
 
   /// The first of the warp's rows behind `row` whose list of `level` is another one; 16 when there is none.
   __device__ int group_end(int level, int row) const {
-    if (plain || level > p_.levels.levels) return 16;
+    if (level > p_.levels.levels) return 16;
     const std::int64_t span = p_.levels.level[level].query_span;
     if (span % 16 == 0) return 16;
     const std::int64_t end = ((mine() + row) / span + 1) * span - mine();
@@ -177,7 +133,7 @@ class TensorTile {
   }
 
   /// The 16 slots of lanes 0 to 15, whose tokens these lanes give.
-  __device__ __forceinline__ KeyStep<plain> step_of(int token, int level, int first_row, int end_row) const {
+  __device__ __forceinline__ KeyStep step_of(int token, int level, int first_row, int end_row) const {
     const bool here = lane_ < 16 && token >= 0;
     const bool dropped = drops(level) && here && is_dropped(p_, level, head(), mine() + first_row, token);
     const unsigned kept = __ballot_sync(full_warp, here && !dropped);
@@ -224,7 +180,7 @@ class TensorTile {
 #pragma unroll 1
           for (int row = 0; row < 16;) {
             const int end = drops(level) ? group_end(level, row) : 16;
-            KeyStep<plain> which = step_of(token, level, row, end);
+            KeyStep which = step_of(token, level, row, end);
             row = end;
             if (which.kept() == 0) continue;
             which.weight = weight;
@@ -262,9 +218,9 @@ class TensorTile {
         continue;
       }
       int half = 0;
-      KeyStep<plain> which = begin(0, mine_ring);
+      KeyStep which = begin(0, mine_ring);
       for (std::uint32_t slot = 0; slot < slots; slot += 16, half ^= 1) {
-        KeyStep<plain> next;
+        KeyStep next;
         if (slots - slot > 16)
           next = begin(slot + 16, mine_ring + (half ^ 1) * warp_stage);
         else

@@ -1,3 +1,4 @@
+#include "cuda/attend_backward/query_aligned_kernel.cuh"
 #include "cuda/attend_backward/query_fma_kernel.cuh"
 #include "cuda/attend_backward/query_pass.cuh"
 #include "cuda/attend_backward/query_tensor_kernel.cuh"
@@ -49,6 +50,18 @@ void launch_query_fma(const QueryGradientParams<T>& params, Stream stream) {
 }
 
 template <class Kernel, class T>
+void launch_query_aligned(const QueryGradientParams<T>& params, Stream stream) {
+  using Tile = typename Kernel::Tile;
+  const Levels& levels = params.problem.levels;
+  const auto shape = Tile::fitting(levels, shared_memory_limit(stream));
+  launch<Kernel>("attend_backward: dQ",
+                 {.blocks = {grid_size(Tile::blocks(levels, shape.warps))},
+                  .threads = {static_cast<unsigned>(32 * shape.warps)},
+                  .shared_bytes = shape.shared_bytes()},
+                 stream, AlignedQueryGradientParams<T>{params, shape.stages});
+}
+
+template <class Kernel, class T>
 void launch_query_tensor(const QueryGradientParams<T>& params, Stream stream) {
   using Tile = typename Kernel::Tile;
   const Levels& levels = params.problem.levels;
@@ -68,8 +81,11 @@ void launch_query_gradient(const QueryGradientParams<T>& params, Stream stream) 
     if (p.head_dim <= 128) return launch_query_fma<QueryGradientFma<T, 128>>(params, stream);
     launch_query_fma<QueryGradientFma<T, 256>>(params, stream);
   } else {
-    with_tensor_kernel(
-        p, [&](auto dim, auto plain) { launch_query_tensor<QueryGradientTensor<T, dim, plain>>(params, stream); });
+    with_tensor_dim(max(p.head_dim, p.value_dim), [&](auto dim) {
+      if constexpr (dim <= 128)
+        if (is_aligned(p)) return launch_query_aligned<QueryGradientAligned<T, dim>>(params, stream);
+      launch_query_tensor<QueryGradientTensor<T, dim>>(params, stream);
+    });
   }
 }
 

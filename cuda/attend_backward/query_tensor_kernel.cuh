@@ -2,14 +2,15 @@
 
 #include "cuda/attend/tensor_tiles.cuh"
 #include "cuda/attend_backward/query_fma_kernel.cuh"
+#include "cuda/mma/exp2.cuh"
 
 namespace llsa::cuda::inline LLSA_WORLD {
 
 /// dQ on tensor cores, query-major: the same walk over the keys as `AttendTensor`. dS is rounded to T for its product.
-template <class T, int dim, bool plain>
+template <class T, int dim>
 struct QueryGradientTensor {
   static constexpr bool in_registers = dim <= 128;  ///< Q and dO
-  using Tile = TensorTile<T, dim, plain, in_registers ? 0 : 2>;
+  using Tile = TensorTile<T, dim, in_registers ? 0 : 2>;
   static constexpr int threads = Tile::most_threads, blocks_per_sm = 1;
 
   __device__ void operator()(const QueryGradientParams<T>& params) const {
@@ -30,7 +31,7 @@ struct QueryGradientTensor {
       if (lane / 4 + 8 * row < tile.count()) mine[row] = params.d_statistics[tile.first_row() + lane / 4 + 8 * row];
     FragmentC gradient[Tile::part_dim / 8] = {};
 
-    tile.walk([&](const T* keys, const T* values, const KeyStep<plain>& which, auto last_weight) {
+    tile.walk([&](const T* keys, const T* values, const KeyStep& which, auto last_weight) {
       FragmentC scores[2], products[2];
       tensor_dots<T, dim>(scores, query, keys, lane);
       tensor_dots<T, dim>(products, output_gradient, values, lane);
@@ -38,7 +39,7 @@ struct QueryGradientTensor {
 #pragma unroll
       for (int i = 0; i < 8; ++i) {
         float& slope = scores[i / 4].value[i % 4];
-        slope = exp2f(slope - mine[i / 2 % 2].lse2) * (products[i / 4].value[i % 4] - mine[i / 2 % 2].delta);
+        slope = exp2_approx(slope - mine[i / 2 % 2].lse2) * (products[i / 4].value[i % 4] - mine[i / 2 % 2].delta);
       }
       if (!which.whole()) {
 #pragma unroll

@@ -32,6 +32,18 @@ class AsyncCopies {
 #endif
   }
 
+  /// Copies 16 bytes.
+  __device__ __forceinline__ void copy(void* shared, const void* source) {
+#if defined(LLSA_SIMT)
+    copy(shared, source, true);
+#else
+    asm volatile(
+        "cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(shared))),
+        "l"(source)
+        : "memory");
+#endif
+  }
+
   __device__ __forceinline__ void commit() {
 #if defined(LLSA_SIMT)
     groups_.push_back(std::move(open_));
