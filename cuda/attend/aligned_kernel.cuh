@@ -35,15 +35,16 @@ struct AttendAligned {
     FragmentC output[dim / 8] = {};
     float base[2] = {-INFINITY, -INFINITY}, sum[2] = {};  // of rows lane / 4 and lane / 4 + 8
 
-    tile.walk([&](const T* keys, const T* values, RunKeys held, float weight, float last_weight) {
+    tile.walk([&](const T* keys, const T* values, RunKeys held, float weight, auto last_weight) {
       FragmentC scores[2];
       tensor_dots<T, dim>(scores, query, keys, lane);
       float factor = scale;  // a score is the number in `scores` times this plus `weight`
       if (!held.all_whole()) {
+        const float other = last_weight();
 #pragma unroll
         for (int i = 0; i < 8; ++i) {
           float& score = scores[i / 4].value[i % 4];
-          score = held.has(i, lane) ? score * scale + (held.whole(i, lane) ? weight : last_weight) : -INFINITY;
+          score = held.has(i, lane) ? score * scale + (held.whole(i, lane) ? weight : other) : -INFINITY;
         }
         factor = 1, weight = 0;
       }

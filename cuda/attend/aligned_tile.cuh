@@ -36,10 +36,9 @@ class KeyRuns {
     std::int32_t first;
     RunKeys keys;
   };
-  /// Tokens from `whole_end` on do not have the full weight. By all lanes of a warp.
-  __device__ KeyRuns(const AttendProblem<T>& p, int level, std::int32_t head, std::int32_t query,
-                     std::int32_t whole_end, int lane)
-      : p_(p), level_(level), head_(head), query_(query), whole_end_(whole_end), lane_(lane) {
+  /// By all lanes of a warp.
+  __device__ KeyRuns(const AttendProblem<T>& p, int level, std::int32_t head, std::int32_t query, int lane)
+      : p_(p), level_(level), head_(head), query_(query), lane_(lane) {
     const LevelKeys keys = keys_of(p, level, head, query);
     size_ = keys.d_parents ? keys.listed(lane) / static_cast<unsigned>(keys.children) * per_parent(keys)
                            : (static_cast<unsigned>(keys.tokens) + 15) / 16;
@@ -74,13 +73,15 @@ class KeyRuns {
       first = begin + static_cast<std::int32_t>(number - entry * per_parent(keys)) * 16;
       end = min(end, begin + keys.children);
     }
+    const bool last_differs =
+        p_.reweight && key_count(p_, level_, keys.tokens - 1) != static_cast<float>(p_.levels.level[level_].key_span);
     const int count = max(min(end - first, 16), 0);
-    mine_ = {first, {count, max(min(whole_end_ - first, count), 0)}};
+    mine_ = {first, {count, min(max(keys.tokens - (last_differs ? 1 : 0) - first, 0), count)}};
   }
 
   const AttendProblem<T>& p_;
   int level_;
-  std::int32_t head_, query_, whole_end_;
+  std::int32_t head_, query_;
   unsigned size_, window_ = ~0u;
   int lane_;
   Run mine_{0, {}};
@@ -125,24 +126,23 @@ class AlignedTile {
     const int rows = static_cast<int>(blockDim.x) / 2, queries = p.levels.level[0].queries;
     const unsigned tiles = static_cast<unsigned>((queries + rows - 1) / rows);
     head_ = static_cast<std::int32_t>(blockIdx.x / tiles);
-    mine_ = static_cast<std::int32_t>(blockIdx.x % tiles) * rows + 16 * warp_;
-    count_ = max(min(16, queries - mine_), 0);
+    first_ = static_cast<std::int32_t>(blockIdx.x % tiles) * rows;
   }
 
   __device__ int lane() const { return lane_; }
   /// This warp's queries: row 0 is query `first_row()` of all heads; rows beyond `count()` are padding.
-  __device__ std::int64_t first_row() const { return std::int64_t{head_} * p_.levels.level[0].queries + mine_; }
-  __device__ int count() const { return count_; }
+  __device__ std::int64_t first_row() const { return std::int64_t{head_} * p_.levels.level[0].queries + mine(); }
+  __device__ int count() const { return max(min(16, p_.levels.level[0].queries - mine()), 0); }
 
   /// This warp's rows of a [heads, Nq, row_dim] tensor as A fragments, zero beyond `count()` and `row_dim`.
   __device__ void load_rows(RegisterRows<dim>& rows, const T* d_rows, int row_dim) const {
-    load_register_rows(rows, d_rows + first_row() * row_dim, count_, row_dim, lane_);
+    load_register_rows(rows, d_rows + first_row() * row_dim, count(), row_dim, lane_);
   }
   /// Writes this warp's rows of C fragments to a [heads, Nq, row_dim] tensor, row r times `factor[r / 8]` for the
   /// lane's two rows.
   __device__ void store_rows(T* d_rows, int row_dim, const FragmentC (&fragments)[dim / 8],
                              const float (&factor)[2]) const {
-    store_register_rows(d_rows + first_row() * row_dim, count_, row_dim, 0, fragments, factor, lane_);
+    store_register_rows(d_rows + first_row() * row_dim, count(), row_dim, 0, fragments, factor, lane_);
   }
 
   /// Calls `step(keys, values, RunKeys, weight, last_weight)` for all keys that this warp's queries attend to, a run at
@@ -159,6 +159,7 @@ class AlignedTile {
   }
 
  private:
+  __device__ int mine() const { return first_ + 16 * warp_; }
   __device__ static int warps() { return static_cast<int>(blockDim.x) / 32; }
   __device__ T* ring() const { return Shared<T>(0, warps() * stages_ * run_elements).data(); }
   /// What the runs of the ring are, in its order.
@@ -190,19 +191,7 @@ class AlignedTile {
     return piece / pieces * pitch + piece % pieces * 8;
   }
 
-  struct Weights {
-    float each = 0, last = 0;
-    std::int32_t whole_end = 0;  ///< the tokens below weigh `each`
-  };
-  __device__ Weights weights_of(int level) const {
-    Weights result;
-    result.whole_end = p_.levels.level[level].keys;
-    if (!p_.reweight || level == 0) return result;
-    result.each = log2f(static_cast<float>(p_.levels.level[level].key_span));
-    result.last = log2_weight(p_, level, p_.levels.level[level].keys - 1);
-    if (result.last != result.each) --result.whole_end;
-    return result;
-  }
+  __device__ float last_weight(int level) const { return log2_weight(p_, level, p_.levels.level[level].keys - 1); }
 
   __device__ __forceinline__ void wait_for_stage() {
     if (stages_ == 3)
@@ -214,11 +203,11 @@ class AlignedTile {
   /// The keys of a level: those of the whole tile `together`, or each warp's own.
   template <class Step>
   __device__ __forceinline__ void walk_level(int level, bool together, Step& step) {
-    const Weights weights = weights_of(level);
-    KeyRuns<T> runs(p_, level, head_, together ? mine_ - 16 * warp_ : mine_, weights.whole_end, lane_);
+    const float weight = p_.reweight && level > 0 ? log2f(static_cast<float>(p_.levels.level[level].key_span)) : 0.0f;
+    KeyRuns<T> runs(p_, level, head_, together ? first_ : mine(), lane_);
     const T *d_keys = key_rows(p_, level, head_), *d_values = value_rows(p_, level, head_);
     // A stage holds one run of a warp, or up to four of the tile, of each of which a warp copies K, V or both.
-    const int of_stage = together ? min(warps(), 4) : 1, mine = together ? warp_ % of_stage : 0;
+    const int of_stage = together ? min(warps(), 4) : 1, own = together ? warp_ % of_stage : 0;
     const int begin = together ? 0 : warp_ * stages_, end = begin + of_stage * stages_;  // places of the ring
     const bool copies_keys = !together || warp_ < of_stage;
     const bool copies_values = !together || warp_ >= of_stage || warps() <= of_stage;
@@ -226,11 +215,11 @@ class AlignedTile {
     const Shared<unsigned> kept = words();
     const auto load = [&](unsigned number, int place) {
       if (number < runs.size()) {
-        const typename KeyRuns<T>::Run run = runs.at(number + mine);
-        T* const to = tiles + (place + mine) * run_elements;
+        const typename KeyRuns<T>::Run run = runs.at(number + own);
+        T* const to = tiles + (place + own) * run_elements;
         if (copies_keys) {
           copy(to, d_keys, run, p_.head_dim);
-          if (lane_ == 0) kept[place + mine] = run.keys.word;
+          if (lane_ == 0) kept[place + own] = run.keys.word;
         }
         if (copies_values) copy(to + tile_elements, d_values, run, p_.value_dim);
       }
@@ -254,9 +243,9 @@ class AlignedTile {
 #pragma unroll 1
       for (const int next = place + of_stage; place < next; ++place) {
         RunKeys keys;
-        keys.word = count_ > 0 ? kept[place] : 0;
+        keys.word = mine() < p_.levels.level[0].queries ? kept[place] : 0;
         const T* tile = tiles + place * run_elements;
-        if (!keys.empty()) step(tile, tile + tile_elements, keys, weights.each, weights.last);
+        if (!keys.empty()) step(tile, tile + tile_elements, keys, weight, [&] { return last_weight(level); });
       }
       if (place == end) place = begin;
     }
@@ -265,8 +254,7 @@ class AlignedTile {
 
   const AttendProblem<T>& p_;
   int stages_, warp_, lane_;
-  std::int32_t head_, mine_;  ///< the warp's first query of the head
-  int count_;
+  std::int32_t head_, first_;  ///< the tile's first query of the head
   AsyncCopies copies_;
 };
 

@@ -114,10 +114,9 @@ struct SharedRows {
   __device__ FragmentA at(int k, int lane) const { return load_a(rows + 16 * k, tensor_pitch<dim>, lane); }
 };
 
-/// Dot products of a warp's 16 rows with 16 tokens of a tile in shared memory.
+/// Adds the dot products of a warp's 16 rows with 16 tokens of a tile in shared memory.
 template <class T, int dim, class Rows>
-__device__ __forceinline__ void tensor_dots(FragmentC (&out)[2], const Rows& rows, const T* tokens, int lane) {
-  out[0] = out[1] = FragmentC{};
+__device__ __forceinline__ void add_tensor_dots(FragmentC (&out)[2], const Rows& rows, const T* tokens, int lane) {
 #pragma unroll
   for (int k = 0; k < dim / 16; ++k) {
     const FragmentA a = rows.at(k, lane);
@@ -126,6 +125,12 @@ __device__ __forceinline__ void tensor_dots(FragmentC (&out)[2], const Rows& row
     mma<T>(out[0], a, b[0]);
     mma<T>(out[1], a, b[1]);
   }
+}
+
+template <class T, int dim, class Rows>
+__device__ __forceinline__ void tensor_dots(FragmentC (&out)[2], const Rows& rows, const T* tokens, int lane) {
+  out[0] = out[1] = FragmentC{};
+  add_tensor_dots<T, dim>(out, rows, tokens, lane);
 }
 
 /// Clears the halves of a B fragment that belong to tokens (rows) not in `kept`: 0 times a NaN is not 0.

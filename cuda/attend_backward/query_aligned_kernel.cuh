@@ -33,16 +33,19 @@ struct QueryGradientAligned {
       if (lane / 4 + 8 * row < tile.count()) mine[row] = params.d_statistics[tile.first_row() + lane / 4 + 8 * row];
     FragmentC gradient[dim / 8] = {};
 
-    tile.walk([&](const T* keys, const T* values, RunKeys held, float weight, float last_weight) {
-      FragmentC scores[2], products[2];
+    tile.walk([&](const T* keys, const T* values, RunKeys held, float weight, auto last_weight) {
+      FragmentC scores[2], products[2];  // of Q and K; dP - delta
       tensor_dots<T, dim>(scores, query, keys, lane);
-      tensor_dots<T, dim>(products, output_gradient, values, lane);
+#pragma unroll
+      for (int i = 0; i < 8; ++i) products[i / 4].value[i % 4] = -mine[i / 2 % 2].delta;
+      add_tensor_dots<T, dim>(products, output_gradient, values, lane);
       float factor = params.scale;  // a score is the number in `scores` times this plus `weight`
       if (!held.all_whole()) {
+        const float other = last_weight();
 #pragma unroll
         for (int i = 0; i < 8; ++i) {
           float& score = scores[i / 4].value[i % 4];
-          score = score * factor + (held.whole(i, lane) ? weight : last_weight);
+          score = score * factor + (held.whole(i, lane) ? weight : other);
         }
         factor = 1, weight = 0;
       }
@@ -50,8 +53,7 @@ struct QueryGradientAligned {
 #pragma unroll
       for (int i = 0; i < 8; ++i) {
         float& slope = scores[i / 4].value[i % 4];
-        slope = exp2_approx(fmaf(slope, factor, subtracted[i / 2 % 2])) *
-                (products[i / 4].value[i % 4] - mine[i / 2 % 2].delta);
+        slope = exp2_approx(fmaf(slope, factor, subtracted[i / 2 % 2])) * products[i / 4].value[i % 4];
       }
       if (!held.all_whole()) {
 #pragma unroll
