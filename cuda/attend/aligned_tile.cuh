@@ -203,6 +203,8 @@ class AlignedTile {
   /// The keys of a level: those of the whole tile `together`, or each warp's own.
   template <class Step>
   __device__ __forceinline__ void walk_level(int level, bool together, Step& step) {
+    const bool present = mine() < p_.levels.level[0].queries;
+    if (!together && !present) return;
     const float weight = p_.reweight && level > 0 ? log2f(static_cast<float>(p_.levels.level[level].key_span)) : 0.0f;
     KeyRuns<T> runs(p_, level, head_, together ? first_ : mine(), lane_);
     const T *d_keys = key_rows(p_, level, head_), *d_values = value_rows(p_, level, head_);
@@ -243,7 +245,7 @@ class AlignedTile {
 #pragma unroll 1
       for (const int next = place + of_stage; place < next; ++place) {
         RunKeys keys;
-        keys.word = mine() < p_.levels.level[0].queries ? kept[place] : 0;
+        keys.word = present ? kept[place] : 0;
         const T* tile = tiles + place * run_elements;
         if (!keys.empty()) step(tile, tile + tile_elements, keys, weight, [&] { return last_weight(level); });
       }

@@ -40,7 +40,8 @@ template <class T>
 __device__ inline const std::int32_t* list_of(const AttendProblem<T>& p, int level, std::int64_t head,
                                               std::int64_t query) {
   const Level& at = p.levels.level[level];
-  return p.d_lists + at.list + (head * at.queries + query / at.query_span) * at.width;
+  const unsigned ancestor = static_cast<unsigned>(query) / static_cast<unsigned>(at.query_span);
+  return p.d_lists + at.list + (head * at.queries + ancestor) * at.width;
 }
 
 /// `level` is 0 for the fine keys.
