@@ -1,8 +1,7 @@
 #pragma once
 
 #include "cuda/attend/keys.cuh"
-#include "cuda/attend/tensor_step.cuh"
-#include "cuda/mma/cp_async.cuh"
+#include "cuda/attend/run_copy.cuh"
 
 // The tiles of the fast query-major kernels: block sizes that are multiples of 16 (or no levels), and no dropped keys.
 namespace llsa::cuda::inline LLSA_WORLD {
@@ -168,29 +167,6 @@ class AlignedTile {
     return Shared<unsigned>(static_cast<std::size_t>(runs) * run_elements * sizeof(T), static_cast<std::size_t>(runs));
   }
 
-  /// Starts copying a run's rows of K or V. `d_rows` is where the level's rows begin.
-  __device__ __forceinline__ void copy(T* to, const T* d_rows, const typename KeyRuns<T>::Run& run, int row_dim) {
-    constexpr int copies = 16 * pieces / 32;
-    if (run.keys.count() == 16 && row_dim == dim) {  // the rows lie one behind the other
-      const T* const d_from = d_rows + std::int64_t{run.first} * dim + 8 * lane_;
-#pragma unroll
-      for (int i = 0; i < copies; ++i) copies_.copy(to + place(i), d_from + 256 * i);
-      return;
-    }
-#pragma unroll 1
-    for (int i = 0; i < copies; ++i) {
-      const int piece = lane_ + 32 * i, row = piece / pieces, d = piece % pieces * 8;
-      const bool present = row < run.keys.count() && d < row_dim;
-      copies_.copy(to + place(i), present ? d_rows + (std::int64_t{run.first} + row) * row_dim + d : d_rows, present);
-    }
-  }
-  /// Where a lane's piece `i` of a run's rows lies in a tile.
-  __device__ __forceinline__ int place(int i) const {
-    if constexpr (32 % pieces == 0) return lane_ / pieces * pitch + lane_ % pieces * 8 + i * (32 / pieces) * pitch;
-    const int piece = lane_ + 32 * i;
-    return piece / pieces * pitch + piece % pieces * 8;
-  }
-
   __device__ float last_weight(int level) const { return log2_weight(p_, level, p_.levels.level[level].keys - 1); }
 
   __device__ __forceinline__ void wait_for_stage() {
@@ -220,10 +196,11 @@ class AlignedTile {
         const typename KeyRuns<T>::Run run = runs.at(number + own);
         T* const to = tiles + (place + own) * run_elements;
         if (copies_keys) {
-          copy(to, d_keys, run, p_.head_dim);
+          copy_run<T, dim>(copies_, to, d_keys, run.first, run.keys.count(), p_.head_dim, lane_);
           if (lane_ == 0) kept[place + own] = run.keys.word;
         }
-        if (copies_values) copy(to + tile_elements, d_values, run, p_.value_dim);
+        if (copies_values)
+          copy_run<T, dim>(copies_, to + tile_elements, d_values, run.first, run.keys.count(), p_.value_dim, lane_);
       }
       copies_.commit();
     };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cuda/attend_backward/key_aligned_kernel.cuh"
 #include "cuda/attend_backward/key_fma_kernel.cuh"
 #include "cuda/attend_backward/key_tensor_kernel.cuh"
 #include "cuda/attend_backward/query_pass.cuh"
@@ -36,6 +37,17 @@ void launch_key_tensor(KeyGradientParams<T> params, Stream stream) {
                  params);
 }
 
+template <class Kernel, class T>
+void launch_key_aligned(KeyGradientParams<T> params, Stream stream) {
+  params.stages = {16 * Kernel::runs, Kernel::fitting_stages(shared_memory_limit(stream))};
+  const std::int64_t items = params.problem.levels.heads * params.plan.blocks_per_head();
+  launch<Kernel>("attend_backward: dK, dV",
+                 {.blocks = {grid_size((items + Kernel::teams - 1) / Kernel::teams)},
+                  .threads = {Kernel::threads},
+                  .shared_bytes = typename Kernel::Layout(params.stages.count).bytes},
+                 stream, params);
+}
+
 /// One level; the plan must have the tile size of the kernel. `Queries` says where a key's queries come from.
 template <class Queries, class T>
 void launch_key_gradient(const KeyGradientParams<T>& params, Stream stream) {
@@ -46,6 +58,17 @@ void launch_key_gradient(const KeyGradientParams<T>& params, Stream stream) {
     launch_key_fma<KeyGradientFma<T, 256, Queries>>(params, stream);
   } else {
     // The baseline is not tuned: it takes the kernels that do everything, of which there are few.
+    if constexpr (Queries::tuned)
+      if (dim <= 128 && is_aligned(params.problem))
+        return with_tensor_dim(dim, [&](auto padded) {
+          if constexpr (padded <= 128) {
+            if (params.plan.tile_keys == 64)
+              return launch_key_aligned<KeyGradientAligned<T, padded, 4>>(params, stream);
+            if (params.plan.tile_keys == 32)
+              return launch_key_aligned<KeyGradientAligned<T, padded, 2>>(params, stream);
+            launch_key_aligned<KeyGradientAligned<T, padded, 1>>(params, stream);
+          }
+        });
     if (Queries::tuned && !(params.problem.disjoint && params.plan.level > 0))
       with_tensor_dim(dim, [&](auto padded) {
         if constexpr (Queries::tuned) launch_key_tensor<KeyGradientTensor<T, padded, Queries, false>>(params, stream);
@@ -61,7 +84,9 @@ template <class T>
 void launch_add_parts(const KeyGradientParams<T>& params, Stream stream) {
   const KeyPlan& plan = params.plan;
   if (plan.places == 0) return;
-  const std::int64_t blocks = params.problem.levels.heads * plan.parents * plan.tiles_per_parent;
+  const std::int64_t floats = std::int64_t{plan.tile_keys} * (params.problem.head_dim + params.problem.value_dim);
+  const std::int64_t chunks = (floats + AddParts<T>::floats - 1) / AddParts<T>::floats;
+  const std::int64_t blocks = params.problem.levels.heads * plan.parents * plan.tiles_per_parent * chunks;
   launch<AddParts<T>>("attend_backward: add parts", {.blocks = {grid_size(blocks)}, .threads = {AddParts<T>::threads}},
                       stream, params);
 }

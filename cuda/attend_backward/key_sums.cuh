@@ -46,38 +46,41 @@ __device__ inline void put(const KeyGradientParams<T>& params, const KeyTile& ti
   }
 }
 
-/// Adds up the parts of the long lists: one block for each tile of a parent.
+/// Adds up the parts of the long lists: a thread block for `floats` sums of a tile.
 template <class T>
 struct AddParts {
-  static constexpr int threads = 128, blocks_per_sm = 0;
+  static constexpr int threads = 128, blocks_per_sm = 0, floats = 4 * threads;
 
   __device__ void operator()(const KeyGradientParams<T>& params) const {
     const KeyPlan& plan = params.plan;
-    const std::int64_t tiles = plan.parents * plan.tiles_per_parent;
+    const int dims = params.problem.head_dim + params.problem.value_dim, tile_floats = plan.tile_keys * dims;
+    const unsigned chunks = static_cast<unsigned>((tile_floats + floats - 1) / floats);
+    const unsigned number = blockIdx.x / chunks, tiles = static_cast<unsigned>(plan.parents * plan.tiles_per_parent);
     KeyTile tile;
-    tile.head = blockIdx.x / tiles;
-    tile.parent = blockIdx.x % tiles / plan.tiles_per_parent;
-    tile.tile = blockIdx.x % tiles % plan.tiles_per_parent;
+    tile.head = number / tiles;
+    tile.parent = number % tiles / static_cast<unsigned>(plan.tiles_per_parent);
+    tile.tile = number % tiles % static_cast<unsigned>(plan.tiles_per_parent);
     const ParentSlots<T> slots{params, tile.head};
     const std::int64_t begin = slots.begin(tile.parent), length = slots.begin(tile.parent + 1) - begin;
     if (length <= plan.part_slots) return;
     set_keys(tile, params);
+    const int at = static_cast<int>(blockIdx.x % chunks) * floats + static_cast<int>(threadIdx.x) * 4;
+    if (at >= tile.count * dims) return;
 
-    const int dims = params.problem.head_dim + params.problem.value_dim;
-    const std::int64_t tile_floats = static_cast<std::int64_t>(plan.tile_keys) * dims;
-    for (int i = static_cast<int>(threadIdx.x) * 4; i < tile.count * dims; i += threads * 4) {
-      float sums[4] = {};
-      for (std::int64_t part = 1; part * plan.part_slots < length; ++part) {
-        const std::int64_t place = (begin + part * plan.part_slots) / plan.part_slots;
-        const std::int64_t at = (tile.head * plan.places + place) * plan.tiles_per_parent + tile.tile;
-        const float4 more = *reinterpret_cast<const float4*>(params.d_parts + at * tile_floats + i);
-        sums[0] += more.x;
-        sums[1] += more.y;
-        sums[2] += more.z;
-        sums[3] += more.w;
-      }
-      put(params, tile, i / dims, i % dims, sums);
+    // Part 1 and the next ones, whose places follow each other: part k begins in slots k * part_slots of the parent.
+    const std::int64_t place = (begin + plan.part_slots) / plan.part_slots, parts = (length - 1) / plan.part_slots;
+    const std::int64_t stride = plan.tiles_per_parent * tile_floats;
+    const float* d_part = params.d_parts + (tile.head * plan.places + place) * stride + tile.tile * tile_floats + at;
+    float sums[4] = {};
+#pragma unroll 8
+    for (std::int64_t part = 0; part < parts; ++part, d_part += stride) {
+      const float4 more = *reinterpret_cast<const float4*>(d_part);
+      sums[0] += more.x;
+      sums[1] += more.y;
+      sums[2] += more.z;
+      sums[3] += more.w;
     }
+    put(params, tile, at / dims, at % dims, sums);
   }
 };
 

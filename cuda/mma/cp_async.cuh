@@ -9,21 +9,16 @@
 
 namespace llsa::cuda::inline LLSA_WORLD {
 
-/// One thread's `cp.async` copies from global to shared memory, 16 bytes each, in groups that complete in order.
+/// One thread's `cp.async` copies from global to shared memory, 16 bytes or 8, in groups that complete in order.
 /// `copy` joins the open group, `commit` closes it, `wait<n>` returns when at most the n youngest groups are under way;
 /// the data is then visible to this thread (to others after a barrier or, within the warp, `__syncwarp`). Both
-/// addresses must be 16-byte aligned.
+/// addresses must be multiples of what is copied.
 class AsyncCopies {
  public:
   /// Copies 16 bytes, or writes 16 zero bytes when `present` is false (`source` is not read then, but must be valid).
   __device__ __forceinline__ void copy(void* shared, const void* source, bool present) {
 #if defined(LLSA_SIMT)
-    // The twin is as unhelpful as the hardware may be: until the wait the target holds garbage.
-    if (reinterpret_cast<std::uintptr_t>(shared) % 16 != 0 || reinterpret_cast<std::uintptr_t>(source) % 16 != 0)
-      simt::fail("cp.async with an address that is not 16-byte aligned");
-    simt::copy_begins(shared);
-    std::memset(shared, 0xff, 16);
-    open_.push_back({shared, present ? source : nullptr});
+    begin(shared, source, 16, present);
 #else
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(
                      static_cast<std::uint32_t>(__cvta_generic_to_shared(shared))),
@@ -44,6 +39,18 @@ class AsyncCopies {
 #endif
   }
 
+  /// Copies 8 bytes, or writes 8 zero bytes when `present` is false.
+  __device__ __forceinline__ void copy8(void* shared, const void* source, bool present) {
+#if defined(LLSA_SIMT)
+    begin(shared, source, 8, present);
+#else
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(
+                     static_cast<std::uint32_t>(__cvta_generic_to_shared(shared))),
+                 "l"(source), "r"(present ? 8 : 0)
+                 : "memory");
+#endif
+  }
+
   __device__ __forceinline__ void commit() {
 #if defined(LLSA_SIMT)
     groups_.push_back(std::move(open_));
@@ -57,12 +64,12 @@ class AsyncCopies {
   __device__ __forceinline__ void wait() {
 #if defined(LLSA_SIMT)
     for (; groups_.size() > under_way; groups_.pop_front())
-      for (const auto& [shared, source] : groups_.front()) {
+      for (const auto& [shared, source, bytes] : groups_.front()) {
         if (source)
-          std::memcpy(shared, source, 16);
+          std::memcpy(shared, source, bytes);
         else
-          std::memset(shared, 0, 16);
-        simt::copy_lands(shared);
+          std::memset(shared, 0, bytes);
+        for (std::size_t i = 0; i < bytes; i += 8) simt::copy_lands(static_cast<std::byte*>(shared) + i);
       }
 #else
     asm volatile("cp.async.wait_group %0;" ::"n"(under_way) : "memory");
@@ -74,7 +81,16 @@ class AsyncCopies {
   struct Copy {
     void* shared;
     const void* source;
+    std::size_t bytes;
   };
+  /// The twin is as unhelpful as the hardware may be: until the wait the target holds garbage.
+  void begin(void* shared, const void* source, std::size_t bytes, bool present) {
+    if (reinterpret_cast<std::uintptr_t>(shared) % bytes != 0 || reinterpret_cast<std::uintptr_t>(source) % bytes != 0)
+      simt::fail("cp.async with an address that is not a multiple of what it copies");
+    for (std::size_t i = 0; i < bytes; i += 8) simt::copy_begins(static_cast<std::byte*>(shared) + i);
+    std::memset(shared, 0xff, bytes);
+    open_.push_back({shared, present ? source : nullptr, bytes});
+  }
   std::vector<Copy> open_;
   std::deque<std::vector<Copy>> groups_;
 #endif

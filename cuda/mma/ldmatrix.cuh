@@ -11,6 +11,7 @@ __device__ __forceinline__ void store_for_ldmatrix(T* shared, const Eight<T>& pi
   static_assert(sizeof(T) == 2);
 #if defined(LLSA_SIMT)
   simt::stores(shared);
+  simt::stores(shared + 4);
 #endif
   *reinterpret_cast<Eight<T>*>(shared) = piece;
 }
@@ -29,7 +30,8 @@ __device__ __forceinline__ void ldmatrix(std::uint32_t (&words)[4], const T* row
     std::uint32_t words[4];
   } mine{row, {}};
   simt::warp_collective("ldmatrix", 0xffffffffu, mine, [](Payload* const* lanes) {
-    for (int lane = 0; lane < 32; ++lane) simt::warp_reads(lanes[lane]->row);
+    for (int lane = 0; lane < 32; ++lane)
+      for (const int half_row : {0, 4}) simt::warp_reads(lanes[lane]->row + half_row);
     for (int lane = 0; lane < 32; ++lane)
       for (int matrix = 0; matrix < 4; ++matrix) {
         const auto element = [&](int r, int c) { return std::uint32_t{lanes[8 * matrix + r]->row[c].bits}; };

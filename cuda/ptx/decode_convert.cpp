@@ -16,6 +16,11 @@ struct ToInteger {
     return static_cast<D>(a);
   }
 };
+/// Reads the low part of a 64-bit register as an S.
+template <class D, class S>
+struct LowPart {
+  static D of(std::uint64_t a) { return static_cast<D>(static_cast<S>(a)); }
+};
 struct ToFloat {
   template <class S>
   static float of(S a) {
@@ -148,6 +153,15 @@ Handler rounded(Builder& b, Type to) {
   }
 }
 
+/// The source register may be wider than its type (PTX ISA, "Operands", operand size exceeding instruction-type size).
+Handler from_low_part(Builder& b, Type to, Type from) {
+  if (from == Type::s32 && to == Type::s64)
+    return map<LowPart<std::int64_t, std::int32_t>, std::int64_t, std::uint64_t>;
+  if (from == Type::u32 && to == Type::u64)
+    return map<LowPart<std::uint64_t, std::uint32_t>, std::uint64_t, std::uint64_t>;
+  b.fail("a source register of 64 bits where only conversions from 32 bits to 64 are known");
+}
+
 }  // namespace
 
 bool decode_convert(Builder& b) {
@@ -159,6 +173,7 @@ bool decode_convert(Builder& b) {
     if (b.accept(word)) rounding = value;
   const Type to = b.type(), from = b.type();
   const bool two = to == Type::f16x2 || to == Type::bf16x2;
+  bool wide_source = false;
   const bool from_half = from == Type::f16 || from == Type::bf16;
   if (two || to == Type::f16 || to == Type::bf16) {
     if (rounding != rn || from != Type::f32) b.fail("only .rn from .f32 is known");
@@ -182,12 +197,13 @@ bool decode_convert(Builder& b) {
     i.execute = float_from(b, from);
   } else {
     if (rounding != none) b.fail("integers are not rounded");
-    i.execute = integer_to(b, to, from);
+    wide_source = bytes_of(from) < 8 && b.operand(1).kind == Operand::Kind::reg && b.register_bytes(b.operand(1)) == 8;
+    i.execute = wide_source ? from_low_part(b, to, from) : integer_to(b, to, from);
   }
   b.expect_operands(two ? 3 : 2);
   // Registers may be wider than an 8-bit or 16-bit type; what is narrower than 32 bits fills a 32-bit cell.
   b.destination(0, b.operand(0), bytes_of(to));
-  b.source(1, b.operand(1), bytes_of(from));
+  b.source(1, b.operand(1), wide_source ? 8 : bytes_of(from));
   if (two) b.source(2, b.operand(2), 4);
   return true;
 }

@@ -207,7 +207,7 @@ void Block::rendezvous(const char* what, unsigned mask, void* payload, WarpApply
 
 std::size_t Block::shared_offset(const void* shared, std::source_location site) const {
   const auto* address = static_cast<const std::byte*>(shared);
-  if (address < shared_ || address + 16 > shared_ + grid_.shared_bytes)
+  if (address < shared_ || address + 8 > shared_ + grid_.shared_bytes)
     fail("an instruction that takes shared memory is given another address", site);
   return static_cast<std::size_t>(address - shared_);
 }

@@ -8,7 +8,7 @@ std::string thread_name(unsigned thread) { return "thread " + std::to_string(thr
 }  // namespace
 
 SharedShadow::Cell& SharedShadow::at(std::size_t offset) {
-  Cell& cell = cells_[offset / 16];
+  Cell& cell = cells_[offset / 8];
   if (cell.block != block_) cell = Cell{.block = block_, .of_write = {}, .of_read = {}};
   return cell;
 }

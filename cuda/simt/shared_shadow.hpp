@@ -7,7 +7,7 @@
 
 namespace llsa::cuda::simt {
 
-/// Who wrote and who read each 16 bytes of a block's shared memory, as far as the twins of `cp.async`, `ldmatrix` and
+/// Who wrote and who read each 8 bytes of a block's shared memory, as far as the twins of `cp.async`, `ldmatrix` and
 /// `store_shared` tell. The twins of warp operations make lanes meet, and so does the hardware's `.sync`; but meeting
 /// orders no memory: what one lane wrote another may read after `__syncwarp` or `__syncthreads` only. A violation shows
 /// here whatever order the fibers run in.
@@ -16,13 +16,13 @@ namespace llsa::cuda::simt {
 class SharedShadow {
  public:
   /// For blocks of `threads` threads with `bytes` of shared memory.
-  SharedShadow(unsigned threads, std::size_t bytes) : cells_((bytes + 15) / 16), warp_syncs_((threads + 31) / 32) {}
+  SharedShadow(unsigned threads, std::size_t bytes) : cells_((bytes + 7) / 8), warp_syncs_((threads + 31) / 32) {}
 
   void begin_block() { ++block_; }
   void barrier() { ++barriers_; }
   void warp_sync(unsigned warp) { ++warp_syncs_[warp]; }
 
-  // Each takes the offset of 16 bytes and returns what is wrong, or nothing.
+  // Each takes the offset of 8 bytes and returns what is wrong, or nothing.
 
   /// `thread` starts to copy to the place; what is there must have been read and written before, in order.
   std::string copy_begins(std::size_t offset, unsigned thread);
