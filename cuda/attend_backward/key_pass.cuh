@@ -84,8 +84,7 @@ template <class T>
 void launch_add_parts(const KeyGradientParams<T>& params, Stream stream) {
   const KeyPlan& plan = params.plan;
   if (plan.places == 0) return;
-  const std::int64_t floats = std::int64_t{plan.tile_keys} * (params.problem.head_dim + params.problem.value_dim);
-  const std::int64_t chunks = (floats + AddParts<T>::floats - 1) / AddParts<T>::floats;
+  const int chunks = AddParts<T>::chunks(plan, params.problem.head_dim + params.problem.value_dim);
   const std::int64_t blocks = params.problem.levels.heads * plan.parents * plan.tiles_per_parent * chunks;
   launch<AddParts<T>>("attend_backward: add parts", {.blocks = {grid_size(blocks)}, .threads = {AddParts<T>::threads}},
                       stream, params);

@@ -46,16 +46,21 @@ __device__ inline void put(const KeyGradientParams<T>& params, const KeyTile& ti
   }
 }
 
-/// Adds up the parts of the long lists: a thread block for `floats` sums of a tile.
+/// Adds up the parts of the long lists. A thread block takes all sums of a tile where lists are seldom long, and an
+/// equal share at the coarsest level, whose few tiles have many parts each.
 template <class T>
 struct AddParts {
-  static constexpr int threads = 128, blocks_per_sm = 0, floats = 4 * threads;
+  static constexpr int threads = 128, blocks_per_sm = 0;
+  /// Thread blocks of a tile, each of which takes the same number of sums, a multiple of `4 * threads`.
+  __host__ __device__ static int chunks(const KeyPlan& plan, int dims) {
+    return plan.listed ? 1 : (plan.tile_keys * dims + 4 * threads - 1) / (4 * threads);
+  }
 
   __device__ void operator()(const KeyGradientParams<T>& params) const {
     const KeyPlan& plan = params.plan;
     const int dims = params.problem.head_dim + params.problem.value_dim, tile_floats = plan.tile_keys * dims;
-    const unsigned chunks = static_cast<unsigned>((tile_floats + floats - 1) / floats);
-    const unsigned number = blockIdx.x / chunks, tiles = static_cast<unsigned>(plan.parents * plan.tiles_per_parent);
+    const auto shares = static_cast<unsigned>(chunks(plan, dims));
+    const unsigned number = blockIdx.x / shares, tiles = static_cast<unsigned>(plan.parents * plan.tiles_per_parent);
     KeyTile tile;
     tile.head = number / tiles;
     tile.parent = number % tiles / static_cast<unsigned>(plan.tiles_per_parent);
@@ -64,23 +69,24 @@ struct AddParts {
     const std::int64_t begin = slots.begin(tile.parent), length = slots.begin(tile.parent + 1) - begin;
     if (length <= plan.part_slots) return;
     set_keys(tile, params);
-    const int at = static_cast<int>(blockIdx.x % chunks) * floats + static_cast<int>(threadIdx.x) * 4;
-    if (at >= tile.count * dims) return;
-
     // Part 1 and the next ones, whose places follow each other: part k begins in slots k * part_slots of the parent.
     const std::int64_t place = (begin + plan.part_slots) / plan.part_slots, parts = (length - 1) / plan.part_slots;
     const std::int64_t stride = plan.tiles_per_parent * tile_floats;
-    const float* d_part = params.d_parts + (tile.head * plan.places + place) * stride + tile.tile * tile_floats + at;
-    float sums[4] = {};
+    const float* const d_first = params.d_parts + (tile.head * plan.places + place) * stride + tile.tile * tile_floats;
+    for (int at = 4 * (static_cast<int>(blockIdx.x % shares) * threads + static_cast<int>(threadIdx.x));
+         at < tile.count * dims; at += 4 * threads * static_cast<int>(shares)) {
+      const float* d_part = d_first + at;
+      float sums[4] = {};
 #pragma unroll 8
-    for (std::int64_t part = 0; part < parts; ++part, d_part += stride) {
-      const float4 more = *reinterpret_cast<const float4*>(d_part);
-      sums[0] += more.x;
-      sums[1] += more.y;
-      sums[2] += more.z;
-      sums[3] += more.w;
+      for (std::int64_t part = 0; part < parts; ++part, d_part += stride) {
+        const float4 more = *reinterpret_cast<const float4*>(d_part);
+        sums[0] += more.x;
+        sums[1] += more.y;
+        sums[2] += more.z;
+        sums[3] += more.w;
+      }
+      put(params, tile, at / dims, at % dims, sums);
     }
-    put(params, tile, at / dims, at % dims, sums);
   }
 };
 

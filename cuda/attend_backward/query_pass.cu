@@ -29,12 +29,13 @@ void launch_statistics(const AttendBackwardParams<T>& params, QueryStatistics* d
   const Levels& levels = params.problem.levels;
   const StatisticsParams<T> kernel_params{.rows = levels.heads * levels.level[0].queries,
                                           .value_dim = params.problem.value_dim,
+                                          .lanes = Kernel::lanes(params.problem.value_dim),
                                           .d_output = params.d_output,
                                           .d_output_gradient = params.d_output_gradient,
                                           .d_lse = params.d_lse,
                                           .d_lse_gradient = params.d_lse_gradient,
                                           .d_statistics = d_statistics};
-  const std::int64_t blocks = (kernel_params.rows + Kernel::rows_per_block - 1) / Kernel::rows_per_block;
+  const std::int64_t blocks = (kernel_params.rows * kernel_params.lanes + Kernel::threads - 1) / Kernel::threads;
   launch<Kernel>("attend_backward: statistics", {.blocks = {grid_size(blocks)}, .threads = {Kernel::threads}}, stream,
                  kernel_params);
 }

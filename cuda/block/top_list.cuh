@@ -20,24 +20,31 @@ __device__ inline std::int32_t token_of(std::uint64_t key) {
   return key == no_key ? -1 : static_cast<std::int32_t>(key & 0xffffffffu);
 }
 
-/// The smallest 32 * Words keys seen by a warp, sorted ascending, entry i in word i / 32 of lane i % 32. CUB's warp
-/// sort goes through shared memory and knows no running list; merging bitonically needs registers and shuffles only.
+/// The smallest `wanted` keys seen by a warp, at most 32 * Words, sorted ascending, entry i in word i / 32 of lane
+/// i % 32; what follows them is no promise. CUB's warp sort goes through shared memory and knows no running list;
+/// merging bitonically, or inserting the few keys that pass the bar, needs registers and shuffles only.
 template <int Words>
 class TopList {
  public:
-  __device__ TopList() {
+  __device__ explicit TopList(int wanted = 32 * Words) : wanted_(wanted) {
 #pragma unroll
     for (int w = 0; w < Words; ++w) key_[w] = no_key;
   }
 
   __device__ std::uint64_t key(int word) const { return key_[word]; }
-  /// The worst key of the list, in every lane.
-  __device__ std::uint64_t worst() const { return __shfl_sync(full_warp, key_[Words - 1], 31); }
+  /// The worst of the wanted keys, in every lane.
+  __device__ std::uint64_t worst() const {
+    std::uint64_t key = key_[0];
+    if constexpr (Words == 2) key = wanted_ > 32 ? key_[1] : key_[0];
+    return __shfl_sync(full_warp, key, (wanted_ - 1) % 32);
+  }
 
   /// Offers one key from each lane; all lanes of the warp must call it.
   __device__ void offer(std::uint64_t key) {
-    const std::uint64_t bar = worst();
-    if (__ballot_sync(full_warp, key < bar) == 0) return;
+    static_assert(Words <= 2);
+    const unsigned better = __ballot_sync(full_warp, key < worst());
+    if (better == 0) return;
+    if (Words == 1 && __popc(better) <= few) return insert(key, better);
     sort(key);
     // Against the reversed newcomers the lower of each pair is among the best, and together they are bitonic.
     const std::uint64_t reversed = __shfl_xor_sync(full_warp, key, 31);
@@ -56,6 +63,19 @@ class TopList {
   }
 
  private:
+  static constexpr int few = 10;  ///< newcomers that are cheaper inserted one by one than sorted and merged
+
+  /// Inserts the keys of the lanes in `from`.
+  __device__ void insert(std::uint64_t key, unsigned from) {
+    const int lane = static_cast<int>(lane_id());
+    for (; from != 0; from &= from - 1) {
+      const std::uint64_t next = __shfl_sync(full_warp, key, __ffs(static_cast<int>(from)) - 1);
+      const int place = __popc(__ballot_sync(full_warp, key_[0] < next));
+      const std::uint64_t before = __shfl_up_sync(full_warp, key_[0], 1);
+      if (lane >= place) key_[0] = lane == place ? next : before;
+    }
+  }
+
   /// One bitonic sequence of the lanes into order; `bit` of the lane number set means descending (0: never).
   __device__ static void merge(std::uint64_t& key, int distance, unsigned bit) {
     const unsigned lane = lane_id();
@@ -72,6 +92,7 @@ class TopList {
     for (int size = 2; size <= 32; size *= 2) merge(key, size / 2, size == 32 ? 0u : static_cast<unsigned>(size));
   }
 
+  int wanted_;
   std::uint64_t key_[Words];
 };
 

@@ -62,6 +62,9 @@ struct SelectKernel {
     std::uint64_t found[warp_queries] = {};  // the last key of the rounds before; every key is larger than 0
     for (std::int64_t place = 0; place < p.width; place += 32 * Words) {
       TopList<Words> best[warp_queries];
+      const int wanted = static_cast<int>(min(p.width - place, std::int64_t{32 * Words}));
+#pragma unroll
+      for (int i = 0; i < warp_queries; ++i) best[i] = TopList<Words>(wanted);
       for (std::int64_t begin = 0; begin < candidates; begin += select_tile::keys) {
         score_tile(p, head, parent, first, end, begin, candidates);
         offer_tile(warp, lane, found, best);
