@@ -110,7 +110,7 @@ Verdict is_as_exact_as_dense_attention(Attention<T>& attention, const Case& orig
   dense.options = Options{.levels = 0, .scale = c.options.scale};
   const double sparse_error = error(c), dense_error = error(dense);
   const Problem<T> problem(c);
-  const double floor = 4 * static_cast<double>(std::numeric_limits<T>::epsilon()) *
+  const double floor = 16 * static_cast<double>(std::numeric_limits<T>::epsilon()) *
                        (1 + compare::magnitudes_of(problem.exact()).largest_score);
   if (!(sparse_error <= 8 * dense_error + floor))
     return ::testing::AssertionFailure() << "relative error " << sparse_error << "; dense attention has "
