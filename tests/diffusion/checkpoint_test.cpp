@@ -42,7 +42,7 @@ std::string message_of(const std::filesystem::path& path) {
   return "";
 }
 
-TEST(CheckpointFile, BringsBackEveryBitAndEverySetting) {
+TEST(CheckpointFile, brings_back_every_bit_and_every_setting) {
   const TemporaryFolder folder;
   TrainConfig config = small_training();
   config.flow = {.noise_scale = 1.5, .time = TimeSampling::shift, .time_shift = 2};
@@ -63,7 +63,7 @@ TEST(CheckpointFile, BringsBackEveryBitAndEverySetting) {
   EXPECT_EQ(read_text(folder / "a"), read_text(folder / "b"));
 }
 
-TEST(CheckpointFile, IsAModelToo) {
+TEST(CheckpointFile, is_a_model_too) {
   const TemporaryFolder folder;
   const TrainConfig config = small_training();
   TrainState state = initial_state(config);
@@ -80,7 +80,7 @@ TEST(CheckpointFile, IsAModelToo) {
   EXPECT_NE(message_of(folder / "half").find("without training state"), std::string::npos);
 }
 
-TEST(CheckpointFile, OfSlaKeepsTheProjectionsAndOtherMethodsGiveAndTakeTheRest) {
+TEST(CheckpointFile, of_sla_keeps_the_projections_and_other_methods_give_and_take_the_rest) {
   const TemporaryFolder folder;
   TrainConfig config = small_training();
   config.model.attention.method = "sla";
@@ -107,7 +107,7 @@ TEST(CheckpointFile, OfSlaKeepsTheProjectionsAndOtherMethodsGiveAndTakeTheRest) 
   EXPECT_THROW(with_settings(sla, wider), Error);
 }
 
-TEST(CheckpointFile, IsRefusedWhenAnyByteIsMissingOrChanged) {
+TEST(CheckpointFile, is_refused_when_any_byte_is_missing_or_changed) {
   const TemporaryFolder folder;
   const TrainConfig config = small_training();
   save_checkpoint(folder / "good", config, some_state(config));
@@ -125,7 +125,7 @@ TEST(CheckpointFile, IsRefusedWhenAnyByteIsMissingOrChanged) {
   }
 }
 
-TEST(CheckpointFile, IsRefusedWhenItsTensorsDoNotFitItsSettings) {
+TEST(CheckpointFile, is_refused_when_its_tensors_do_not_fit_its_settings) {
   const TemporaryFolder folder;
   const TrainConfig config = small_training();
   TrainConfig wider = config;
@@ -141,7 +141,7 @@ TEST(CheckpointFile, IsRefusedWhenItsTensorsDoNotFitItsSettings) {
   EXPECT_NE(message_of(folder / "other").find("is not a checkpoint"), std::string::npos);
 }
 
-TEST(CheckpointFile, IsRefusedWhenItsWeightsAreWholeNumbers) {
+TEST(CheckpointFile, is_refused_when_its_weights_are_whole_numbers) {
   const TemporaryFolder folder;
   const TrainConfig config = small_training();
   save_checkpoint(folder / "a", config, initial_state(config));
@@ -154,7 +154,7 @@ TEST(CheckpointFile, IsRefusedWhenItsWeightsAreWholeNumbers) {
       << message_of(folder / "b");
 }
 
-TEST(CheckpointFile, IsRefusedWhenANumberIsNotFinite) {
+TEST(CheckpointFile, is_refused_when_a_number_is_not_finite) {
   const TemporaryFolder folder;
   const TrainConfig config = small_training();
   TrainState state = initial_state(config);
@@ -163,7 +163,7 @@ TEST(CheckpointFile, IsRefusedWhenANumberIsNotFinite) {
   EXPECT_NE(message_of(folder / "a").find("holds inf"), std::string::npos) << message_of(folder / "a");
 }
 
-TEST(CheckpointFolder, KeepsTheNewestAndClearsWhatAKillLeft) {
+TEST(CheckpointFolder, keeps_the_newest_and_clears_what_a_kill_left) {
   const TemporaryFolder folder;
   const CheckpointFolder checkpoints(folder / "run");
   const TrainConfig config = small_training();

@@ -39,7 +39,7 @@ TrainConfig folder_training(const TemporaryFolder& folder) {
   return config;
 }
 
-TEST(TrainingPictures, OfAFolderAreNeverThoseHeldOutForValidation) {
+TEST(TrainingPictures, of_a_folder_are_never_those_held_out_for_validation) {
   const TemporaryFolder folder;
   write_folder(folder, 20);
   const TrainConfig config = folder_training(folder);
@@ -61,7 +61,7 @@ TEST(TrainingPictures, OfAFolderAreNeverThoseHeldOutForValidation) {
   for (const int number : held) EXPECT_EQ(first_epoch.count(number), 0u);
 }
 
-TEST(TrainingPictures, ContinueAtAPositionAsIfNothingHadHappened) {
+TEST(TrainingPictures, continue_at_a_position_as_if_nothing_had_happened) {
   TrainConfig config = small_training();
   config.mirror = true;
   const TrainingData data(config.data, 4);
@@ -77,7 +77,7 @@ TEST(TrainingPictures, ContinueAtAPositionAsIfNothingHadHappened) {
             BatchLoader(data, small_training(), 0, {}).next().pictures);
 }
 
-TEST(TrainingPictures, PassOverAnUnreadableFileAndSayWhich) {
+TEST(TrainingPictures, pass_over_an_unreadable_file_and_say_which) {
   const TemporaryFolder folder;
   write_folder(folder, 12);
   std::ofstream(folder / "odd/3.png") << "not a picture";
@@ -92,7 +92,7 @@ TEST(TrainingPictures, PassOverAnUnreadableFileAndSayWhich) {
   EXPECT_GT(loader.position(), 24u);
 }
 
-TEST(TrainingPictures, RefuseAFolderThatIsMissingEmptyOrTooSmall) {
+TEST(TrainingPictures, refuse_a_folder_that_is_missing_empty_or_too_small) {
   const TemporaryFolder folder;
   EXPECT_THROW(TrainingData({.place = (folder / "none").string()}, 2), Error);
   EXPECT_THROW(TrainingData({.place = folder.string()}, 2), Error);
@@ -121,7 +121,7 @@ void expect_labels_by_name(const Batch& batch, const ModelConfig& model, const s
   }
 }
 
-TEST(Labels, OfValidationPicturesAreByNameHoweverFewClassesTheyHave) {
+TEST(Labels, of_validation_pictures_are_by_name_however_few_classes_they_have) {
   const TemporaryFolder folder;
   const std::vector<std::string> names = {"cat", "dog", "emu"};
   write_classes(folder / "both/train", names);
@@ -140,7 +140,7 @@ TEST(Labels, OfValidationPicturesAreByNameHoweverFewClassesTheyHave) {
   }
 }
 
-TEST(Labels, AreNumberedByTheNamesOfTheCheckpointAndAnUnknownOneIsRefusedByName) {
+TEST(Labels, are_numbered_by_the_names_of_the_checkpoint_and_an_unknown_one_is_refused_by_name) {
   const TemporaryFolder folder;
   write_classes(folder / "data", {"dog", "emu"});
   ModelConfig model = small_training().model;
@@ -161,7 +161,7 @@ TEST(Labels, AreNumberedByTheNamesOfTheCheckpointAndAnUnknownOneIsRefusedByName)
   EXPECT_NO_THROW(TrainingData(config, 2, labels_of(model))) << "without labels any class may come";
 }
 
-TEST(GeneratedPictures, OfTheValidationSetComeFromTheNextSeed) {
+TEST(GeneratedPictures, of_the_validation_set_come_from_the_next_seed) {
   const TrainConfig config = small_training();
   const Batch validation = TrainingData({.place = "shapes:3"}, 4).validation(config.model, 5, {});
   const auto next = datasets::open_shapes(60'000, 4);
@@ -170,7 +170,7 @@ TEST(GeneratedPictures, OfTheValidationSetComeFromTheNextSeed) {
   EXPECT_EQ(validation.labels, expected.labels);
 }
 
-TEST(Pictures, GoToNumbersAndBackUnchanged) {
+TEST(Pictures, go_to_numbers_and_back_unchanged) {
   files::Image image{3, 3};
   for (std::size_t i = 0; i < image.rgb.size(); ++i) image.rgb[i] = std::uint8_t(i * 9 + (i % 2 ? 13 : 0));
   image.rgb[0] = 0;
@@ -192,7 +192,7 @@ TEST(Pictures, GoToNumbersAndBackUnchanged) {
             (std::vector<std::uint8_t>{0, 0, 0, 255, 255, 255, 0, 0, 0, 128, 128, 128}));
 }
 
-TEST(Pictures, AreLaidOutInAGrid) {
+TEST(Pictures, are_laid_out_in_a_grid) {
   const std::vector<float> two = {1, 1, 1, 1, -1, -1, -1, 1};
   const files::Image grid = picture_grid(two, 1, 2, 2, 3);
   EXPECT_EQ(grid.width, 13);

@@ -51,7 +51,7 @@ struct Judged {
   }
 };
 
-TEST(Evaluation, ComparesGeneratedAndRealPicturesWithTheFirstHalfOfTheRealOnes) {
+TEST(Evaluation, compares_generated_and_real_pictures_with_the_first_half_of_the_real_ones) {
   const Judged j;
   const auto report = j.report();
   const auto [loss, pictures] = j.by_hand("llsa");
@@ -64,7 +64,7 @@ TEST(Evaluation, ComparesGeneratedAndRealPicturesWithTheFirstHalfOfTheRealOnes) 
   EXPECT_GT(report["real_against_real"]["mean"].get<double>(), 0.1);
 }
 
-TEST(Evaluation, ComparesWithDenseAttentionOnTheSameNoise) {
+TEST(Evaluation, compares_with_dense_attention_on_the_same_noise) {
   const Judged j;
   const auto report = j.report();
   const auto own = j.by_hand("llsa"), dense = j.by_hand("full");
@@ -76,7 +76,7 @@ TEST(Evaluation, ComparesWithDenseAttentionOnTheSameNoise) {
   EXPECT_NEAR(report["same_noise_difference"]["root_mean_square"].get<double>(), apart, 1e-3 * apart);
 }
 
-TEST(Evaluation, LeavesDenseAttentionOutWhenNotAskedOrWhenItIsTheModelsOwn) {
+TEST(Evaluation, leaves_dense_attention_out_when_not_asked_or_when_it_is_the_models_own) {
   Judged j;
   j.options.against_full = false;
   EXPECT_FALSE(j.report().contains("full_attention"));
@@ -85,7 +85,7 @@ TEST(Evaluation, LeavesDenseAttentionOutWhenNotAskedOrWhenItIsTheModelsOwn) {
   EXPECT_FALSE(j.report().contains("full_attention"));
 }
 
-TEST(Evaluation, RefusesTooFewPicturesAndEndsWhenAskedTo) {
+TEST(Evaluation, refuses_too_few_pictures_and_ends_when_asked_to) {
   Judged j;
   Judged few;
   few.real.labels.resize(3);

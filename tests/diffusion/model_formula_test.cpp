@@ -200,7 +200,7 @@ ModelConfig plain_config() {
   return config;
 }
 
-TEST(Model, ComputesWhatItsDescriptionSaysInEveryTokenOrder) {
+TEST(Model, computes_what_its_description_says_in_every_token_order) {
   for (const char* order : {"raster", "morton", "hilbert"}) {
     ModelConfig config = plain_config();
     config.attention.order = order;
@@ -208,14 +208,14 @@ TEST(Model, ComputesWhatItsDescriptionSaysInEveryTokenOrder) {
   }
 }
 
-TEST(Model, ComputesWhatItsDescriptionSaysWithPatchesAndPerBlockEmbedders) {
+TEST(Model, computes_what_its_description_says_with_patches_and_per_block_embedders) {
   ModelConfig config = plain_config();
   config.patch_size = 2;
   config.per_block_embedders = true;
   expect_plain_model(config);
 }
 
-TEST(Model, LogLinearAttentionThatRefinesEverythingIsFullAttention) {
+TEST(Model, log_linear_attention_that_refines_everything_is_dense_attention) {
   ModelConfig config = plain_config();
   config.attention.method = "llsa";
   config.attention.options = {};

@@ -83,22 +83,22 @@ Options two_levels() {
   return options;
 }
 
-TEST(ModelGradients, FullAttentionAgreesWithCentralDifferences) {
+TEST(ModelGradients, dense_attention_agrees_with_central_differences) {
   expect_model_gradients(small_config({.method = "full"}));
 }
 
-TEST(ModelGradients, LogLinearAttentionAgreesWithCentralDifferences) {
+TEST(ModelGradients, log_linear_attention_agrees_with_central_differences) {
   expect_model_gradients(small_config({.method = "llsa", .options = two_levels()}));
 }
 
-TEST(ModelGradients, EveryOtherMethodAgreesWithCentralDifferencesItsOwnParametersIncluded) {
+TEST(ModelGradients, every_other_method_agrees_with_central_differences_its_own_parameters_included) {
   for (const char* method : {"vsa", "sla"}) {
     SCOPED_TRACE(method);
     expect_model_gradients(small_config({.method = method, .options = two_levels()}));
   }
 }
 
-TEST(ModelGradients, PatchesAndPerBlockEmbeddersAgreeWithCentralDifferences) {
+TEST(ModelGradients, patches_and_per_block_embedders_agree_with_central_differences) {
   ModelConfig config = small_config({.method = "topk", .options = two_levels()});
   config.image_size = 6;
   config.patch_size = 2;
@@ -106,14 +106,14 @@ TEST(ModelGradients, PatchesAndPerBlockEmbeddersAgreeWithCentralDifferences) {
   expect_model_gradients(config);
 }
 
-TEST(ModelGradients, RecomputingActivationsChangesNoBit) {
+TEST(ModelGradients, recomputing_activations_changes_no_bit) {
   const ModelConfig config = small_config({.method = "llsa", .options = two_levels()});
   TinyModel kept(config), recomputed(config, true);
   EXPECT_EQ(kept.gradients(), recomputed.gradients());
   EXPECT_LT(recomputed.dit.arena_bytes(), kept.dit.arena_bytes());
 }
 
-TEST(ModelGradients, AModelRefusesTheAttentionOfAnotherMethod) {
+TEST(ModelGradients, a_model_refuses_the_attention_of_another_method) {
   ThreadPool threads(1);
   EigenLayers<double> layers(threads);
   const auto plain = make_attention<double>("reference", threads),
@@ -123,7 +123,7 @@ TEST(ModelGradients, AModelRefusesTheAttentionOfAnotherMethod) {
   EXPECT_THROW(Dit<double>(small_config({.method = "full"}), {}, layers, *vsa), Error);
 }
 
-TEST(ModelGradients, BackwardAddsToWhatIsThere) {
+TEST(ModelGradients, backward_adds_to_what_is_there) {
   for (const char* method : {"full", "sla"}) {
     TinyModel model(small_config({.method = method, .options = two_levels()}));
     const Numbers once = model.gradients();

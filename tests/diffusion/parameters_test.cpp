@@ -12,7 +12,7 @@
 namespace llsa::diffusion::testing {
 namespace {
 
-TEST(Parameters, AreNamedAndShapedAsInDiffusersCheckpoints) {
+TEST(Parameters, are_named_and_shaped_as_in_diffusers_checkpoints) {
   ModelConfig config{.patch_size = 2, .hidden = 24, .layers = 2, .heads = 3, .classes = 5, .frequency_dim = 16};
   config.per_block_embedders = true;
   const ParameterLayout layout(config);
@@ -30,7 +30,7 @@ TEST(Parameters, AreNamedAndShapedAsInDiffusersCheckpoints) {
   EXPECT_THROW(layout.at("emb.timestep_embedder.linear_1.weight"), Error);
 }
 
-TEST(Parameters, DoNotOverlapAndQueryKeyAndValueFormOneProduct) {
+TEST(Parameters, do_not_overlap_and_query_key_and_value_form_one_product) {
   const ModelConfig config{.hidden = 12, .layers = 2, .heads = 3, .classes = 5, .frequency_dim = 6};
   const ParameterLayout layout(config);
   std::int64_t end = 0;
@@ -48,7 +48,7 @@ TEST(Parameters, DoNotOverlapAndQueryKeyAndValueFormOneProduct) {
   }
 }
 
-TEST(Parameters, StartWithClosedGatesAndXavierProducts) {
+TEST(Parameters, start_with_closed_gates_and_xavier_products) {
   const ModelConfig config{.hidden = 64, .layers = 1, .heads = 2, .classes = 5, .frequency_dim = 64};
   const ParameterLayout layout(config);
   Numbers block(std::size_t(layout.size()), NAN), again = block;
@@ -81,7 +81,7 @@ TEST(Parameters, StartWithClosedGatesAndXavierProducts) {
   EXPECT_NE(block, again);
 }
 
-TEST(ModelSettings, SurviveJsonAndRefuseWhatCannotBe) {
+TEST(ModelSettings, survive_json_and_refuse_what_cannot_be) {
   ModelConfig config = preset("S");
   config.classes = 7;
   config.attention.options.levels = 1;
@@ -109,7 +109,7 @@ TEST(ModelSettings, SurviveJsonAndRefuseWhatCannotBe) {
   EXPECT_THROW(preset("XL"), Error);
 }
 
-TEST(ModelSettings, TakeEveryAttentionMethodAndNoOther) {
+TEST(ModelSettings, take_every_attention_method_and_no_other) {
   ModelConfig config = preset("tiny");
   for (const std::string& method : method_names()) {
     config.attention.method = method;
@@ -119,7 +119,7 @@ TEST(ModelSettings, TakeEveryAttentionMethodAndNoOther) {
   EXPECT_THROW(model_config_from(to_json(config)), Error);
 }
 
-TEST(ParameterLayout, OfSlaEndsWithAProjectionOfEveryBlockThatStartsAtZero) {
+TEST(ParameterLayout, of_sla_ends_with_a_projection_of_every_block_that_starts_at_zero) {
   const ModelConfig plain = preset("tiny");
   ModelConfig config = plain;
   config.attention.method = "sla";

@@ -34,7 +34,7 @@ void expect_refused(const std::string& arguments, const std::string& hint) {
   EXPECT_NE(outcome.all().find(hint), std::string::npos) << outcome.all();
 }
 
-TEST(Program, ResumesBitwiseAfterBeingKilledAtAnyInstantForAnyNumberOfThreads) {
+TEST(Program, resumes_bitwise_after_being_killed_at_any_instant_for_any_number_of_threads) {
   const TemporaryFolder folder;
   const std::string settings = small_model + "--steps 60 --checkpoint-every 4 --validate-every 10 --mirror ";
   const std::string name = "/checkpoints/step-00000060.safetensors";
@@ -89,7 +89,7 @@ TEST(Program, ResumesBitwiseAfterBeingKilledAtAnyInstantForAnyNumberOfThreads) {
   EXPECT_EQ(story("killed"), story("whole"));
 }
 
-TEST(Program, SavesAndLeavesWhenInterrupted) {
+TEST(Program, saves_and_leaves_when_interrupted) {
   const TemporaryFolder folder;
   const std::string arguments = "train --threads 1 --output " + (folder / "run").string() + small_model +
                                 "--steps 1000000 --checkpoint-every 0 --validate-every 0 --log-every 1";
@@ -108,7 +108,7 @@ TEST(Program, SavesAndLeavesWhenInterrupted) {
   EXPECT_TRUE(std::filesystem::exists(folder / "run/loss.png"));
 }
 
-TEST(Program, SavesWhenItsTerminalIsLostUnlessThatIsToBeIgnored) {
+TEST(Program, saves_when_its_terminal_is_lost_unless_that_is_to_be_ignored) {
   const TemporaryFolder folder;
   const std::string arguments = "train --threads 1 --output " + (folder / "run").string() + small_model +
                                 "--steps 1000000 --checkpoint-every 0 --validate-every 0 --log-every 1";
@@ -131,7 +131,7 @@ TEST(Program, SavesWhenItsTerminalIsLostUnlessThatIsToBeIgnored) {
   }
 }
 
-TEST(Program, RefusesASecondTrainerInTheFolderOfALivingOne) {
+TEST(Program, refuses_a_second_trainer_in_the_folder_of_a_living_one) {
   const TemporaryFolder folder;
   const std::string arguments = "train --resume --threads 1 --output " + (folder / "run").string() + small_model +
                                 "--steps 1000000 --checkpoint-every 1 --validate-every 0 --log-every 1";
@@ -150,7 +150,7 @@ TEST(Program, RefusesASecondTrainerInTheFolderOfALivingOne) {
   EXPECT_EQ(end.exit_code, 130) << end.all();
 }
 
-TEST(Program, EndsInOneLineWithTheLastCheckpointWholeWhenAFileMayNotGrow) {
+TEST(Program, ends_in_one_line_with_the_last_checkpoint_whole_when_a_file_may_not_grow) {
   const TemporaryFolder folder;
   const std::string out = (folder / "run").string();
   ASSERT_EQ(run("train --steps 1 --output " + out + small_model).exit_code, 0);
@@ -170,7 +170,7 @@ TEST(Program, EndsInOneLineWithTheLastCheckpointWholeWhenAFileMayNotGrow) {
   EXPECT_EQ(load_checkpoint(checkpoints.path_of(1)).state.step, 1);
 }
 
-TEST(Program, NeverWritesOverWhatItReads) {
+TEST(Program, never_writes_over_what_it_reads) {
   const TemporaryFolder folder;
   const std::string out = (folder / "run").string();
   ASSERT_EQ(run("train --steps 1 --output " + out + small_model).exit_code, 0);
@@ -204,7 +204,7 @@ TEST(Program, NeverWritesOverWhatItReads) {
   EXPECT_EQ(read_text(model), whole);
 }
 
-TEST(Program, KeepsTheNamesOfClassesInTheCheckpoint) {
+TEST(Program, keeps_the_names_of_classes_in_the_checkpoint) {
   const TemporaryFolder folder;
   for (const char* name : {"train/cat", "train/dog", "val/dog"}) {
     std::filesystem::create_directories(folder / name);
@@ -223,7 +223,7 @@ TEST(Program, KeepsTheNamesOfClassesInTheCheckpoint) {
   expect_refused("train --resume --steps 2 --output " + (runs / "run").string() + small_model, "class 'fox'");
 }
 
-TEST(Program, LeavesWithoutAFileWhenLongWorkIsInterrupted) {
+TEST(Program, leaves_without_a_file_when_long_work_is_interrupted) {
   const TemporaryFolder folder;
   const std::string out = (folder / "run").string();
   ASSERT_EQ(run("train --steps 1 --output " + out + small_model).exit_code, 0);
@@ -241,7 +241,7 @@ TEST(Program, LeavesWithoutAFileWhenLongWorkIsInterrupted) {
   }
 }
 
-TEST(Program, ClearsAwayWhatAKilledRunLeft) {
+TEST(Program, clears_away_what_a_killed_run_left) {
   const TemporaryFolder folder;
   const std::string out = (folder / "run").string(), other = out + "/.hidden";
   ASSERT_EQ(run("train --steps 1 --output " + out + small_model).exit_code, 0);
@@ -255,7 +255,7 @@ TEST(Program, ClearsAwayWhatAKilledRunLeft) {
   EXPECT_TRUE(std::filesystem::exists(other));
 }
 
-TEST(Program, TrainsSamplesCapturesEvaluatesAndExports) {
+TEST(Program, trains_samples_captures_evaluates_and_exports) {
   const TemporaryFolder folder;
   const std::string out = (folder / "run").string();
   ASSERT_EQ(run("train --output " + out + small_model + "--steps 2 --keep 1").exit_code, 0);
@@ -296,7 +296,7 @@ TEST(Program, TrainsSamplesCapturesEvaluatesAndExports) {
   EXPECT_NE(larger.all().find("took over 27 of 27"), std::string::npos) << larger.all();
 }
 
-TEST(Program, TrainsTheBaselinesAndTakesWeightsFromOneMethodToAnother) {
+TEST(Program, trains_the_baselines_and_takes_weights_from_one_method_to_another) {
   const TemporaryFolder folder;
   const std::string out = (folder / "llsa").string();
   ASSERT_EQ(run("train --output " + out + small_model + "--steps 1").exit_code, 0);
@@ -325,7 +325,7 @@ TEST(Program, TrainsTheBaselinesAndTakesWeightsFromOneMethodToAnother) {
   EXPECT_NE(sampled.all().find("with sla attention"), std::string::npos) << sampled.all();
 }
 
-TEST(Program, RefusesBadInputWithOneLineAndLeavesNothingBehind) {
+TEST(Program, refuses_bad_input_with_one_line_and_leaves_nothing_behind) {
   const TemporaryFolder folder;
   const std::string out = " --output " + (folder / "run").string();
   expect_refused("", "give a command");
@@ -362,7 +362,7 @@ TEST(Program, RefusesBadInputWithOneLineAndLeavesNothingBehind) {
   expect_refused("export --precision f8 --checkpoint " + junk + " --output y", "precision");
 }
 
-TEST(Program, RefusesToMixRuns) {
+TEST(Program, refuses_to_mix_runs) {
   const TemporaryFolder folder;
   const std::string out = " --output " + (folder / "run").string() + small_model;
   ASSERT_EQ(run("train --steps 1" + out).exit_code, 0);

@@ -31,7 +31,7 @@ struct Shipped {
   }
 };
 
-TEST(ShippedCheckpoint, IsSmallLabelledAndAttendsSparselyByItself) {
+TEST(ShippedCheckpoint, is_small_labelled_and_attends_sparsely_by_itself) {
   EXPECT_LT(std::filesystem::file_size(shipped), std::uintmax_t{4} << 20);
   const ModelConfig config = load_model(shipped).config;
   EXPECT_EQ(config.classes, 10);
@@ -41,7 +41,7 @@ TEST(ShippedCheckpoint, IsSmallLabelledAndAttendsSparselyByItself) {
   EXPECT_EQ(config.attention.options.top_k, (std::vector<std::int64_t>{4}));
 }
 
-TEST(ShippedCheckpoint, HasAKnownLossUnderFullAndUnderLogLinearAttention) {
+TEST(ShippedCheckpoint, has_a_known_loss_under_dense_and_under_log_linear_attention) {
   for (const auto& [attention, known] : {std::pair{"full", 0.1935}, std::pair{"llsa", 0.1696}}) {
     Shipped s(attention);
     EXPECT_NEAR(validation_loss(s.runner->model, s.model.weights, s.model.flow, 1, s.real.pictures, s.real.labels,
@@ -51,7 +51,7 @@ TEST(ShippedCheckpoint, HasAKnownLossUnderFullAndUnderLogLinearAttention) {
   }
 }
 
-TEST(ShippedCheckpoint, SamplesAreFarCloserToRealPicturesThanNoiseIs) {
+TEST(ShippedCheckpoint, samples_are_far_closer_to_real_pictures_than_noise_is) {
   for (const char* attention : {"full", "llsa"}) {
     Shipped s(attention);
     const std::int64_t count = 24;

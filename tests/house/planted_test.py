@@ -9,6 +9,7 @@ import documents
 import folders
 import format as formatting
 import headers
+import names
 import wrap
 
 GOOD = {
@@ -18,6 +19,7 @@ GOOD = {
     "llsa/a.hpp": "#pragma once\n#include <vector>\nstd::vector<int> numbers();\n",
     "llsa/a.cpp": '#include "llsa/a.hpp"\n\nstd::vector<int> numbers() { return {}; }\n',
     "reference/b.hpp": '#pragma once\n#include "llsa/a.hpp"\n',
+    "tests/a_test.cpp": "TEST(Numbers, are_few) {}\nTYPED_TEST_SUITE(Numbers, Types);\n",
     "compare/c.cpp": '#include "reference/b.hpp"\n',
     ".clang-format": "BasedOnStyle: Google\n",
 }
@@ -42,7 +44,7 @@ class Planted(unittest.TestCase):
             self.assertIn(word, findings[0])
 
     def test_nothing_is_found_in_a_good_tree(self):
-        self.assertEqual(documents.check(self.root) + folders.check(self.root), [])
+        self.assertEqual(documents.check(self.root) + folders.check(self.root) + names.check(self.root), [])
 
     def test_a_long_line_is_found_and_counted_in_characters(self):
         self.write("docs/long.md", "é" * 120 + "\n" + "é" * 121 + "\n")
@@ -90,6 +92,11 @@ class Planted(unittest.TestCase):
     def test_a_new_folder_must_say_what_it_stands_on(self):
         self.write("attic/a.cpp", "int x;\n")
         self.one(folders.check(self.root), "attic")
+
+    def test_a_test_that_is_no_sentence_in_snake_case_is_found(self):
+        for macro in ("TEST", "TEST_F", "TEST_P", "TYPED_TEST", "RC_GTEST_PROP", "RC_GTEST_FIXTURE_PROP"):
+            self.write("tests/b_test.cpp", f"TEST(A, is_b) {{}}\n{macro}(Numbers, AreFew) {{}}\n")
+            self.one(names.check(self.root), "tests/b_test.cpp:2", "Numbers.AreFew")
 
     @unittest.skipUnless(shutil.which("c++"), "no C++ compiler")
     def test_a_header_that_needs_another_first_is_found(self):

@@ -17,7 +17,7 @@ std::shared_ptr<const HeadSelection> any_head() {
   return select(p);
 }
 
-RC_GTEST_PROP(BlockMap, EveryCellSaysWhatTheListsSay, ()) {
+RC_GTEST_PROP(BlockMap, every_cell_says_what_the_lists_say, ()) {
   const auto head = any_head();
   const BlockMap map(*head, *rc::gen::inRange(1, head->levels() + 1));
   const auto rows = head->options.query.length(map.level()), columns = head->options.key.length(map.level());
@@ -35,7 +35,7 @@ RC_GTEST_PROP(BlockMap, EveryCellSaysWhatTheListsSay, ()) {
   RC_ASSERT(!map.hit({-0.1, 0}) && !map.hit({0, static_cast<double>(rows)}));
 }
 
-RC_GTEST_PROP(BlockMap, AtFullSizeThePictureIsTheMap, ()) {
+RC_GTEST_PROP(BlockMap, at_full_size_the_picture_is_the_map, ()) {
   const auto head = any_head();
   const BlockMap map(*head, *rc::gen::inRange(1, head->levels() + 1));
   const BlockImage image = map.paint(map.bounds(), 1 << 12, 1 << 12, BlockValue::score);
@@ -49,7 +49,7 @@ RC_GTEST_PROP(BlockMap, AtFullSizeThePictureIsTheMap, ()) {
     }
 }
 
-RC_GTEST_PROP(BlockMap, AReducedPartShowsTheBestOfTheCellsUnderEachPixel, ()) {
+RC_GTEST_PROP(BlockMap, a_reduced_part_shows_the_best_of_the_cells_under_each_pixel, ()) {
   const auto head = any_head();
   const BlockMap map(*head, *rc::gen::inRange(1, head->levels() + 1));
   const Box all = map.bounds();

@@ -27,13 +27,13 @@ void expect_near(Point a, Point b, double tolerance) {
   RC_ASSERT(std::abs(a.y - b.y) <= tolerance);
 }
 
-RC_GTEST_PROP(Camera, ToWorldInvertsToScreen, ()) {
+RC_GTEST_PROP(Camera, to_world_inverts_to_screen, ()) {
   const Camera camera = any_camera();
   const Point world{*numbers(-1000, 1000), *numbers(-1000, 1000)};
   expect_near(camera.to_world(camera.to_screen(world)), world, 1e-8);
 }
 
-RC_GTEST_PROP(Camera, ZoomingKeepsThePointUnderTheCursor, ()) {
+RC_GTEST_PROP(Camera, zooming_keeps_the_point_under_the_cursor, ()) {
   Camera camera = any_camera();
   const Point cursor{*numbers(0, 2000), *numbers(0, 2000)}, factor{*numbers(1, 8), *numbers(1, 8)};
   const Point before = camera.to_world(cursor), zoom = camera.zoom;
@@ -42,7 +42,7 @@ RC_GTEST_PROP(Camera, ZoomingKeepsThePointUnderTheCursor, ()) {
   RC_ASSERT(camera.zoom.x == std::min(Camera::max_zoom, zoom.x * factor.x));
 }
 
-RC_GTEST_PROP(Camera, PanningMovesThePictureWithTheCursor, ()) {
+RC_GTEST_PROP(Camera, panning_moves_the_picture_with_the_cursor, ()) {
   Camera camera = any_camera();
   const Point grabbed{*numbers(0, 900), *numbers(0, 900)}, delta{*numbers(-300, 300), *numbers(-300, 300)};
   const Point world = camera.to_world(grabbed);
@@ -50,7 +50,7 @@ RC_GTEST_PROP(Camera, PanningMovesThePictureWithTheCursor, ()) {
   expect_near(camera.to_screen(world), {grabbed.x + delta.x, grabbed.y + delta.y}, 1e-6);
 }
 
-RC_GTEST_PROP(Camera, FittingShowsEverythingInTheMiddleAsLargeAsItGoes, ()) {
+RC_GTEST_PROP(Camera, fitting_shows_everything_in_the_middle_as_large_as_it_goes, ()) {
   Camera camera = any_camera();
   camera.viewport.x1 += 40, camera.viewport.y1 += 40;
   const Box world{0, 0, *numbers(1, 700), *numbers(1, 700)};
@@ -67,7 +67,7 @@ RC_GTEST_PROP(Camera, FittingShowsEverythingInTheMiddleAsLargeAsItGoes, ()) {
   if (square) RC_ASSERT(camera.zoom.x == camera.zoom.y);
 }
 
-RC_GTEST_PROP(Camera, WhatIsKeptInSightStaysInSight, ()) {
+RC_GTEST_PROP(Camera, what_is_kept_in_sight_stays_in_sight, ()) {
   Camera camera = any_camera();
   const Box world{0, 0, *numbers(1, 300), *numbers(1, 300)};
   camera.pan({*numbers(-90000, 90000), *numbers(-90000, 90000)});
@@ -77,7 +77,7 @@ RC_GTEST_PROP(Camera, WhatIsKeptInSightStaysInSight, ()) {
   RC_ASSERT(seen.y0 < world.y1 && seen.y1 > world.y0);
 }
 
-TEST(Camera, ZoomNeverBecomesZeroOrInfinite) {
+TEST(Camera, zoom_never_becomes_zero_or_infinite) {
   Camera camera;
   for (int i = 0; i < 100; ++i) camera.zoom_about({3, 4}, {0.001, 1000});
   EXPECT_GT(camera.zoom.x, 0);
@@ -85,7 +85,7 @@ TEST(Camera, ZoomNeverBecomesZeroOrInfinite) {
   EXPECT_TRUE(std::isfinite(camera.center.x) && std::isfinite(camera.center.y));
 }
 
-TEST(Camera, FittingAnEmptyRectangleChangesNothing) {
+TEST(Camera, fitting_an_empty_rectangle_changes_nothing) {
   Camera camera;
   camera.viewport = {0, 0, 100, 100};
   camera.fit({0, 0, 0, 5}, true);

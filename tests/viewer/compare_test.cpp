@@ -13,7 +13,7 @@
 namespace llsa::viewer {
 namespace {
 
-RC_GTEST_PROP(Compare, AnOverlapSplitsBothSelections, ()) {
+RC_GTEST_PROP(Compare, an_overlap_splits_both_selections, ()) {
   auto p = *small_problems();
   p.settings.how.method = "llsa";
   p.settings.how.options.levels = *rc::gen::inRange(1, 4);
@@ -39,7 +39,7 @@ RC_GTEST_PROP(Compare, AnOverlapSplitsBothSelections, ()) {
   for (const std::int32_t token : overlap->only_b) RC_ASSERT(!chosen(a).contains(token));
 }
 
-TEST(Compare, SelectionsOfDifferentBlocksOrOrdersAreNotCompared) {
+TEST(Compare, selections_of_different_blocks_or_orders_are_not_compared) {
   SmallProblem p, blocks, order;
   p.settings.how.options = blocks.settings.how.options =
       order.settings.how.options = {.block_size = 4, .levels = 1, .top_k = {2}};
@@ -52,7 +52,7 @@ TEST(Compare, SelectionsOfDifferentBlocksOrOrdersAreNotCompared) {
   EXPECT_FALSE(overlap_of(view, view_query(select(order), 0), 1));
 }
 
-RC_GTEST_PROP(Compare, WeightsAndOutputsAreMatchedByCellWhateverTheOrder, ()) {
+RC_GTEST_PROP(Compare, weights_and_outputs_are_matched_by_cell_whatever_the_order, ()) {
   auto p = *small_problems();
   p.settings.how.method = "llsa";
   p.settings.how.options.levels = 0;
@@ -75,7 +75,7 @@ RC_GTEST_PROP(Compare, WeightsAndOutputsAreMatchedByCellWhateverTheOrder, ()) {
   for (const float d : difference) RC_ASSERT(std::abs(d) < 1e-5f);
 }
 
-RC_GTEST_PROP(Compare, HotKeysAreTheMostPopularFirstAndCellsShowTheirAncestorsCount, ()) {
+RC_GTEST_PROP(Compare, hot_keys_are_the_most_popular_first_and_cells_show_their_ancestors_count, ()) {
   auto p = *small_problems();
   p.settings.how.options.levels = *rc::gen::inRange(1, 4);
   p.settings.how.options.enrichment_levels.reset();

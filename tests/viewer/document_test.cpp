@@ -34,7 +34,7 @@ MetadataNeeded question_of(const std::vector<std::filesystem::path>& files, cons
   return MetadataNeeded("");
 }
 
-TEST(Document, MetadataOfASafetensorsFileAreHonoured) {
+TEST(Document, metadata_of_a_safetensors_file_are_honoured) {
   TemporaryFolder folder;
   files::write_safetensors(folder / "a.safetensors", qkv("", {2, 15, 3, 4}),
                            Metadata{{"layout", "batch, tokens, heads, dim"}, {"grid", "3x5"}, {"order", "hilbert"}});
@@ -47,7 +47,7 @@ TEST(Document, MetadataOfASafetensorsFileAreHonoured) {
   EXPECT_EQ(document.sets[0].query(1, 2, 7, 3), static_cast<float>(((1 * 15 + 7) * 3 + 2) * 4 + 3) * 0.25f);
 }
 
-TEST(Document, WhatMetadataDoNotSayIsAskedForAndNeverGuessed) {
+TEST(Document, what_metadata_do_not_say_is_asked_for_and_never_guessed) {
   TemporaryFolder folder;
   const auto file = folder / "a.safetensors";
   files::write_safetensors(file, qkv("", {4, 4, 4}));
@@ -67,7 +67,7 @@ TEST(Document, WhatMetadataDoNotSayIsAskedForAndNeverGuessed) {
   EXPECT_EQ(document.order, "morton");
 }
 
-TEST(Document, AHintWinsOverMetadata) {
+TEST(Document, a_hint_wins_over_metadata) {
   TemporaryFolder folder;
   const auto file = folder / "a.safetensors";
   files::write_safetensors(file, qkv("", {12, 4}), Metadata{{"grid", "3x4"}, {"order", "raster"}});
@@ -75,7 +75,7 @@ TEST(Document, AHintWinsOverMetadata) {
   EXPECT_EQ(load_document({file}, {.order = "morton"}).order, "morton");
 }
 
-TEST(Document, CrossAttentionNeedsAGridForItsKeys) {
+TEST(Document, cross_attention_needs_a_grid_for_its_keys) {
   TemporaryFolder folder;
   const auto file = folder / "a.safetensors";
   files::write_safetensors(file, std::vector{numbers("q", {6, 4}), numbers("k", {8, 4}), numbers("v", {8, 2})},
@@ -88,7 +88,7 @@ TEST(Document, CrossAttentionNeedsAGridForItsKeys) {
   EXPECT_FALSE(document.self_attention());
 }
 
-TEST(Document, LayersAndStepsOfACaptureAreItsSets) {
+TEST(Document, layers_and_steps_of_a_capture_are_its_sets) {
   TemporaryFolder folder;
   const auto file = folder / "a.safetensors";
   auto tensors = qkv("layer.10.", {4, 2});
@@ -103,7 +103,7 @@ TEST(Document, LayersAndStepsOfACaptureAreItsSets) {
   EXPECT_EQ(document.sets[2].name, "layer.10");
 }
 
-TEST(Document, NpyFilesAreFoundByTheirNames) {
+TEST(Document, npy_files_are_found_by_their_names) {
   TemporaryFolder folder;
   for (const std::string name : {"x_Q", "x_K", "x_V"}) files::write_npy(folder / (name + ".npy"), numbers("", {4, 2}));
   const LoadHints hints{.order = "raster", .grid = Grid{1, 2, 2}};
@@ -117,7 +117,7 @@ TEST(Document, NpyFilesAreFoundByTheirNames) {
   EXPECT_EQ(load_document({folder / "other.npy", folder / "x_K.npy", folder / "x_V.npy"}, listed).shape().tokens, 4);
 }
 
-TEST(Document, BadFilesGiveOneLineThatBeginsWithThePath) {
+TEST(Document, bad_files_give_one_line_that_begins_with_the_path) {
   TemporaryFolder folder;
   const auto expect = [&](const std::filesystem::path& file, const LoadHints& hints, const std::string& what) {
     const std::string message = error_of([&] { load_document({file}, hints); });
@@ -148,7 +148,7 @@ TEST(Document, BadFilesGiveOneLineThatBeginsWithThePath) {
   expect(folder / "meta.safetensors", {}, "grid is 'two by two'");
 }
 
-TEST(Document, APictureBecomesTokensOfItsPixels) {
+TEST(Document, a_picture_becomes_tokens_of_its_pixels) {
   TemporaryFolder folder;
   files::Image image(40, 25);
   for (std::size_t i = 0; i < image.rgb.size(); ++i) image.rgb[i] = static_cast<std::uint8_t>(i * 7);

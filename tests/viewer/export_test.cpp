@@ -20,7 +20,7 @@ std::string read(const std::filesystem::path& path) {
   return text.str();
 }
 
-RC_GTEST_PROP(Export, TheJsonEqualsTheSelection, ()) {
+RC_GTEST_PROP(Export, the_json_equals_the_selection, ()) {
   const auto p = *small_problems();
   const auto head = select(p);
   const auto document = document_of(p);
@@ -73,7 +73,7 @@ std::vector<std::vector<double>> rows_of(const std::string& csv) {
   return rows;
 }
 
-RC_GTEST_PROP(Export, TheCsvOfAHeadHoldsEveryListOnce, ()) {
+RC_GTEST_PROP(Export, the_csv_of_a_head_holds_every_list_once, ()) {
   const auto head = select(*small_problems());
   const auto rows = rows_of(head_csv(*head));
   std::size_t at = 0;
@@ -94,7 +94,7 @@ RC_GTEST_PROP(Export, TheCsvOfAHeadHoldsEveryListOnce, ()) {
   RC_ASSERT(at == rows.size());
 }
 
-RC_GTEST_PROP(Export, TheCsvOfAQueryIsItsPartOfTheHeads, ()) {
+RC_GTEST_PROP(Export, the_csv_of_a_query_is_its_part_of_the_heads, ()) {
   const auto p = *small_problems();
   const auto head = select(p);
   const QueryView view = view_query(head, *rc::gen::inRange<std::int64_t>(0, p.query_grid.size()));
@@ -104,7 +104,7 @@ RC_GTEST_PROP(Export, TheCsvOfAQueryIsItsPartOfTheHeads, ()) {
   RC_ASSERT(rows_of(selection_csv(view)) == expected);
 }
 
-TEST(Export, FilesHoldWhatTheFunctionsSayAndOtherEndingsAreRefused) {
+TEST(Export, files_hold_what_the_functions_say_and_other_endings_are_refused) {
   TemporaryFolder folder;
   const SmallProblem p;
   const auto document = document_of(p);
@@ -120,7 +120,7 @@ TEST(Export, FilesHoldWhatTheFunctionsSayAndOtherEndingsAreRefused) {
   EXPECT_FALSE(std::filesystem::exists(folder / "s.txt"));
 }
 
-TEST(Export, NotANumberBecomesNull) {
+TEST(Export, not_a_number_becomes_null) {
   SmallProblem p;
   p.settings.how.options = {.block_size = 4, .levels = 1, .top_k = {4}};
   const auto document = std::make_shared<Document>(*document_of(p));

@@ -12,7 +12,7 @@ namespace {
 
 Grid any_grid() { return {*rc::gen::inRange(1, 6), *rc::gen::inRange(1, 20), *rc::gen::inRange(1, 20)}; }
 
-RC_GTEST_PROP(GridLayout, HitTestingInvertsDrawing, ()) {
+RC_GTEST_PROP(GridLayout, hit_testing_inverts_drawing, ()) {
   const GridLayout layout(any_grid());
   for (std::int64_t cell = 0; cell < layout.grid().size(); ++cell) {
     const Box at = layout.cell(cell);
@@ -22,7 +22,7 @@ RC_GTEST_PROP(GridLayout, HitTestingInvertsDrawing, ()) {
   }
 }
 
-RC_GTEST_PROP(GridLayout, NothingIsHitBetweenAndOutsideTheFrames, ()) {
+RC_GTEST_PROP(GridLayout, nothing_is_hit_between_and_outside_the_frames, ()) {
   const GridLayout layout(any_grid());
   const Box all = layout.bounds();
   std::int64_t hits = 0;
@@ -35,7 +35,7 @@ RC_GTEST_PROP(GridLayout, NothingIsHitBetweenAndOutsideTheFrames, ()) {
   RC_ASSERT(hits == layout.grid().size());
 }
 
-RC_GTEST_PROP(GridLayout, FramesLieInsideTheBoundsAndApart, ()) {
+RC_GTEST_PROP(GridLayout, frames_lie_inside_the_bounds_and_apart, ()) {
   const GridLayout layout(any_grid());
   for (std::int64_t f = 0; f < layout.grid().frames; ++f) {
     const Box a = layout.frame(f);
@@ -55,7 +55,7 @@ std::vector<std::int64_t> any_cells(const Grid& grid) {
   return cells;
 }
 
-RC_GTEST_PROP(GridLayout, ARegionFillsExactlyItsCells, ()) {
+RC_GTEST_PROP(GridLayout, a_region_fills_exactly_its_cells, ()) {
   const GridLayout layout(Grid{*rc::gen::inRange(1, 3), *rc::gen::inRange(1, 9), *rc::gen::inRange(1, 9)});
   const auto cells = any_cells(layout.grid());
   const CellShape region = layout.region(cells);
@@ -69,7 +69,7 @@ RC_GTEST_PROP(GridLayout, ARegionFillsExactlyItsCells, ()) {
   RC_ASSERT(area == static_cast<double>(cells.size()));
 }
 
-RC_GTEST_PROP(GridLayout, AnOutlineIsEveryBorderOfTheRegionOnce, ()) {
+RC_GTEST_PROP(GridLayout, an_outline_is_every_border_of_the_region_once, ()) {
   const GridLayout layout(Grid{*rc::gen::inRange(1, 3), *rc::gen::inRange(1, 9), *rc::gen::inRange(1, 9)});
   const auto cells = any_cells(layout.grid());
   std::multiset<std::pair<double, double>> drawn, expected;  // middles of unit edges
@@ -91,7 +91,7 @@ RC_GTEST_PROP(GridLayout, AnOutlineIsEveryBorderOfTheRegionOnce, ()) {
   RC_ASSERT(drawn == expected);
 }
 
-TEST(GridLayout, AMortonBlockIsOneRectangleWithFourEdges) {
+TEST(GridLayout, a_morton_block_is_one_rectangle_with_four_edges) {
   const GridLayout layout(Grid{1, 16, 16});
   const TokenOrder order = morton_order({1, 16, 16});
   const auto& cells = order.to_raster();
@@ -102,7 +102,9 @@ TEST(GridLayout, AMortonBlockIsOneRectangleWithFourEdges) {
   EXPECT_EQ(region.outline.size(), 4u);
 }
 
-TEST(GridLayout, APointThatIsNotANumberHitsNothing) { EXPECT_FALSE(GridLayout(Grid{1, 4, 4}).hit({std::nan(""), 1})); }
+TEST(GridLayout, a_point_that_is_not_a_number_hits_nothing) {
+  EXPECT_FALSE(GridLayout(Grid{1, 4, 4}).hit({std::nan(""), 1}));
+}
 
 }  // namespace
 }  // namespace llsa::viewer

@@ -12,7 +12,7 @@
 namespace llsa::viewer {
 namespace {
 
-RC_GTEST_PROP(Head, TokensAreBroughtFromTheStoredOrderToTheWantedOne, ()) {
+RC_GTEST_PROP(Head, tokens_are_brought_from_the_stored_order_to_the_wanted_one, ()) {
   auto p = *small_problems();
   p.batch = 2, p.heads = 3;
   p.settings.batch = *rc::gen::inRange(0, 2);
@@ -35,7 +35,7 @@ RC_GTEST_PROP(Head, TokensAreBroughtFromTheStoredOrderToTheWantedOne, ()) {
   }
 }
 
-TEST(Head, WhatDoesNotExistIsRefusedByName) {
+TEST(Head, what_does_not_exist_is_refused_by_name) {
   const auto document = document_of({});
   EXPECT_EQ(error_of([&] { take_head(*document, 1, 0, 0, ""); }), "set is 1; there are 1");
   EXPECT_EQ(error_of([&] { take_head(*document, 0, 2, 0, ""); }), "batch entry is 2; there are 1");
@@ -43,7 +43,7 @@ TEST(Head, WhatDoesNotExistIsRefusedByName) {
   EXPECT_NE(error_of([&] { take_head(*document, 0, 0, 0, "spiral"); }), "");
 }
 
-RC_GTEST_PROP(HeadSelection, PopularityCountsTheListsThatHoldAKey, ()) {
+RC_GTEST_PROP(HeadSelection, popularity_counts_the_lists_that_hold_a_key, ()) {
   const auto head = select(*small_problems());
   for (int l = 1; l <= head->levels(); ++l) {
     std::vector<float> counts(static_cast<std::size_t>(head->options.key.length(l)), 0);
@@ -53,7 +53,7 @@ RC_GTEST_PROP(HeadSelection, PopularityCountsTheListsThatHoldAKey, ()) {
   }
 }
 
-RC_GTEST_PROP(HeadError, IsTheErrorOfTheQueriesOneByOne, ()) {
+RC_GTEST_PROP(HeadError, is_the_error_of_the_queries_one_by_one, ()) {
   const auto p = *small_problems();
   const auto head = select(p);
   ThreadPool threads(1);
@@ -99,7 +99,7 @@ RC_GTEST_PROP(HeadError, IsTheErrorOfTheQueriesOneByOne, ()) {
   RC_ASSERT(close(error.lse_error, lse));
 }
 
-TEST(Analyse, PublishesSelectionThenOutputsThenError) {
+TEST(Analyse, publishes_selection_then_outputs_then_error) {
   SmallProblem p;
   p.query_grid = p.key_grid = {1, 12, 12};
   p.settings.how.options = {.block_size = 4, .levels = 2, .top_k = {2}};
@@ -123,7 +123,7 @@ TEST(Analyse, PublishesSelectionThenOutputsThenError) {
   EXPECT_EQ(results[2].selection, results[0].selection);
 }
 
-TEST(Analyse, ShowsTheSelectionOfEveryMethodAndTheOutputsOfTheWholeMethod) {
+TEST(Analyse, shows_the_selection_of_every_method_and_the_outputs_of_the_whole_method) {
   SmallProblem p;
   p.query_grid = p.key_grid = {1, 12, 12};
   p.settings.how.options = {.block_size = 4, .levels = 2, .top_k = {2}};
@@ -143,7 +143,7 @@ TEST(Analyse, ShowsTheSelectionOfEveryMethodAndTheOutputsOfTheWholeMethod) {
   }
 }
 
-TEST(Settings, NameTheMethodUnlessItIsLlsa) {
+TEST(Settings, name_the_method_unless_it_is_llsa) {
   Settings settings;
   EXPECT_EQ(describe(settings), "B 16, L auto, K 8, overlapping");
   settings.how.method = "vsa";

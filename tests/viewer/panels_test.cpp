@@ -91,7 +91,7 @@ int count_near(const Image& image, plot::Rgb wanted, double tolerance) {
   return count;
 }
 
-TEST_F(Panels, TheWeightsOfEveryCellHaveTheColourOfTheirValue) {
+TEST_F(Panels, the_weights_of_every_cell_have_the_colour_of_their_value) {
   open_small();
   work->view.weights_opacity = 1;
   for (const WeightKind kind : {WeightKind::llsa, WeightKind::dense, WeightKind::difference}) {
@@ -112,7 +112,7 @@ TEST_F(Panels, TheWeightsOfEveryCellHaveTheColourOfTheirValue) {
   }
 }
 
-TEST_F(Panels, AClickChoosesTheQueryUnderTheCursor) {
+TEST_F(Panels, a_click_chooses_the_query_under_the_cursor) {
   open_small();
   for (const Panel panel : {Panel::overlay, Panel::weights, Panel::popularity}) {
     Screen screen(*work, 700, 600);
@@ -125,7 +125,7 @@ TEST_F(Panels, AClickChoosesTheQueryUnderTheCursor) {
   }
 }
 
-TEST_F(Panels, SelectedBlocksAreOutlinedInTheColourOfTheirLevel) {
+TEST_F(Panels, selected_blocks_are_outlined_in_the_colour_of_their_level) {
   open_small();
   work->view.level = 2;
   work->view.only_level = true;
@@ -143,7 +143,7 @@ TEST_F(Panels, SelectedBlocksAreOutlinedInTheColourOfTheirLevel) {
   }
 }
 
-TEST_F(Panels, NotANumberIsShownInItsOwnColour) {
+TEST_F(Panels, not_a_number_is_shown_in_its_own_colour) {
   TemporaryFolder folder;
   std::vector<float> values(16 * 4, 0.5f);
   values[5 * 4] = std::nanf("");
@@ -161,7 +161,7 @@ TEST_F(Panels, NotANumberIsShownInItsOwnColour) {
   for (int i = 0; i < panel_count; ++i) screen.draw(static_cast<Panel>(i));
 }
 
-TEST_F(Panels, EveryPanelDrawsSomethingForEveryKindOfInput) {
+TEST_F(Panels, every_panel_draws_something_for_every_kind_of_input) {
   const Grid sizes[] = {{1, 4, 4}, {1, 25, 40}, {1, 1, 7}, {1, 64, 64}};
   for (const Grid size : sizes) {
     work = std::make_unique<Workspace>(1);
@@ -183,7 +183,7 @@ TEST_F(Panels, EveryPanelDrawsSomethingForEveryKindOfInput) {
   }
 }
 
-TEST_F(Panels, KeysChooseLevelsWeightsAndTheTheme) {
+TEST_F(Panels, keys_choose_levels_weights_and_the_theme) {
   open_small();
   Screen screen(*work, 700, 500);
   screen.draw({});
@@ -202,7 +202,7 @@ TEST_F(Panels, KeysChooseLevelsWeightsAndTheTheme) {
   EXPECT_TRUE(work->side(1).query());
 }
 
-TEST_F(Panels, TheWheelZoomsToTheCursorAndFitGoesBack) {
+TEST_F(Panels, the_wheel_zooms_to_the_cursor_and_fit_goes_back) {
   open_small();
   Screen screen(*work, 700, 600);
   screen.draw(Panel::overlay);
@@ -220,7 +220,7 @@ TEST_F(Panels, TheWheelZoomsToTheCursorAndFitGoesBack) {
   EXPECT_NEAR(screen.ui().picture.camera.zoom.x, zoom, 1e-9);
 }
 
-TEST_F(Panels, TheTooltipStandsBesideWhatItExplains) {
+TEST_F(Panels, the_tooltip_stands_beside_what_it_explains) {
   open_small();
   Screen screen(*work, 900, 600);
   screen.draw(Panel::weights);
@@ -242,7 +242,7 @@ TEST_F(Panels, TheTooltipStandsBesideWhatItExplains) {
   EXPECT_NE(screen.ui().under_cursor.find("fine key"), std::string::npos);
 }
 
-TEST_F(Panels, WritingWithoutAWindowGivesEveryTargetAndNamesWhatIsMissing) {
+TEST_F(Panels, writing_without_a_window_gives_every_target_and_names_what_is_missing) {
   TemporaryFolder folder;
   Session session;
   session.hints.picture_size = Grid{1, 16, 16};

@@ -25,7 +25,7 @@ Drawn any_pyramid() {
   return drawn;
 }
 
-RC_GTEST_PROP(PyramidLayout, HitTestingInvertsDrawing, ()) {
+RC_GTEST_PROP(PyramidLayout, hit_testing_inverts_drawing, ()) {
   const Drawn drawn = any_pyramid();
   const auto& nodes = drawn.layout.nodes();
   for (std::size_t i = 0; i < nodes.size(); ++i) {
@@ -36,7 +36,7 @@ RC_GTEST_PROP(PyramidLayout, HitTestingInvertsDrawing, ()) {
   }
 }
 
-RC_GTEST_PROP(PyramidLayout, ShowsEveryCandidateAndEveryFineKeyOnce, ()) {
+RC_GTEST_PROP(PyramidLayout, shows_every_candidate_and_every_fine_key_once, ()) {
   const Drawn drawn = any_pyramid();
   std::map<std::pair<int, std::int64_t>, int> ranks;
   for (const PyramidNode& node : drawn.layout.nodes()) {
@@ -51,7 +51,7 @@ RC_GTEST_PROP(PyramidLayout, ShowsEveryCandidateAndEveryFineKeyOnce, ()) {
   RC_ASSERT(ranks.size() == expected);
 }
 
-RC_GTEST_PROP(PyramidLayout, EveryChildHangsBelowItsSelectedParent, ()) {
+RC_GTEST_PROP(PyramidLayout, every_child_hangs_below_its_selected_parent, ()) {
   const Drawn drawn = any_pyramid();
   const auto& nodes = drawn.layout.nodes();
   for (const PyramidNode& node : nodes) {
@@ -68,7 +68,7 @@ RC_GTEST_PROP(PyramidLayout, EveryChildHangsBelowItsSelectedParent, ()) {
   }
 }
 
-TEST(PyramidLayout, ToScaleATokenLiesWhereItsFineTokensLie) {
+TEST(PyramidLayout, to_scale_a_token_lies_where_its_fine_tokens_lie) {
   SmallProblem p;
   p.settings.how.options = {.block_size = 4, .levels = 1, .top_k = {2}};
   const PyramidLayout layout(view_query(select(p), 0), true);

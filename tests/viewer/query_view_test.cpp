@@ -19,7 +19,7 @@ std::int64_t any_position(const SmallProblem& p) { return *rc::gen::inRange<std:
 
 double sum(const std::vector<float>& values) { return std::accumulate(values.begin(), values.end(), 0.0); }
 
-RC_GTEST_PROP(QueryView, SelectedTokensAreTheSelectionsListsInOrder, ()) {
+RC_GTEST_PROP(QueryView, selected_tokens_are_the_selections_lists_in_order, ()) {
   const auto p = *small_problems();
   const auto head = select(p);
   const QueryView view = view_query(head, any_position(p));
@@ -43,7 +43,7 @@ RC_GTEST_PROP(QueryView, SelectedTokensAreTheSelectionsListsInOrder, ()) {
   }
 }
 
-RC_GTEST_PROP(QueryView, ScoresAreDotProductsOfPooledTokens, ()) {
+RC_GTEST_PROP(QueryView, scores_are_dot_products_of_pooled_tokens, ()) {
   const auto p = *small_problems();
   const auto head = select(p);
   const QueryView view = view_query(head, any_position(p));
@@ -60,7 +60,7 @@ RC_GTEST_PROP(QueryView, ScoresAreDotProductsOfPooledTokens, ()) {
   }
 }
 
-RC_GTEST_PROP(QueryView, TheKeySetIsThatOfTheDefinition, ()) {
+RC_GTEST_PROP(QueryView, the_key_set_is_that_of_the_definition, ()) {
   const auto p = *small_problems();
   const auto head = select(p);
   const QueryView view = view_query(head, any_position(p));
@@ -76,7 +76,7 @@ RC_GTEST_PROP(QueryView, TheKeySetIsThatOfTheDefinition, ()) {
   RC_ASSERT(view.fine_keys == std::ranges::count(view.keys, 0, [](const AttendedKey& k) { return k.key.level; }));
 }
 
-RC_GTEST_PROP(QueryView, WeightsSumToOneAndTheirDifferenceToZero, ()) {
+RC_GTEST_PROP(QueryView, weights_sum_to_one_and_their_difference_to_zero, ()) {
   const auto p = *small_problems();
   const QueryView view = view_query(select(p), any_position(p));
   RC_ASSERT(std::abs(sum(view.llsa) - 1) < 1e-4);
@@ -89,7 +89,7 @@ RC_GTEST_PROP(QueryView, WeightsSumToOneAndTheirDifferenceToZero, ()) {
   RC_ASSERT(view.shared_mass >= 0 && view.shared_mass <= 1 + 1e-5);
 }
 
-RC_GTEST_PROP(QueryView, OutputsErrorsAndLseAgreeWithTheOracle, ()) {
+RC_GTEST_PROP(QueryView, outputs_errors_and_lse_agree_with_the_oracle, ()) {
   const auto p = *small_problems();
   const auto head = select(p);
   const QueryView view = view_query(head, any_position(p));
@@ -113,7 +113,7 @@ RC_GTEST_PROP(QueryView, OutputsErrorsAndLseAgreeWithTheOracle, ()) {
   if (norm > 1e-6) RC_ASSERT(std::abs(view.output_error - std::sqrt(gap / norm)) < 1e-3 * (1 + std::sqrt(gap / norm)));
 }
 
-RC_GTEST_PROP(QueryView, DenseWeightsAreTheSoftmaxByCellAndMassIsWhatFineKeysHold, ()) {
+RC_GTEST_PROP(QueryView, dense_weights_are_the_softmax_by_cell_and_mass_is_what_fine_keys_hold, ()) {
   auto p = *small_problems();
   const auto head = select(p);
   const QueryView view = view_query(head, any_position(p));
@@ -131,7 +131,7 @@ RC_GTEST_PROP(QueryView, DenseWeightsAreTheSoftmaxByCellAndMassIsWhatFineKeysHol
   RC_ASSERT(std::abs(view.mass_held - mass) < 1e-4);
 }
 
-RC_GTEST_PROP(QueryView, DenseSettingsGiveEqualWeightsAndNoError, ()) {
+RC_GTEST_PROP(QueryView, dense_settings_give_equal_weights_and_no_error, ()) {
   auto p = *small_problems();
   p.settings.how.method = "llsa";
   p.settings.how.options.levels = 0;
@@ -143,7 +143,7 @@ RC_GTEST_PROP(QueryView, DenseSettingsGiveEqualWeightsAndNoError, ()) {
   for (const float d : view.difference) RC_ASSERT(std::abs(d) < 1e-5f);
 }
 
-RC_GTEST_PROP(QueryView, RelatedTokensAreThoseThatShareFineTokens, ()) {
+RC_GTEST_PROP(QueryView, related_tokens_are_those_that_share_fine_tokens, ()) {
   const Hierarchy hierarchy(*rc::gen::inRange(1, 100), *rc::gen::inRange(2, 5), 3);
   const auto any = [&] {
     const int level = *rc::gen::inRange(0, 4);
@@ -156,7 +156,7 @@ RC_GTEST_PROP(QueryView, RelatedTokensAreThoseThatShareFineTokens, ()) {
   RC_ASSERT(related(hierarchy, a, b) == (ancestor == high.token));
 }
 
-TEST(QueryView, NotANumberInOneKeyReachesTheNumbersButBreaksNothing) {
+TEST(QueryView, not_a_number_in_one_key_reaches_the_numbers_but_breaks_nothing) {
   SmallProblem p;
   p.settings.how.options = {.block_size = 4, .levels = 1, .top_k = {2}};
   const auto document = std::make_shared<Document>(*document_of(p));
@@ -173,13 +173,13 @@ TEST(QueryView, NotANumberInOneKeyReachesTheNumbersButBreaksNothing) {
   EXPECT_NE(view.level(1).candidates[0].token, 1);  // not-a-number ranks last
 }
 
-TEST(QueryView, APositionOutsideTheSequenceIsRefused) {
+TEST(QueryView, a_position_outside_the_sequence_is_refused) {
   const auto head = select({});
   EXPECT_EQ(error_of([&] { view_query(head, 16); }), "query is 16; there are 16 tokens");
   EXPECT_NE(error_of([&] { view_query(head, -1); }), "");
 }
 
-TEST(WeightKind, NamesGoThereAndBack) {
+TEST(WeightKind, names_go_there_and_back) {
   for (const WeightKind kind : {WeightKind::llsa, WeightKind::dense, WeightKind::difference})
     EXPECT_EQ(weight_kind_from(name_of(kind)), kind);
   EXPECT_EQ(error_of([] { weight_kind_from("x"); }), "weights are 'x'; they must be llsa, dense or difference");

@@ -52,7 +52,7 @@ Session any_session() {
   return session;
 }
 
-RC_GTEST_PROP(Session, WhatIsWrittenIsReadAgain, ()) {
+RC_GTEST_PROP(Session, what_is_written_is_read_again, ()) {
   const Session session = any_session();
   const json written = json::parse(to_json(session).dump());
   const Session read = session_from(written);
@@ -73,7 +73,7 @@ RC_GTEST_PROP(Session, WhatIsWrittenIsReadAgain, ()) {
   RC_ASSERT(read.view.weight_colors.low == 0.5 && !read.view.block_colors.low);
 }
 
-TEST(Session, IsKeptInAFileAndAbsentOnesAreFresh) {
+TEST(Session, is_kept_in_a_file_and_absent_ones_are_fresh) {
   TemporaryFolder folder;
   const auto path = folder / "deep/er/session.json";
   EXPECT_EQ(to_json(load_session(path)), to_json(Session()));
@@ -85,7 +85,7 @@ TEST(Session, IsKeptInAFileAndAbsentOnesAreFresh) {
   EXPECT_EQ(to_json(load_session(path)), to_json(session));
 }
 
-TEST(Session, BadFilesAreNamedWithWhatIsWrong) {
+TEST(Session, bad_files_are_named_with_what_is_wrong) {
   TemporaryFolder folder;
   const auto expect = [&](const std::string& text, const std::string& what) {
     std::ofstream(folder / "s.json") << text;
@@ -107,12 +107,12 @@ TEST(Session, BadFilesAreNamedWithWhatIsWrong) {
   expect(R"({"version": 1, "view": {"panels": {"overlay": {"rect": [0, 0, 9, 9]}}}})", "overlay");
 }
 
-TEST(Panel, NamesGoThereAndBack) {
+TEST(Panel, names_go_there_and_back) {
   for (int i = 0; i < panel_count; ++i) EXPECT_EQ(panel_from(name_of(static_cast<Panel>(i))), static_cast<Panel>(i));
   EXPECT_NE(error_of([] { panel_from("nothing"); }).find("overlay"), std::string::npos);
 }
 
-TEST(Panel, DefaultPlacesOfOpenPanelsDoNotOverlap) {
+TEST(Panel, default_places_of_open_panels_do_not_overlap) {
   const PanelPlaces places = default_places();
   for (std::size_t i = 0; i < places.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) {

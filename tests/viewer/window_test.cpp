@@ -166,7 +166,7 @@ class Hand {
   Window window_ = 0;
 };
 
-TEST(Window, MouseAndKeysChooseQueryLevelAndThemeAndTheSessionIsKept) {
+TEST(Window, mouse_and_keys_choose_query_level_and_theme_and_the_session_is_kept) {
   const Server server;
   if (server.name().empty()) GTEST_SKIP() << "Xvfb cannot start";
   TemporaryFolder folder;
@@ -213,7 +213,7 @@ TEST(Window, MouseAndKeysChooseQueryLevelAndThemeAndTheSessionIsKept) {
   EXPECT_EQ(restored.view.theme, "light");
 }
 
-TEST(Window, WithoutADisplayTheProgramSaysSoInOneLine) {
+TEST(Window, without_a_display_the_program_says_so_in_one_line) {
   unsetenv("DISPLAY");
   unsetenv("WAYLAND_DISPLAY");
   Child viewer({LLSA_VIEWER_PROGRAM, "--no-session"});

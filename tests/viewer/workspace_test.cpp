@@ -21,7 +21,7 @@ struct Opened {
   }
 };
 
-TEST(Workspace, OpensAPictureAndShowsTheQueryInItsMiddle) {
+TEST(Workspace, opens_a_picture_and_shows_the_query_in_its_middle) {
   Opened opened;
   Workspace& work = opened.work;
   ASSERT_TRUE(work.document());
@@ -32,7 +32,7 @@ TEST(Workspace, OpensAPictureAndShowsTheQueryInItsMiddle) {
   EXPECT_FALSE(work.message_is_error);
 }
 
-TEST(Workspace, ABadFileIsAMessageAndTheLastGoodStateStays) {
+TEST(Workspace, a_bad_file_is_a_message_and_the_last_good_state_stays) {
   TemporaryFolder folder;
   Opened opened;
   Workspace& work = opened.work;
@@ -50,7 +50,7 @@ TEST(Workspace, ABadFileIsAMessageAndTheLastGoodStateStays) {
   }
 }
 
-TEST(Workspace, AsksForMissingMetadataAndGoesOnWithTheAnswer) {
+TEST(Workspace, asks_for_missing_metadata_and_goes_on_with_the_answer) {
   TemporaryFolder folder;
   std::vector<float> values(64);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 7);
@@ -77,7 +77,7 @@ TEST(Workspace, AsksForMissingMetadataAndGoesOnWithTheAnswer) {
   EXPECT_EQ(work.view.query_cell, 2 * 4 + 2);
 }
 
-TEST(Workspace, ChangedSettingsAreComputedAnewAndBadOnesKeepTheLastResult) {
+TEST(Workspace, changed_settings_are_computed_anew_and_bad_ones_keep_the_last_result) {
   Opened opened;
   Workspace& work = opened.work;
   work.side(0).settings.how.options = {.block_size = 4, .levels = 2, .top_k = {3}};
@@ -96,7 +96,7 @@ TEST(Workspace, ChangedSettingsAreComputedAnewAndBadOnesKeepTheLastResult) {
   EXPECT_EQ(work.query()->level(2).selected, 2);
 }
 
-TEST(Workspace, StepsStopAtTheBorderAndCellsOutsideAreIgnored) {
+TEST(Workspace, steps_stop_at_the_border_and_cells_outside_are_ignored) {
   Opened opened({1, 4, 6});
   Workspace& work = opened.work;
   work.choose_query(0);
@@ -112,7 +112,7 @@ TEST(Workspace, StepsStopAtTheBorderAndCellsOutsideAreIgnored) {
   EXPECT_EQ(work.view.query_cell, 23);
 }
 
-TEST(Workspace, AQueryShowsAtOnceWithoutRecomputingTheHead) {
+TEST(Workspace, a_query_shows_at_once_without_recomputing_the_head) {
   Opened opened({1, 32, 32});
   Workspace& work = opened.work;
   const auto head = work.shown().result().selection;
@@ -123,7 +123,7 @@ TEST(Workspace, AQueryShowsAtOnceWithoutRecomputingTheHead) {
   EXPECT_FALSE(work.update());
 }
 
-TEST(Workspace, ComparingComputesTheOtherSideAndSwapsBetweenThem) {
+TEST(Workspace, comparing_computes_the_other_side_and_swaps_between_them) {
   Opened opened;
   Workspace& work = opened.work;
   EXPECT_FALSE(work.side(1).query());
@@ -139,7 +139,7 @@ TEST(Workspace, ComparingComputesTheOtherSideAndSwapsBetweenThem) {
   EXPECT_EQ(work.query(), work.side(0).query().get());
 }
 
-TEST(Workspace, LevelsBeyondTheLastAreNotChosen) {
+TEST(Workspace, levels_beyond_the_last_are_not_chosen) {
   Opened opened;
   Workspace& work = opened.work;
   work.side(0).settings.how.options = {.block_size = 4, .levels = 2, .top_k = {3}};
@@ -154,7 +154,7 @@ TEST(Workspace, LevelsBeyondTheLastAreNotChosen) {
   EXPECT_EQ(work.level(), 1);
 }
 
-TEST(Workspace, ASessionRestoresQuerySettingsAndFile) {
+TEST(Workspace, a_session_restores_query_settings_and_file) {
   TemporaryFolder folder;
   Opened first;
   first.work.side(0).settings.how.options.block_size = 4;
@@ -172,7 +172,7 @@ TEST(Workspace, ASessionRestoresQuerySettingsAndFile) {
   EXPECT_TRUE(same(second.query()->head->settings, first.work.side(0).settings));
 }
 
-TEST(Workspace, CancellingLeavesWhatIsThere) {
+TEST(Workspace, cancelling_leaves_what_is_there) {
   Opened opened;
   Workspace& work = opened.work;
   const auto before = work.document();
@@ -183,7 +183,7 @@ TEST(Workspace, CancellingLeavesWhatIsThere) {
 }
 
 #if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-TEST(Workspace, At65536TokensANewQueryIsThereWithinOneFrame) {
+TEST(Workspace, at_65536_tokens_a_new_query_is_there_within_one_frame) {
   Opened opened({1, 256, 256});
   Workspace& work = opened.work;
   auto best = std::chrono::duration<double, std::milli>::max();
@@ -199,7 +199,7 @@ TEST(Workspace, At65536TokensANewQueryIsThereWithinOneFrame) {
 }
 #endif
 
-TEST(Figures, EveryPanelWithAFigureDrawsAndOthersSayWhy) {
+TEST(Figures, every_panel_with_a_figure_draws_and_others_say_why) {
   TemporaryFolder folder;
   Opened opened;
   Workspace& work = opened.work;

@@ -105,7 +105,7 @@ double counted_mass(const Selected& s, const Input& input, const std::vector<std
   return total / static_cast<double>(q.heads * static_cast<std::int64_t>(queries.size()));
 }
 
-RC_GTEST_PROP(Approximate, AttendingToEveryFineKeyHasNoErrorAndRecallsEverything, ()) {
+RC_GTEST_PROP(Approximate, attending_to_every_fine_key_has_no_error_and_recalls_everything, ()) {
   const auto tokens = *rc::gen::inRange<std::int64_t>(1, 150);
   const auto block = *rc::gen::inRange<std::int64_t>(2, 9);
   const auto levels = *rc::gen::inRange(1, 4);
@@ -121,7 +121,7 @@ RC_GTEST_PROP(Approximate, AttendingToEveryFineKeyHasNoErrorAndRecallsEverything
   }
 }
 
-RC_GTEST_PROP(Approximate, KeysAndMassAreThoseCountedOneByOne, ()) {
+RC_GTEST_PROP(Approximate, keys_and_mass_are_those_counted_one_by_one, ()) {
   const auto tokens = *rc::gen::inRange<std::int64_t>(2, 130);
   const Options options{.block_size = *rc::gen::inRange<std::int64_t>(2, 6),
                         .levels = *rc::gen::inRange(1, 4),
@@ -245,7 +245,7 @@ TEST(Approximate, an_order_means_the_same_as_storing_the_tokens_in_it) {
   }
 }
 
-RC_GTEST_PROP(Approximate, SampledPositionsAreSpreadAndMeetEveryPlaceOfABlock, ()) {
+RC_GTEST_PROP(Approximate, sampled_positions_are_spread_and_meet_every_place_of_a_block, ()) {
   const auto total = *rc::gen::inRange<std::int64_t>(1, 5000);
   const auto count = *rc::gen::inRange<std::int64_t>(0, 6000);
   const auto positions = spread_positions(total, count);

@@ -17,7 +17,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(Adversaries, AreRejectedAndRightResultsOfOtherOrdersAccepted) {
+TEST(Adversaries, are_rejected_and_right_results_of_other_orders_accepted) {
   std::int64_t announced = 0;
   const AdversaryReport report = run_adversaries(
       {.seed = 4, .quick = true, .threads = 1, .on_line = [&](std::string_view, std::int64_t n) { announced = n; }});
@@ -37,7 +37,7 @@ TEST(Adversaries, AreRejectedAndRightResultsOfOtherOrdersAccepted) {
   EXPECT_EQ(nlohmann::json::parse(to_json(report))["lines"].size(), report.lines.size());
 }
 
-TEST(Adversaries, FailWhenARightOneIsRejectedOrASureOneAccepted) {
+TEST(Adversaries, fail_when_a_right_one_is_rejected_or_a_sure_one_accepted) {
   AdversaryLine line{.kind = "", .right = true, .with_indices = {{0, 5}}, .without_indices = {{0, 5}}};
   EXPECT_TRUE(line.passed());
   line.without_indices[0].rejected = 1;
@@ -53,7 +53,7 @@ TEST(Adversaries, FailWhenARightOneIsRejectedOrASureOneAccepted) {
   EXPECT_FALSE(AdversaryReport{}.passed());
 }
 
-TEST(Adversaries, StopWhenAskedTo) {
+TEST(Adversaries, stop_when_asked_to) {
   std::stop_source stop;
   stop.request_stop();
   EXPECT_THROW(run_adversaries({.quick = true, .stop = stop.get_token()}), Cancelled);
@@ -67,7 +67,7 @@ Problem<double> small_problem() {
                        .seed = 3});
 }
 
-TEST(Corruptions, EachChangesTheOutcome) {
+TEST(Corruptions, each_changes_the_outcome) {
   const Problem<double> problem = small_problem();
   ThreadPool threads(1);
   reference::ReferenceAttention<double> attention(threads);
@@ -89,7 +89,7 @@ TEST(Corruptions, EachChangesTheOutcome) {
     }
 }
 
-TEST(OtherOrders, ComputeTheDefinitionUpToRounding) {
+TEST(OtherOrders, compute_the_definition_up_to_rounding) {
   const Problem<double> problem = small_problem();
   ThreadPool threads(1);
   reference::ReferenceAttention<double> attention(threads);

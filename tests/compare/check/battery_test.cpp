@@ -30,13 +30,13 @@ void expect_pass(const std::string& backend, bool quick) {
   EXPECT_TRUE(report.passed());
   EXPECT_THAT(to_text(report), HasSubstr("verdict: right"));
 }
-TEST(Battery, TheReferencePassesInEveryPrecision) {
+TEST(Battery, the_reference_passes_in_every_precision) {
   expect_pass<double>("reference", true);
   expect_pass<float>("reference", true);
   expect_pass<half>("reference", true);
   expect_pass<bfloat16>("reference", true);
 }
-TEST(Battery, TheKernelsPassOnTheCpuInEveryPrecisionTheyHave) {
+TEST(Battery, the_kernels_pass_on_the_cpu_in_every_precision_they_have) {
   if (std::ranges::count(backend_names(), "cuda-on-cpu") == 0) GTEST_SKIP() << "built without the executor";
   expect_pass<float>("cuda-on-cpu", true);
   expect_pass<half>("cuda-on-cpu", true);
@@ -44,7 +44,7 @@ TEST(Battery, TheKernelsPassOnTheCpuInEveryPrecisionTheyHave) {
   EXPECT_THROW(run_battery<double>({.backend = "cuda-on-cpu"}), Error);
 }
 
-TEST(Battery, GivenTensorsAreCheckedInEveryPrecision) {
+TEST(Battery, given_tensors_are_checked_in_every_precision) {
   const Problem<double> given = ragged_problem();
   for (const BatteryReport& report : {run_battery<float>({.given = &given}), run_battery<double>({.given = &given}),
                                       run_battery<half>({.given = &given}), run_battery<bfloat16>({.given = &given})}) {
@@ -71,7 +71,7 @@ void expect_controls_rejected() {
         "control: a backward without the weight: dv", "control: the exact result is accepted"})
     EXPECT_EQ(names.count(name), 1u) << name;
 }
-TEST(Battery, EveryControlIsRejectedAndSaysWhyInEveryPrecision) {
+TEST(Battery, every_control_is_rejected_and_says_why_in_every_precision) {
   expect_controls_rejected<double>();
   expect_controls_rejected<float>();
   expect_controls_rejected<half>();
@@ -102,7 +102,7 @@ struct Coarse final : Attention<T> {
   reference::ReferenceAttention<T> right;
 };
 
-TEST(Battery, ErrorsFarAboveThoseOfDenseAttentionFail) {
+TEST(Battery, errors_far_above_those_of_dense_attention_fail) {
   ThreadPool threads(1);
   const BatteryCase spec{.name = "",
                          .query = {1, 1, 230, 32},
@@ -122,7 +122,7 @@ TEST(Battery, ErrorsFarAboveThoseOfDenseAttentionFail) {
               ::testing::ElementsAre(HasSubstr("o: relative L2 error"), HasSubstr("dq: "), HasSubstr("dk: ")));
 }
 
-TEST(Battery, AnAcceptedControlFailsTheWholeBattery) {
+TEST(Battery, an_accepted_control_fails_the_whole_battery) {
   BatteryReport report = run_battery<float>({.quick = true});
   ASSERT_TRUE(report.passed());
   report.lines.back().passed = false;
@@ -147,7 +147,7 @@ void expect_failure(const std::function<void(Outcome<float>&)>& spoil, const std
   }
 }
 
-TEST(Battery, JudgesEveryQuantity) {
+TEST(Battery, judges_every_quantity) {
   expect_failure([](auto& x) { x.output(0, 1, 100, 2) += 0.01f; }, "o: relative L2 error");
   expect_failure([](auto& x) { x.lse(0, 0, 0, 0) += 0.05f; }, "lse: ");
   expect_failure([](auto& x) { x.query_gradient(0, 0, 202, 0) = 1; }, "dq: relative L2 error");
@@ -162,7 +162,7 @@ TEST(Battery, JudgesEveryQuantity) {
       "selection: 1 lists are not ordered");
 }
 
-TEST(Battery, TensorsThatAnImplementationDoesNotWriteFail) {
+TEST(Battery, tensors_that_an_implementation_does_not_write_fail) {
   // An implementation that writes nothing: outputs stay as they were poisoned.
   struct Lazy final : Attention<float> {
     struct State final : AttentionState {
@@ -191,15 +191,15 @@ TEST(Battery, TensorsThatAnImplementationDoesNotWriteFail) {
   for (const std::string& finding : line.findings) EXPECT_THAT(finding, HasSubstr("non-finite elements differ"));
 }
 
-TEST(Battery, AnUnknownBackendIsAnError) { EXPECT_THROW(run_battery<float>({.backend = "abacus"}), Error); }
+TEST(Battery, an_unknown_backend_is_an_error) { EXPECT_THROW(run_battery<float>({.backend = "abacus"}), Error); }
 
-TEST(Battery, StopsWhenAskedTo) {
+TEST(Battery, stops_when_asked_to) {
   std::stop_source stop;
   stop.request_stop();
   EXPECT_THROW(run_battery<float>({.quick = true, .stop = stop.get_token()}), Cancelled);
 }
 
-TEST(BatteryCases, AreSeededAndCoverTheAwkwardSizes) {
+TEST(BatteryCases, are_seeded_and_cover_the_awkward_sizes) {
   const auto a = battery_cases(1, false), b = battery_cases(1, false), c = battery_cases(2, false);
   std::set<std::int64_t> sizes;
   std::set<std::string> names;
@@ -215,7 +215,7 @@ TEST(BatteryCases, AreSeededAndCoverTheAwkwardSizes) {
     EXPECT_TRUE(std::isfinite(rounded_to(DType::f16, x))) << "in the range of its type";
 }
 
-TEST(BatteryReport, JsonHoldsEveryLine) {
+TEST(BatteryReport, json_holds_every_line) {
   const BatteryReport report = run_battery<float>({.quick = true});
   const auto json = nlohmann::json::parse(to_json(report));
   EXPECT_EQ(json["verdict"], "right");

@@ -14,7 +14,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(CliCheck, PassesAndShowsALinePerCheckAndTheControls) {
+TEST(CliCheck, passes_and_shows_a_line_per_check_and_the_controls) {
   const Workplace work;
   const ProgramRun run = work.run("check --quick --threads 2 --json report.json");
   EXPECT_EQ(run.exit_code, 0) << run.out;
@@ -27,7 +27,7 @@ TEST(CliCheck, PassesAndShowsALinePerCheckAndTheControls) {
   EXPECT_GT(json["lines"].size(), 20u);
 }
 
-TEST(CliCheck, ChecksGivenTensorsWithTheirOptions) {
+TEST(CliCheck, checks_given_tensors_with_their_options) {
   const Workplace work;
   work.write(make_problem({.name = "", .query = {1, 2, 103, 8}, .key = {1, 2, 103, 8}, .options = {}, .seed = 3}));
   const ProgramRun run =
@@ -37,7 +37,7 @@ TEST(CliCheck, ChecksGivenTensorsWithTheirOptions) {
   EXPECT_THAT(run.out, HasSubstr("reference in f64, seed 9"));
 }
 
-TEST(CliCheck, ChecksInHalfTypes) {
+TEST(CliCheck, checks_in_half_types) {
   const Workplace work;
   for (const char* precision : {"f16", "bf16"}) {
     const ProgramRun run = work.run("check --quick --json - --precision " + std::string(precision));
@@ -46,7 +46,7 @@ TEST(CliCheck, ChecksInHalfTypes) {
   }
 }
 
-TEST(CliCheck, HoldsVerifyItselfAgainstAdversaries) {
+TEST(CliCheck, holds_verify_itself_against_adversaries) {
   const Workplace work;
   const ProgramRun run = work.run("check --adversaries --quick --threads 1 --seed 2");
   EXPECT_EQ(run.exit_code, 0) << run.out;
@@ -55,7 +55,7 @@ TEST(CliCheck, HoldsVerifyItselfAgainstAdversaries) {
   EXPECT_THAT(run.out, HasSubstr("verdict: right"));
 }
 
-TEST(CliCheck, RefusesBadInputInOneLine) {
+TEST(CliCheck, refuses_bad_input_in_one_line) {
   const Workplace work;
   expect_bad_input(work.run("check --backend abacus"), "backend is 'abacus'; this build has: reference");
   expect_bad_input(work.run("check --precision f8"), "--precision is 'f8'");

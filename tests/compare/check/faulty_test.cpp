@@ -87,11 +87,11 @@ const std::string again = "a second run gives the same bits", threads = "one thr
                   place = "another place in the batch gives the same bits",
                   dense = "errors are near those of dense attention";
 
-TEST(FaultyImplementations, NoneFailsWithoutAFault) {
+TEST(FaultyImplementations, none_fails_without_a_fault) {
   EXPECT_THAT(failing([](Written) {}), IsEmpty());
 }
 
-TEST(FaultyImplementations, AResultThatChangesFromRunToRunFailsTheSecondRunWhicheverItIs) {
+TEST(FaultyImplementations, a_result_that_changes_from_run_to_run_fails_the_second_run_whichever_it_is) {
   // A last bit, every second call: nothing but the comparison of bits can see it.
   for (const int quantity : {0, 1, 2, 3, 4}) {
     const auto failed = failing([=](Written w) {
@@ -112,14 +112,14 @@ TEST(FaultyImplementations, AResultThatChangesFromRunToRunFailsTheSecondRunWhich
               Contains(again));
 }
 
-TEST(FaultyImplementations, AResultThatDependsOnTheThreadsFailsTheirLine) {
+TEST(FaultyImplementations, a_result_that_depends_on_the_threads_fails_their_line) {
   const auto failed = failing([](Written w) {
     if (w.gradients != nullptr && w.threads.threads() == 3) shift_last_bit(at(w.gradients->value, 5));
   });
   EXPECT_THAT(failed, ::testing::ElementsAre(threads));
 }
 
-TEST(FaultyImplementations, AResultThatDependsOnThePlaceInTheBatchFailsItsLine) {
+TEST(FaultyImplementations, a_result_that_depends_on_the_place_in_the_batch_fails_its_line) {
   // The last element of a batch of two: the problem itself lies there.
   for (const bool backward : {false, true}) {
     const auto failed = failing([=](Written w) {
@@ -139,7 +139,7 @@ void copy_head(const TensorView<float>& x, std::int64_t from, std::int64_t to) {
   std::copy_n(x.data + from * size, size, x.data + to * size);
 }
 
-TEST(FaultyImplementations, TheWrongBatchEntryFailsThePlaceInTheBatch) {
+TEST(FaultyImplementations, the_wrong_batch_entry_fails_the_place_in_the_batch) {
   const auto failed = failing([](Written w) {
     const Shape& s = w.inputs.query.shape;
     if (s.batch == 2 && w.gradients == nullptr) copy_head(w.outputs.output, 0, s.heads);
@@ -147,7 +147,7 @@ TEST(FaultyImplementations, TheWrongBatchEntryFailsThePlaceInTheBatch) {
   EXPECT_THAT(failed, Contains(place)) << "a batch that holds the same problem twice would hide it";
 }
 
-TEST(FaultyImplementations, TheWrongHeadFailsEveryCase) {
+TEST(FaultyImplementations, the_wrong_head_fails_every_case) {
   const auto failed = failing([](Written w) {
     if (w.inputs.query.shape.heads > 1 && w.gradients == nullptr) copy_head(w.outputs.output, 0, 1);
   });
@@ -157,7 +157,7 @@ TEST(FaultyImplementations, TheWrongHeadFailsEveryCase) {
   EXPECT_GE(cases, 9u);
 }
 
-TEST(FaultyImplementations, TooFewDigitsFailTheLineBesideDenseAttention) {
+TEST(FaultyImplementations, too_few_digits_fail_the_line_beside_dense_attention) {
   // Errors of 2e-6: within every tolerance of fp32, 20 times those of dense attention.
   const auto failed = failing([](Written w) {
     if (w.gradients != nullptr || w.options.levels == 0) return;
@@ -167,7 +167,7 @@ TEST(FaultyImplementations, TooFewDigitsFailTheLineBesideDenseAttention) {
   EXPECT_THAT(failed, ::testing::ElementsAre(dense));
 }
 
-TEST(FaultyImplementations, AWrongGradientFailsEveryCaseThatHasOne) {
+TEST(FaultyImplementations, a_wrong_gradient_fails_every_case_that_has_one) {
   for (const int quantity : {2, 3, 4}) {
     const auto failed = failing([=](Written w) {
       if (w.gradients == nullptr) return;
@@ -180,7 +180,7 @@ TEST(FaultyImplementations, AWrongGradientFailsEveryCaseThatHasOne) {
   }
 }
 
-TEST(FaultyImplementations, SmallProblemsAreHeldAgainstTheNaiveOracleAndLargeOnesAgainstTheReference) {
+TEST(FaultyImplementations, small_problems_are_held_against_the_naive_oracle_and_large_ones_against_the_reference) {
   for (const BatteryLine& line : run_battery<float>({.seed = 7, .quick = true, .threads = 1}).lines)
     if (line.name.starts_with("N = ")) {
       EXPECT_EQ(line.oracle, "naive") << line.name;

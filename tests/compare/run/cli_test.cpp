@@ -35,7 +35,7 @@ class CliRun : public ::testing::Test {
   Workplace work;
 };
 
-TEST_F(CliRun, WritesAllOutputsWithTheirShapesAndTheOptionsInTheMetadata) {
+TEST_F(CliRun, writes_all_outputs_with_their_shapes_and_the_options_in_the_metadata) {
   const ProgramRun run = work.run(
       "run " + files +
       "--block-size 4 --levels 2 --top-k 3,2 --enrichment-levels 1 --no-reweight --coverage disjoint --scale 0.5 "
@@ -85,7 +85,7 @@ void expect_storage(const Workplace& work, const std::string& backend, const std
   work.write(small_problem());
 }
 
-TEST_F(CliRun, StoresResultsInTheAskedPrecisionAndVerifyAcceptsThem) {
+TEST_F(CliRun, stores_results_in_the_asked_precision_and_verify_accepts_them) {
   for (const std::string& backend : backend_names()) {
     if (backend == "cuda") continue;
     expect_storage(work, backend, "f16", files::ElementType::f16);
@@ -96,7 +96,7 @@ TEST_F(CliRun, StoresResultsInTheAskedPrecisionAndVerifyAcceptsThem) {
   }
 }
 
-TEST_F(CliRun, ComputesWhatTheLibraryComputes) {
+TEST_F(CliRun, computes_what_the_library_computes) {
   Problem<double> problem = small_problem();
   problem.options = {.block_size = 4, .levels = 2, .top_k = {3, 2}};
   ThreadPool threads(1);
@@ -116,7 +116,7 @@ TEST_F(CliRun, ComputesWhatTheLibraryComputes) {
   EXPECT_TRUE(std::equal(indices.begin(), indices.end(), selection.level(2).indices.begin()));
 }
 
-TEST_F(CliRun, LetsQueryHeadsShareKeyHeads) {
+TEST_F(CliRun, lets_query_heads_share_key_heads) {
   Problem<double> problem = make_problem(
       {.name = "", .query = {2, 6, 40, 8}, .key = {2, 2, 50, 8}, .value_dim = 5, .options = {}, .seed = 6});
   problem.options = {.block_size = 4, .levels = 2, .top_k = {3, 2}};
@@ -144,7 +144,7 @@ TEST_F(CliRun, LetsQueryHeadsShareKeyHeads) {
             0);
 }
 
-TEST_F(CliRun, ComputesTheMethodAskedForWithItsFurtherInputsAndTheirGradients) {
+TEST_F(CliRun, computes_the_method_asked_for_with_its_further_inputs_and_their_gradients) {
   const Problem<double> problem = small_problem();
   files::TensorFile file;
   const auto add = [&](const std::string& name, const Tensor<double>& tensor) {
@@ -190,7 +190,7 @@ TEST_F(CliRun, ComputesTheMethodAskedForWithItsFurtherInputsAndTheirGradients) {
   EXPECT_EQ(output().at("dgate_sparse").shape(), (std::vector<std::int64_t>{2, 2, 70, 1}));
 }
 
-TEST_F(CliRun, RefusesAMethodOrAFurtherInputThatCannotBe) {
+TEST_F(CliRun, refuses_a_method_or_a_further_input_that_cannot_be) {
   expect_bad_input(work.run("run " + files + "--method flash --output out.safetensors"),
                    "method is 'flash'; it must be one of llsa, full, topk,");
   files::TensorFile file = files::read_tensor_file(work.path("qkv.safetensors"));
@@ -202,7 +202,7 @@ TEST_F(CliRun, RefusesAMethodOrAFurtherInputThatCannotBe) {
   EXPECT_EQ(work.run(wrong + "vsa").exit_code, 0) << "not an input of this method";
 }
 
-TEST_F(CliRun, TheSameTensorsFromOneFileGiveTheSameBytesForAnyThreadCount) {
+TEST_F(CliRun, the_same_tensors_from_one_file_give_the_same_bytes_for_any_thread_count) {
   const std::string options = "--block-size 4 --levels 2 --top-k 3,2 --grad-output grad_output.npy ";
   ASSERT_EQ(work.run("run " + files + options + "--threads 1 --output a.safetensors").exit_code, 0);
   ASSERT_EQ(work.run("run --input qkv.safetensors " + options + "--threads 3 --output b.safetensors").exit_code, 0);
@@ -211,7 +211,7 @@ TEST_F(CliRun, TheSameTensorsFromOneFileGiveTheSameBytesForAnyThreadCount) {
   EXPECT_EQ(a.at("o").type(), files::ElementType::f32);
 }
 
-TEST_F(CliRun, HasTheDocumentedDefaults) {
+TEST_F(CliRun, has_the_documented_defaults) {
   const ProgramRun run = work.run("run " + files + "--output out.safetensors");
   ASSERT_EQ(run.exit_code, 0);
   const files::TensorFile file = output();
@@ -222,7 +222,7 @@ TEST_F(CliRun, HasTheDocumentedDefaults) {
   EXPECT_NEAR(std::stod(file.metadata.at("scale")), 1 / std::sqrt(8.0), 1e-15);
 }
 
-TEST_F(CliRun, PadsIndicesToTheRequestedWidth) {
+TEST_F(CliRun, pads_indices_to_the_requested_width) {
   ASSERT_EQ(work.run("run " + files + "--levels 1 --top-k 9 --output out.safetensors").exit_code, 0);
   const files::TensorFile file = output();
   EXPECT_THAT(file.at("indices_1").shape(), ElementsAre(2, 2, 5, 9));
@@ -230,7 +230,7 @@ TEST_F(CliRun, PadsIndicesToTheRequestedWidth) {
   for (std::size_t n = 0; n < indices.size(); ++n) EXPECT_EQ(indices[n] == -1, n % 9 >= 6);
 }
 
-TEST_F(CliRun, SaysWhatItConverted) {
+TEST_F(CliRun, says_what_it_converted) {
   work.write(small_problem(), DType::bf16);
   const ProgramRun run = work.run("run --input qkv.safetensors --output out.safetensors");
   EXPECT_THAT(run.out, HasSubstr("q [2, 2, 70, 8] BF16 converted to f32 (exactly)"));
@@ -240,7 +240,7 @@ TEST_F(CliRun, SaysWhatItConverted) {
               HasSubstr("q [2, 2, 70, 8] F64 converted to f32 (rounded to nearest)"));
 }
 
-TEST_F(CliRun, RefusesEachBadInputInOneLineAndWritesNothing) {
+TEST_F(CliRun, refuses_each_bad_input_in_one_line_and_writes_nothing) {
   const std::vector<std::string> before = work.files();
   const auto refuse = [&](const std::string& arguments, const std::string& words) {
     SCOPED_TRACE(arguments);
@@ -299,7 +299,7 @@ files::NamedTensor tokens_first(const Tensor<double>& tensor, const char* name) 
   return {name, {s.batch, s.tokens, s.heads, s.dim}, std::span<const double>(values)};
 }
 
-TEST_F(CliRun, HonoursTheLayoutThatAFileSaysAndRefusesOneThatSaysNothing) {
+TEST_F(CliRun, honours_the_layout_that_a_file_says_and_refuses_one_that_says_nothing) {
   const Problem<double> p = small_problem();
   const std::vector<files::NamedTensor> tensors = {tokens_first(p.query, "q"), tokens_first(p.key, "k"),
                                                    tokens_first(p.value, "v")};
@@ -319,7 +319,7 @@ TEST_F(CliRun, HonoursTheLayoutThatAFileSaysAndRefusesOneThatSaysNothing) {
     expect_bad_input(work.run(std::string(command) + "--input x.safetensors"), "layout is 'banana'");
 }
 
-TEST_F(CliRun, PassesOverTensorsThatNobodyAskedForAndNamesOneThatItNeeds) {
+TEST_F(CliRun, passes_over_tensors_that_nobody_asked_for_and_names_one_that_it_needs) {
   const std::string data(4 * 32, '\0');
   const auto entry = [](const char* type, const char* shape, const char* offsets) {
     return std::string(R"({"dtype":")") + type + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}";
@@ -341,7 +341,7 @@ TEST_F(CliRun, PassesOverTensorsThatNobodyAskedForAndNamesOneThatItNeeds) {
   expect_bad_input(work.run("run --levels 0 --input bad.safetensors --output other.safetensors"), "tensor 'k' is U32");
 }
 
-TEST_F(CliRun, LeavesAnExistingOutputAloneWhenItFails) {
+TEST_F(CliRun, leaves_an_existing_output_alone_when_it_fails) {
   std::ofstream(work.path("out.safetensors")) << "precious";
   expect_bad_input(work.run("run " + files + "--block-size 0 --output out.safetensors"), "block_size is 0");
   std::ifstream file(work.path("out.safetensors"));
@@ -350,7 +350,7 @@ TEST_F(CliRun, LeavesAnExistingOutputAloneWhenItFails) {
   EXPECT_EQ(text, "precious");
 }
 
-TEST_F(CliRun, StopsOnRequestWithoutAFile) {
+TEST_F(CliRun, stops_on_request_without_a_file) {
   // Large enough to be still at work when the signal comes; the shell repeats it until the program ends.
   work.write(make_problem({.name = "",
                            .query = {1, 2, 24000, 64},
@@ -366,7 +366,7 @@ TEST_F(CliRun, StopsOnRequestWithoutAFile) {
   EXPECT_THAT(left, ::testing::Each(::testing::Not(HasSubstr("new.safetensors"))));
 }
 
-TEST_F(CliRun, HelpNamesEveryOptionAndSucceeds) {
+TEST_F(CliRun, help_names_every_option_and_succeeds) {
   const ProgramRun run = work.run("run --help");
   EXPECT_EQ(run.exit_code, 0);
   for (const char* option : {"--input", "--q", "--k", "--v", "--backend", "--precision", "--block-size", "--levels",

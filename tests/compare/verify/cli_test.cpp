@@ -37,7 +37,7 @@ class CliVerify : public ::testing::Test {
   Workplace work;
 };
 
-TEST_F(CliVerify, AcceptsWhatRunWrites) {
+TEST_F(CliVerify, accepts_what_run_writes) {
   for (const char* precision : {"f32", "f64"}) {
     write_theirs(std::string("--precision ") + precision);
     const ProgramRun run = verify();
@@ -48,7 +48,7 @@ TEST_F(CliVerify, AcceptsWhatRunWrites) {
   }
 }
 
-TEST_F(CliVerify, JudgesTheMethodsThatAreLlsaWithCertainOptionsAndRefusesTheOthers) {
+TEST_F(CliVerify, judges_the_methods_that_are_llsa_with_certain_options_and_refuses_the_others) {
   for (const char* method : {"full", "topk", "topk+enrichment", "topk+enrichment+reweighting", "llsa+mask-backward"}) {
     write_theirs(std::string("--method ") + method);
     const ProgramRun run = verify();
@@ -66,7 +66,7 @@ TEST_F(CliVerify, JudgesTheMethodsThatAreLlsaWithCertainOptionsAndRefusesTheOthe
   EXPECT_EQ(verify("--method topk").exit_code, 1) << "both branches are not top-K attention";
 }
 
-TEST_F(CliVerify, AcceptsInputsAndOutputsOfSixteenBits) {
+TEST_F(CliVerify, accepts_inputs_and_outputs_of_sixteen_bits) {
   for (const DType type : {DType::f16, DType::bf16}) {
     work.write(make_problem({.name = "", .query = {1, 2, 103, 8}, .key = {1, 2, 103, 8}, .options = {}, .seed = 3}),
                type);
@@ -83,7 +83,7 @@ TEST_F(CliVerify, AcceptsInputsAndOutputsOfSixteenBits) {
   }
 }
 
-TEST_F(CliVerify, NamesTheMistakeAndExitsWithOne) {
+TEST_F(CliVerify, names_the_mistake_and_exits_with_one) {
   write_theirs("--no-reweight");
   const ProgramRun run = verify();
   EXPECT_EQ(run.exit_code, 1);
@@ -91,7 +91,7 @@ TEST_F(CliVerify, NamesTheMistakeAndExitsWithOne) {
   EXPECT_THAT(run.out, HasSubstr("verdict: WRONG"));
 }
 
-TEST_F(CliVerify, JudgesAnySubset) {
+TEST_F(CliVerify, judges_any_subset) {
   write_theirs();
   const files::TensorFile all = files::read_safetensors(work.path("theirs.safetensors"));
   for (const auto& tensor : all.tensors) {
@@ -102,7 +102,7 @@ TEST_F(CliVerify, JudgesAnySubset) {
   }
 }
 
-TEST_F(CliVerify, WritesTheReportAsJson) {
+TEST_F(CliVerify, writes_the_report_as_json) {
   write_theirs("--coverage disjoint");
   ASSERT_EQ(verify("--json report.json").exit_code, 1);
   std::ifstream file(work.path("report.json"));
@@ -123,7 +123,7 @@ TEST_F(CliVerify, WritesTheReportAsJson) {
   EXPECT_EQ(nlohmann::json::parse(printed.out)["verdict"], "wrong");
 }
 
-TEST_F(CliVerify, AVerdictThatCannotBeWrittenIsNoSuccess) {
+TEST_F(CliVerify, a_verdict_that_cannot_be_written_is_no_success) {
   write_theirs();
   for (const char* json : {"", " --json -"}) {
     const std::string command = "cd '" + work.path("").string() + "' && '" + LLSA_COMPARE_PROGRAM + "' verify " +
@@ -132,7 +132,7 @@ TEST_F(CliVerify, AVerdictThatCannotBeWrittenIsNoSuccess) {
   }
 }
 
-TEST_F(CliVerify, SaysWhatItCouldNotJudge) {
+TEST_F(CliVerify, says_what_it_could_not_judge) {
   write_theirs();
   const std::string forward =
       "verify --input qkv.safetensors --block-size 4 --levels 2 --top-k 3,2 --theirs theirs.safetensors";
@@ -154,7 +154,7 @@ TEST_F(CliVerify, SaysWhatItCouldNotJudge) {
   expect_bad_input(work.run(forward), "nothing in it can be judged: dq needs --grad-output");
 }
 
-TEST_F(CliVerify, RefusesBadInputInOneLine) {
+TEST_F(CliVerify, refuses_bad_input_in_one_line) {
   write_theirs();
   expect_bad_input(work.run("verify " + problem), "--theirs is required");
   expect_bad_input(work.run("verify " + problem + "--theirs none.safetensors"), "none.safetensors");

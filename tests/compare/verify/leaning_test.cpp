@@ -33,9 +33,9 @@ class FindLeanings : public ::testing::Test {
   Tensor<double> want = numbers(16, 1), got = want;
 };
 
-TEST_F(FindLeanings, AcceptsUnbiasedErrorsOfTheSizeAllowed) { EXPECT_TRUE(leanings().empty()); }
+TEST_F(FindLeanings, accepts_unbiased_errors_of_the_size_allowed) { EXPECT_TRUE(leanings().empty()); }
 
-TEST_F(FindLeanings, NamesAHeadThatIsTooLarge) {
+TEST_F(FindLeanings, names_a_head_that_is_too_large) {
   for (std::int64_t t = 0; t < 200; ++t)
     for (std::int64_t d = 0; d < 16; ++d) got(0, 1, t, d) *= 1.015;
   ASSERT_FALSE(leanings().empty());
@@ -43,14 +43,14 @@ TEST_F(FindLeanings, NamesAHeadThatIsTooLarge) {
   EXPECT_TRUE(leanings().front().gain);
 }
 
-TEST_F(FindLeanings, NamesAMeanThatIsOff) {
+TEST_F(FindLeanings, names_a_mean_that_is_off) {
   for (double& x : got.flat()) x += 0.02;
   ASSERT_FALSE(leanings().empty());
   EXPECT_FALSE(leanings().front().gain);
   EXPECT_THAT(leanings().front().text(), HasSubstr("their mean over head"));
 }
 
-TEST_F(FindLeanings, NamesThePlaceInTheBlockAndTheLastBlock) {
+TEST_F(FindLeanings, names_the_place_in_the_block_and_the_last_block) {
   for (std::int64_t t = 2; t < 200; t += 4)
     for (std::int64_t d = 0; d < 16; ++d) got(0, 0, t, d) += 0.02, got(0, 1, t, d) += 0.02;
   const auto found = leanings();
@@ -63,7 +63,7 @@ TEST_F(FindLeanings, NamesThePlaceInTheBlockAndTheLastBlock) {
   EXPECT_EQ(leanings().front().group, "the last block");
 }
 
-TEST_F(FindLeanings, LeavesOutRowsThatAreNotAsked) {
+TEST_F(FindLeanings, leaves_out_rows_that_are_not_asked) {
   for (std::int64_t d = 0; d < 16; ++d) got(0, 0, 7, d) = 1e6;
   EXPECT_FALSE(leanings().empty());
   options.rows.assign(400, 1);
@@ -71,7 +71,7 @@ TEST_F(FindLeanings, LeavesOutRowsThatAreNotAsked) {
   EXPECT_TRUE(leanings().empty());
 }
 
-TEST_F(FindLeanings, TakesTheLimitOfAnAbsoluteQuantityAsItIs) {
+TEST_F(FindLeanings, takes_the_limit_of_an_absolute_quantity_as_it_is) {
   want = numbers(1, 5);
   for (double& x : want.flat()) x *= 100;
   got = want;

@@ -20,7 +20,7 @@ Problem<double> with_huge_keys(std::int64_t head) {
   return problem;
 }
 
-TEST(PrecisionLimit, NamesTheSumThatExceedsIt) {
+TEST(PrecisionLimit, names_the_sum_that_exceeds_it) {
   EXPECT_FALSE(precision_limit(ragged_problem(), DType::f32).any());
   const PrecisionLimit limit = precision_limit(with_huge_keys(1), DType::f32);
   EXPECT_EQ(limit.heads, (std::vector<char>{0, 1}));
@@ -29,7 +29,7 @@ TEST(PrecisionLimit, NamesTheSumThatExceedsIt) {
   EXPECT_FALSE(precision_limit(with_huge_keys(1), DType::f64).any());
 }
 
-TEST(PrecisionLimit, SeesScoresAndGradients) {
+TEST(PrecisionLimit, sees_scores_and_gradients) {
   Problem<double> problem = ragged_problem();
   for (double& x : problem.query.flat()) x *= 1e20;
   for (double& x : problem.key.flat()) x *= 1e19;
@@ -40,7 +40,7 @@ TEST(PrecisionLimit, SeesScoresAndGradients) {
   EXPECT_THAT(precision_limit(problem, DType::f32).what, HasSubstr("products of grad_output and v"));
 }
 
-TEST(PrecisionLimit, MakesWhatOverflowsUnjudgedAndNotWrong) {
+TEST(PrecisionLimit, makes_what_overflows_unjudged_and_not_wrong) {
   const Problem<double> problem = with_huge_keys(1);
   Outcome<double> outcome = compute(problem, {});
   for (std::int64_t t = 0; t < 100; ++t)
@@ -56,7 +56,7 @@ TEST(PrecisionLimit, MakesWhatOverflowsUnjudgedAndNotWrong) {
   EXPECT_EQ(verify_outcome(problem, outcome, only_output).conclusion(), Conclusion::wrong);
 }
 
-TEST(PrecisionLimit, LeavesRowsThatAreFiniteToBeJudged) {
+TEST(PrecisionLimit, leaves_rows_that_are_finite_to_be_judged) {
   // V alone is huge: scores are harmless.
   Problem<double> problem = ragged_problem();
   for (std::int64_t t = 0; t < 203; ++t) problem.value(0, 1, t, 2) = t % 2 == 0 ? 3e38 : -3e38;

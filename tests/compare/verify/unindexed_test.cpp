@@ -50,7 +50,7 @@ void fill(Tensor<double>& tensor, std::int64_t head, TokenRange rows, double val
     for (std::int64_t d = 0; d < x.dim; ++d) x(t, d) = value;
 }
 
-TEST(VerifyUnindexed, GarbageInEveryNearTiedBlockIsWrong) {
+TEST(VerifyUnindexed, garbage_in_every_near_tied_block_is_wrong) {
   const Problem<double> problem = bf16_problem(false);
   const Outcome<double> right = compute(problem, {});
   EXPECT_TRUE(judge(problem, right, {"o"}).right());
@@ -63,7 +63,7 @@ TEST(VerifyUnindexed, GarbageInEveryNearTiedBlockIsWrong) {
   }
 }
 
-TEST(VerifyUnindexed, EveryBlockThatIsZeroedAloneIsWrong) {
+TEST(VerifyUnindexed, every_block_that_is_zeroed_alone_is_wrong) {
   const Problem<double> problem = bf16_problem(true);
   const Outcome<double> right = compute(problem, {});
   EXPECT_TRUE(judge(problem, right, {}).right());
@@ -89,7 +89,7 @@ Mistake other_choice(std::int64_t head, std::int64_t block) {
   }};
 }
 
-TEST(VerifyUnindexed, ANearTiedSelectionIsFoundAndEverythingJudgedByIt) {
+TEST(VerifyUnindexed, a_near_tied_selection_is_found_and_everything_judged_by_it) {
   const Problem<double> problem = bf16_problem(true);
   const auto [head, block] = near_tied_blocks(problem, 1e-3).front();
   const Outcome<double> other = compute(problem, other_choice(head, block));
@@ -107,7 +107,7 @@ TEST(VerifyUnindexed, ANearTiedSelectionIsFoundAndEverythingJudgedByIt) {
   EXPECT_FALSE(judge(problem, mixed, {}).right());
 }
 
-TEST(VerifyUnindexed, ASelectionBeyondRoundingIsWrong) {
+TEST(VerifyUnindexed, a_selection_beyond_rounding_is_wrong) {
   const Problem<double> problem = bf16_problem(false);
   const auto tied = near_tied_blocks(problem, 1e-2);
   for (std::int64_t block = 0; block < 63; ++block) {
@@ -135,7 +135,7 @@ Selection far_choice(const Mistake::Levels& q, const Mistake::Levels& k, const R
   return s;
 }
 
-TEST(VerifyUnindexed, WhereSelectionsAreTooManyBoundsRemain) {
+TEST(VerifyUnindexed, where_selections_are_too_many_bounds_remain) {
   const Problem<double> problem = alike_problem();
   const Outcome<double> outcome = compute(problem, {.select = far_choice});
   const VerifyReport report = judge(problem, outcome, {});
@@ -154,7 +154,7 @@ TEST(VerifyUnindexed, WhereSelectionsAreTooManyBoundsRemain) {
   EXPECT_EQ(judge(problem, lse, {}).conclusion(), Conclusion::wrong);
 }
 
-TEST(VerifyUnindexed, TooLittleJudgedIsNotRight) {
+TEST(VerifyUnindexed, too_little_judged_is_not_right) {
   const Problem<double> problem = alike_problem();
   // dK and dV alone say nothing of the selection of a block.
   const Outcome<double> outcome = compute(problem, {.select = far_choice});

@@ -28,7 +28,7 @@ Outcome<double> by_definition(const Problem<double>& problem, const std::functio
   return outcome;
 }
 
-TEST(VerifyMemory, NamesTailKeysThatAreReadAsZeros) {
+TEST(VerifyMemory, names_tail_keys_that_are_read_as_zeros) {
   const Problem<double> problem = as_stored<bfloat16>(ragged_problem([](BatteryCase& c) {
     c.query.dim = c.key.dim = c.value_dim = 32;
     c.options = {.block_size = 16, .levels = 1, .top_k = {4}};
@@ -45,7 +45,7 @@ TEST(VerifyMemory, NamesTailKeysThatAreReadAsZeros) {
   }
 }
 
-TEST(VerifyMemory, NamesTailKeysThatAreReadAsGarbage) {
+TEST(VerifyMemory, names_tail_keys_that_are_read_as_garbage) {
   const Problem<double> problem = ragged_problem();
   Outcome<double> outcome = compute(problem, {});
   // One more key behind the end, which holds 1 everywhere.
@@ -67,7 +67,7 @@ TEST(VerifyMemory, NamesTailKeysThatAreReadAsGarbage) {
               HasSubstr("keys behind the end of the ragged last block"));
 }
 
-TEST(VerifyMemory, NamesGradientsInWhichTheLastWriterWins) {
+TEST(VerifyMemory, names_gradients_in_which_the_last_writer_wins) {
   const Problem<double> problem = ragged_problem();
   Outcome<double> outcome = compute(problem, {});
   Definition definition = specification(problem.resolved());
@@ -83,7 +83,7 @@ TEST(VerifyMemory, NamesGradientsInWhichTheLastWriterWins) {
   EXPECT_THAT(findings_of(report, "dv"), HasSubstr("looks like: the last query block to write a key's gradient wins"));
 }
 
-TEST(VerifyMemory, NamesWrongStridesOfTheOutputGradient) {
+TEST(VerifyMemory, names_wrong_strides_of_the_output_gradient) {
   const Problem<double> problem = ragged_problem();
   const Outcome<double> right = compute(problem, {});
   const auto findings = [&](auto at) {
@@ -110,7 +110,7 @@ TEST(VerifyMemory, NamesWrongStridesOfTheOutputGradient) {
               HasSubstr("grad_output of the first token is read for every token"));
 }
 
-TEST(VerifyMemory, NamesAnLseThatIsOffByAConstantInEveryType) {
+TEST(VerifyMemory, names_an_lse_that_is_off_by_a_constant_in_every_type) {
   const Problem<double> problem = as_stored<bfloat16>(ragged_problem());
   Outcome<double> outcome = compute(problem, {});
   for (double& x : outcome.lse.flat()) x += 0.1;
@@ -125,7 +125,7 @@ TEST(VerifyMemory, NamesAnLseThatIsOffByAConstantInEveryType) {
   }
 }
 
-TEST(VerifyMemory, ErrorsThatLeanOneWayAreWrongThoughEachIsSmall) {
+TEST(VerifyMemory, errors_that_lean_one_way_are_wrong_though_each_is_small) {
   const Problem<double> problem =
       as_stored<bfloat16>(ragged_problem([](BatteryCase& c) { c.query.dim = c.key.dim = c.value_dim = 32; }));
   const Outcome<double> right = compute(problem, {});
@@ -141,7 +141,7 @@ TEST(VerifyMemory, ErrorsThatLeanOneWayAreWrongThoughEachIsSmall) {
   EXPECT_THAT(findings_of(report, "dv"), HasSubstr("errors lean one way"));
 }
 
-TEST(VerifyMemory, ARepeatedIndexIsBlamedOnItsOwnLevel) {
+TEST(VerifyMemory, a_repeated_index_is_blamed_on_its_own_level) {
   const Problem<double> problem = ragged_problem();
   for (const int level : {1, 2}) {
     Outcome<double> outcome = compute(problem, {});

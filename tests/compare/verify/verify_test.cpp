@@ -34,7 +34,7 @@ class Verify : public ::testing::TestWithParam<bool> {
 INSTANTIATE_TEST_SUITE_P(, Verify, ::testing::Bool(),
                          [](const auto& p) { return p.param ? "WithIndices" : "WithoutIndices"; });
 
-TEST_P(Verify, RightOutputsPassInEveryStorageType) {
+TEST_P(Verify, right_outputs_pass_in_every_storage_type) {
   const Problem<double> problem = ragged_problem();
   const Outcome<double> outcome = compute(problem, {});
   for (const DType storage : {DType::f64, DType::f32, DType::f16, DType::bf16}) {
@@ -47,7 +47,7 @@ TEST_P(Verify, RightOutputsPassInEveryStorageType) {
   }
 }
 
-TEST_P(Verify, RightOutputsPassForEveryKindOfOptions) {
+TEST_P(Verify, right_outputs_pass_for_every_kind_of_options) {
   const auto passes = [&](const std::function<void(BatteryCase&)>& change) {
     const Problem<double> problem = ragged_problem(change);
     const VerifyReport report = verify_mistake(problem, {}, {.indices = GetParam(), .storage = DType::f32, .only = {}});
@@ -75,20 +75,20 @@ TEST_P(Verify, RightOutputsPassForEveryKindOfOptions) {
   passes([](BatteryCase& c) { c.content = Content::constant_value; });
 }
 
-TEST_P(Verify, NamesMissingReweighting) {
+TEST_P(Verify, names_missing_reweighting) {
   expect_named({.options = [](ResolvedOptions& o) { o.reweight = false; }}, "no reweighting");
 }
-TEST_P(Verify, NamesReweightingThatShouldBeOff) {
+TEST_P(Verify, names_reweighting_that_should_be_off) {
   expect_named({.options = [](ResolvedOptions& o) { o.reweight = true; }},
                "coarse keys are reweighted although this is off",
                ragged_problem([](BatteryCase& c) { c.options.reweight = false; }));
 }
-TEST_P(Verify, NamesTheOtherCoverage) {
+TEST_P(Verify, names_the_other_coverage) {
   expect_named({.options = [](ResolvedOptions& o) { o.coverage = Coverage::disjoint; }}, "disjoint coverage");
   expect_named({.options = [](ResolvedOptions& o) { o.coverage = Coverage::overlapping; }}, "overlapping coverage",
                ragged_problem([](BatteryCase& c) { c.options.coverage = Coverage::disjoint; }));
 }
-TEST_P(Verify, NamesADroppedEnrichedLevel) {
+TEST_P(Verify, names_a_dropped_enriched_level) {
   for (const int level : {1, 2})
     expect_named({.keys =
                       [level](std::vector<KeyRef>& keys, const ResolvedOptions&) {
@@ -96,13 +96,13 @@ TEST_P(Verify, NamesADroppedEnrichedLevel) {
                       }},
                  "enriched level " + std::to_string(level) + " is dropped");
 }
-TEST_P(Verify, NamesDroppedFineKeys) {
+TEST_P(Verify, names_dropped_fine_keys) {
   expect_named(
       {.keys = [](std::vector<KeyRef>& keys,
                   const ResolvedOptions&) { std::erase_if(keys, [](const KeyRef& r) { return r.level == 0; }); }},
       "the fine keys are dropped");
 }
-TEST_P(Verify, NamesTheWrongCountAtTheRaggedTail) {
+TEST_P(Verify, names_the_wrong_count_at_the_ragged_tail) {
   expect_named({.keys =
                     [](std::vector<KeyRef>& keys, const ResolvedOptions& o) {
                       for (KeyRef& r : keys)
@@ -110,7 +110,7 @@ TEST_P(Verify, NamesTheWrongCountAtTheRaggedTail) {
                     }},
                "wrong count at the ragged tail");
 }
-TEST_P(Verify, NamesATailThatIsPooledAsIfPaddedWithZeros) {
+TEST_P(Verify, names_a_tail_that_is_pooled_as_if_padded_with_zeros) {
   expect_named({.pooled =
                     [](Tensor<double>& x, const Hierarchy& h, int level) {
                       const std::int64_t last = h.length(level) - 1;
@@ -120,15 +120,15 @@ TEST_P(Verify, NamesATailThatIsPooledAsIfPaddedWithZeros) {
                     }},
                "the ragged tail is pooled as if padded with zeros");
 }
-TEST_P(Verify, NamesAMissingScale) {
+TEST_P(Verify, names_a_missing_scale) {
   expect_named({.options = [](ResolvedOptions& o) { o.scale = 1; }}, "the scale is missing");
 }
-TEST_P(Verify, NamesABaseTwoSoftmax) {
+TEST_P(Verify, names_a_base_two_softmax) {
   expect_named({.options = [](ResolvedOptions& o) { o.scale *= std::log(2.0); }},
                "2^s is used where e^s is meant, except for the weights");
 }
 
-TEST(VerifyOutputs, NameABaseTwoLse) {
+TEST(VerifyOutputs, name_a_base_two_lse) {
   const Problem<double> problem = ragged_problem();
   Outcome<double> outcome = compute(problem, {});
   for (double& x : outcome.lse.flat()) x /= std::log(2.0);
@@ -138,7 +138,7 @@ TEST(VerifyOutputs, NameABaseTwoLse) {
   EXPECT_FALSE(report.right());
 }
 
-TEST(VerifyOutputs, NameAnLseThatLacksTheLogOfTheSumOrTheMaximum) {
+TEST(VerifyOutputs, name_an_lse_that_lacks_the_log_of_the_sum_or_the_maximum) {
   const Problem<double> problem = ragged_problem();
   const Outcome<double> right = compute(problem, {});
   Outcome<double> only_largest = right, no_largest = right;
@@ -161,7 +161,7 @@ TEST(VerifyOutputs, NameAnLseThatLacksTheLogOfTheSumOrTheMaximum) {
   EXPECT_THAT(findings_of(verify_outcome(problem, no_largest), "lse"), HasSubstr("the maximum is not added back"));
 }
 
-TEST(VerifyOutputs, NameAnOutputThatIsNotNormalised) {
+TEST(VerifyOutputs, name_an_output_that_is_not_normalised) {
   const Problem<double> problem = ragged_problem();
   Outcome<double> outcome = compute(problem, {});
   for (std::size_t n = 0; n < outcome.output.flat().size(); ++n)
@@ -169,7 +169,7 @@ TEST(VerifyOutputs, NameAnOutputThatIsNotNormalised) {
   EXPECT_THAT(findings_of(verify_outcome(problem, outcome), "o"), HasSubstr("not divided by the softmax's sum"));
 }
 
-TEST(VerifyOutputs, NameZerosAConstantFactorAndTheMeanOfV) {
+TEST(VerifyOutputs, name_zeros_a_constant_factor_and_the_mean_of_v) {
   const Problem<double> problem = ragged_problem();
   const Outcome<double> right = compute(problem, {});
   Outcome<double> zero = right, half = right, mean = right;
@@ -186,7 +186,7 @@ TEST(VerifyOutputs, NameZerosAConstantFactorAndTheMeanOfV) {
   EXPECT_THAT(findings_of(verify_outcome(problem, mean), "o"), HasSubstr("o is the mean of v"));
 }
 
-TEST(VerifyOutputs, NameHeadsThatAreMixedUpAndAnotherMemoryLayout) {
+TEST(VerifyOutputs, name_heads_that_are_mixed_up_and_another_memory_layout) {
   const Problem<double> problem = ragged_problem();
   const Outcome<double> right = compute(problem, {});
   Outcome<double> swapped = right, interleaved = right;
@@ -203,7 +203,7 @@ TEST(VerifyOutputs, NameHeadsThatAreMixedUpAndAnotherMemoryLayout) {
               HasSubstr("memory is [batch, tokens, heads, dim]"));
 }
 
-TEST(VerifyOutputs, NameTokensInAnotherOrder) {
+TEST(VerifyOutputs, name_tokens_in_another_order) {
   const Problem<double> problem = ragged_problem([](BatteryCase& c) { c.query.tokens = c.key.tokens = 196; });
   const Outcome<double> right = compute(problem, {});
   Outcome<double> mixed = right;
@@ -216,7 +216,7 @@ TEST(VerifyOutputs, NameTokensInAnotherOrder) {
               HasSubstr("tokens are in raster order, the right result is in morton order"));
 }
 
-TEST(VerifyOutputs, SayWhereTheErrorsAre) {
+TEST(VerifyOutputs, say_where_the_errors_are) {
   const Problem<double> problem = ragged_problem();
   Outcome<double> outcome = compute(problem, {});
   for (std::int64_t t = 200; t < 203; ++t) outcome.output(0, 1, t, 2) += 1;
@@ -227,7 +227,7 @@ TEST(VerifyOutputs, SayWhereTheErrorsAre) {
   EXPECT_THAT(found, ::testing::Not(HasSubstr("looks like")));
 }
 
-TEST(VerifyOutputs, RejectNonFiniteElementsAndSayWhere) {
+TEST(VerifyOutputs, reject_non_finite_elements_and_say_where) {
   const Problem<double> problem = ragged_problem();
   Outcome<double> outcome = compute(problem, {});
   outcome.output(0, 0, 17, 3) = std::nan("");
@@ -238,7 +238,7 @@ TEST(VerifyOutputs, RejectNonFiniteElementsAndSayWhere) {
   EXPECT_FALSE(report.right());
 }
 
-TEST(VerifyOutputs, SuggestTheToleranceThatRoundingExplains) {
+TEST(VerifyOutputs, suggest_the_tolerance_that_rounding_explains) {
   const Problem<double> problem = ragged_problem();
   Outcome<double> outcome = compute(problem, {});
   for (double& x : outcome.output.flat()) x = rounded_to(DType::bf16, x);
@@ -249,7 +249,7 @@ TEST(VerifyOutputs, SuggestTheToleranceThatRoundingExplains) {
   EXPECT_TRUE(verify(problem, written(outcome), {.tolerance = DType::f16, .inputs = DType::f32}, threads).right());
 }
 
-TEST(VerifyOutputs, AreNotHeldToATieThatRoundingDecides) {
+TEST(VerifyOutputs, are_not_held_to_a_tie_that_rounding_decides) {
   // Two blocks of keys that differ by less than fp32 resolves: the first 100 queries may take either. The others are
   // drawn away from both, to blocks that tie exactly.
   Problem<double> problem =

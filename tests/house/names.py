@@ -1,0 +1,24 @@
+"""Names of tests: sentences in snake_case. Suites keep their CamelCase, as GoogleTest asks."""
+import re
+
+import tree
+
+TEST = re.compile(r"^\s*(?:TYPED_)?(?:TEST(?:_F|_P)?|RC_GTEST(?:_FIXTURE)?_PROP)\(\s*(\w+)\s*,\s*(\w+)", re.MULTILINE)
+SENTENCE = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def check(root):
+    findings = []
+    for path in tree.files(root):
+        if not path.endswith((".cpp", ".cu")):
+            continue
+        text = tree.text(root, path)
+        for match in TEST.finditer(text):
+            if not SENTENCE.fullmatch(match[2]):
+                line = text.count("\n", 0, match.start(2)) + 1
+                findings.append(f"{path}:{line}: the test {match[1]}.{match[2]} is no sentence in snake_case")
+    return findings
+
+
+if __name__ == "__main__":
+    tree.main(check)
