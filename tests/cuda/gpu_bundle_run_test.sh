@@ -52,7 +52,7 @@ rm "$work/host/nvidia-smi"
 run 0 --list --quick results
 for step in cuda_gpu_a_test sanitizer_memcheck_cuda_gpu_a_test sanitizer_racecheck_cuda_gpu_device_test \
   sanitizer_initcheck_cuda_gpu_a_test sanitizer_synccheck_cuda_gpu_a_test check_f32 check_f16 check_bf16 profile_f32 \
-  profile_f16 profile_bf16; do
+  profile_f16 profile_bf16 peers; do
   grep -q "^$step: " "$work/out" || fail "--list names no $step: $(cat "$work/out")"
 done
 grep -q '^check_bf16: bin/llsa-compare check --backend cuda --precision bf16 --quick' "$work/out" || fail "check's command"
