@@ -105,7 +105,7 @@ class Session:
                    number not in self.left_out and (number not in self.results or number in (self.chosen.only or ()))]
         if self.chosen.only:
             waiting = [number for number in waiting if number in self.chosen.only]
-        step = 10 * self.chosen.jobs
+        step = 5 * self.chosen.jobs
         for begin in range(0, len(waiting), step):
             if self.late():
                 break

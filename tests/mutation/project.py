@@ -17,14 +17,11 @@ PROGRAMS = {
     "datasets": ["datasets_test", "diffusion_test", "approximate_test"],
     "plot": ["plot_tests", "profile_tests", "approximate_test"],
     "diffusion": ["diffusion_test", "failures_test"],
-    "backends": ["reference_test", "run_test", "failures_test"],
+    "backends": ["backends_test", "reference_test", "run_test", "failures_test"],
     "demo": ["demo_tests", "failures_test"],
     "cuda": CUDA,
     "viewer": ["viewer_tests"],
 }
-SMALL = ("backends", "program")
-
-
 class Project:
     def __init__(self, root):
         self.root = root
