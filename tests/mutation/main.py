@@ -137,9 +137,13 @@ class Session:
         finally:
             self.copy.restore()
 
+    def line_of(self, mutant):
+        source = sites.read(self.whole.root, mutant.path)
+        return source.split(b"\n")[source.count(b"\n", 0, mutant.start)].decode()
+
     def entries(self):
         missing = run.Verdict(run.NOT_BUILT)
-        return [report.entry(number, mutant, self.results.get(number, missing))
+        return [report.entry(number, mutant, self.results.get(number, missing), self.line_of(mutant))
                 for number, mutant in sorted(self.numbered.items())]
 
 

@@ -155,24 +155,25 @@ class Reports(unittest.TestCase):
     def test_the_share_counts_time_outs_as_seen_and_leaves_equivalent_ones_out(self):
         entries = self.entries()
         self.assertAlmostEqual(report.share(report.counts(entries)["a.cpp"]), 2 / 3)
-        key = ("a.cpp", report.squeezed(entries[1]["before"]), report.shown(entries[1]))
+        key = ("a.cpp", "", report.squeezed(entries[1]["before"]), report.shown(entries[1]))
         self.assertEqual(report.review(entries, {key: "why"}), [])
         self.assertEqual(report.share(report.counts(entries)["a.cpp"]), 1)
 
     def test_an_equivalent_mutant_that_a_test_sees_is_a_complaint(self):
         entries = self.entries()
-        key = ("a.cpp", report.squeezed(entries[0]["before"]), report.shown(entries[0]))
+        key = ("a.cpp", "", report.squeezed(entries[0]["before"]), report.shown(entries[0]))
         self.assertEqual(len(report.review(entries, {key: "why"})), 1)
 
     def test_the_reviewed_list_of_the_project_can_be_read(self):
-        for path, before, _ in report.equivalents(os.path.join(HERE, "equivalent.txt")):
-            self.assertTrue(os.path.exists(os.path.join(ROOT, path)), path)
+        for path, line, before, _ in report.equivalents(os.path.join(HERE, "equivalent.txt")):
             with open(os.path.join(ROOT, path), encoding="utf-8") as file:
-                self.assertIn(before, report.squeezed(file.read()))
+                lines = [report.squeezed(each) for each in file]
+            self.assertIn(line, lines, path)
+            self.assertIn(before.split(" ")[0], line, path)
 
     def test_a_line_without_a_reason_is_refused(self):
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-            file.write("a.cpp | a | b\n")
+            file.write("file: a.cpp\nline: a < b;\nchange: a => b\n")
             file.flush()
             with self.assertRaises(report.BadList):
                 report.equivalents(file.name)

@@ -18,8 +18,10 @@ def squeezed(text):
     return " ".join(text.split())
 
 
-def entry(number, mutant, verdict):
-    found = {"number": number, **{name: getattr(mutant, name) for name in FIELDS}, "state": verdict.state}
+def entry(number, mutant, verdict, source=""):
+    """`source` is the line on which the mutant begins."""
+    found = {"number": number, **{name: getattr(mutant, name) for name in FIELDS}, "source": squeezed(source),
+             "state": verdict.state}
     if verdict.by:
         found["by"] = verdict.by
     if verdict.left_out:
@@ -29,18 +31,18 @@ def entry(number, mutant, verdict):
 
 
 def equivalents(path):
-    """{(file, original, replacement, nth): reason} of the reviewed list: lines `file | original | replacement | reason`."""
+    """{(file, line, original, replacement): reason} of the reviewed list, whose entries are four lines each."""
     known = {}
     if not os.path.exists(path):
         return known
     with open(path, encoding="utf-8") as file:
-        for count, line in enumerate(file, 1):
-            if not line.strip() or line.startswith("#"):
-                continue
-            parts = [part.strip() for part in line.split(" | ")]
-            if len(parts) != 4 or not all(parts):
-                raise BadList(f"{path}:{count}: a line must be `file | original | replacement | reason`")
-            known[tuple(parts[:3])] = parts[3]
+        lines = [line.rstrip() for line in file if line.strip() and not line.startswith("#")]
+    for begin in range(0, len(lines), 4):
+        fields = dict(line.split(": ", 1) for line in lines[begin:begin + 4] if ": " in line)
+        change = fields.get("change", "").split(" => ")
+        if sorted(fields) != ["change", "file", "line", "why"] or len(change) != 2:
+            raise BadList(f"{path}: after '{lines[begin]}': an entry has file, line, change (original => replacement) and why")
+        known[fields["file"], fields["line"], *change] = fields["why"]
     return known
 
 
@@ -53,7 +55,7 @@ def review(entries, known):
     """Marks what the list calls equivalent. A mutant that some test sees is not: that is returned as a complaint."""
     complaints = []
     for found in entries:
-        reason = known.get((found["path"], squeezed(found["before"]), shown(found)))
+        reason = known.get((found["path"], found["source"], squeezed(found["before"]), shown(found)))
         if reason is None:
             continue
         if found["state"] in (run.SEEN, run.TIME_OUT):

@@ -224,5 +224,31 @@ TEST(BatteryReport, JsonHoldsEveryLine) {
   EXPECT_LT(json["lines"][1]["values"]["dk"]["relative_l2"].get<double>(), 1e-5);
 }
 
+TEST(BatteryCases, have_the_magnitudes_that_their_contents_promise_in_each_storage_type) {
+  const auto size_of = [](const Tensor<double>& tensor) {
+    double squares = 0;
+    for (const double x : tensor.flat()) squares += x * x;
+    return std::sqrt(squares / static_cast<double>(tensor.flat().size()));
+  };
+  struct Promise {
+    Content content;
+    DType storage;
+    double query, key, value, output_gradient;
+  };
+  for (const Promise& promise :
+       {Promise{Content::huge, DType::f32, 1e-12, 1e12, 1e15, 1e-6},
+        Promise{Content::huge, DType::f16, 1e-2, 1e2, 1e3, 1e-2},
+        Promise{Content::tiny, DType::f32, 1e12, 1e-12, 1e-12, 1e-12},
+        Promise{Content::tiny, DType::f16, 1e2, 1e-2, 0.1, 0.1}, Promise{Content::normal, DType::f16, 1, 1, 1, 1}}) {
+    const BatteryCase spec{
+        .name = "", .query = {1, 2, 100, 8}, .key = {1, 2, 100, 8}, .content = promise.content, .seed = 3};
+    const Problem<double> problem = make_problem(spec, promise.storage);
+    EXPECT_NEAR(size_of(problem.query) / promise.query, 1, 0.1);
+    EXPECT_NEAR(size_of(problem.key) / promise.key, 1, 0.1);
+    EXPECT_NEAR(size_of(problem.value) / promise.value, 1, 0.1);
+    EXPECT_NEAR(size_of(problem.output_gradient) / promise.output_gradient, 1, 0.1);
+  }
+}
+
 }  // namespace
 }  // namespace llsa::compare::check
