@@ -145,13 +145,13 @@ TEST(Selection, a_list_ends_with_minus_one_and_duplicates_are_found_wherever_the
         std::ranges::copy(row, selection.level(1).row(head, t).begin());
   };
   ASSERT_EQ(selection.level(1).width, 4);
-  fill({5, 2, 0, -1});
+  fill({4, 2, 0, -1});
   validate(selection, options, 2);
   const std::string place = "selection of level 1, head 0, query token 0: ";
-  fill({5, 2, 0, -2});
+  fill({4, 2, 0, -2});
   expect_error(place + "index -2 follows -1, which ends a list", [&] { validate(selection, options, 2); });
-  fill({5, 2, 0, 5});
-  expect_error(place + "index 5 is listed twice", [&] { validate(selection, options, 2); });
+  fill({4, 2, 0, 4});
+  expect_error(place + "index 4 is listed twice", [&] { validate(selection, options, 2); });
 }
 
 }  // namespace

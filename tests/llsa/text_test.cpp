@@ -12,8 +12,8 @@ TEST(GridText, any_common_spelling_is_two_or_three_extents_in_their_order) {
   for (const char* text : {"4x25x40", "[4, 25, 40]", "4 25 40", "4*25*40"})
     EXPECT_EQ(grid_from(text), (Grid{4, 25, 40})) << text;
   EXPECT_EQ(grid_from("2147483647x1"), (Grid{1, 2147483647, 1})) << "the largest extent";
-  EXPECT_EQ(text_of({1, 25, 40}), "25x40");
-  EXPECT_EQ(text_of({2, 25, 40}), "2x25x40");
+  EXPECT_EQ(text_of(Grid{1, 25, 40}), "25x40");
+  EXPECT_EQ(text_of(Grid{2, 25, 40}), "2x25x40");
 }
 
 TEST(GridText, anything_else_is_quoted_with_what_is_allowed) {

@@ -340,5 +340,21 @@ TEST(Approximate, a_label_says_what_sets_a_configuration_apart) {
   EXPECT_EQ(label_of({.how = {.method = "topk", .options = {.coverage = Coverage::disjoint}}}), "topk");
 }
 
+TEST(Approximate, what_a_sweep_leaves_open_follows_from_the_input) {
+  const auto filled = [](std::int64_t tokens, const Sweep& sweep) {
+    return values_for(sweep, random_sequence(tokens, 1));
+  };
+  const Sweep long_enough = filled(1024, {}), short_one = filled(1000, {});
+  EXPECT_EQ(long_enough.block_sizes, (std::vector<std::int64_t>{16, 8, 32, 64})) << "16 leaves 64 coarse keys";
+  EXPECT_EQ(short_one.block_sizes, (std::vector<std::int64_t>{4, 2, 8, 16}));
+  EXPECT_EQ(long_enough.levels, (std::vector<int>{1, 2}));
+  EXPECT_EQ(filled(5000, {.block_sizes = {4}}).levels, (std::vector<int>{3, 1, 2, 4}));
+  EXPECT_EQ(filled(20, {}).levels, (std::vector<int>{1, 2})) << "at least one level";
+  EXPECT_EQ(filled(5000, {.levels = {3}}).enrichment_levels, (std::vector<int>{3, 2, 1, 0}));
+  EXPECT_EQ(filled(64, {.orders = {"morton"}}).orders, std::vector<std::string>{"as stored"}) << "no grid, no order";
+  EXPECT_EQ(values_for({}, random_input(8, 1)).orders, (std::vector<std::string>{"raster", "morton", "hilbert"}));
+  EXPECT_EQ(values_for({.orders = {"hilbert"}}, random_input(8, 1)).orders, std::vector<std::string>{"hilbert"});
+}
+
 }  // namespace
 }  // namespace llsa::compare::approximate

@@ -250,5 +250,26 @@ TEST(BatteryCases, have_the_magnitudes_that_their_contents_promise_in_each_stora
   }
 }
 
+TEST(Battery, refuses_a_selection_that_is_none_of_the_problems) {
+  const Problem<double> problem = ragged_problem();
+  ThreadPool threads(1);
+  reference::ReferenceAttention<float> attention(threads);
+  Outcome<float> outcome = run_attention<float>(attention, converted<float>(problem));
+  outcome.selection.level(1).row(0, 0)[0] = static_cast<std::int32_t>(outcome.options.key.length(1));
+  try {
+    judge_outcome("", problem, outcome, true, threads);
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("is not a candidate"));
+  }
+}
+
+TEST(BatteryCases, with_awkward_contents_have_two_levels) {
+  for (const BatteryCase& spec : battery_cases(1, false))
+    if (spec.content != Content::normal) {
+      EXPECT_EQ(spec.options.levels, 2) << spec.name;
+    }
+}
+
 }  // namespace
 }  // namespace llsa::compare::check
