@@ -13,7 +13,7 @@ import operators
 # when: "run" where the program can choose as it runs, "build" where each needs a build of its own.
 Mutant = namedtuple("Mutant", "path line column operator start end form text before when")
 EXTENSIONS = (".cpp", ".hpp", ".cu", ".cuh")
-LEFT_OUT = ("cuda/ptx/*",)  # compiled with nvcc only
+LEFT_OUT = ("cuda/ptx/*", "*/fuzz/*")  # compiled with nvcc or clang only
 PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_cpp.language()))
 
 NEVER = ("preproc_if", "preproc_elif", "preproc_def", "preproc_function_def", "preproc_include", "static_assert_declaration",

@@ -271,5 +271,43 @@ TEST(BatteryCases, with_awkward_contents_have_two_levels) {
     }
 }
 
+TEST(BatteryCases, are_what_their_names_say) {
+  const auto cases = battery_cases(1, false);
+  const auto named = [&](const std::string& name) {
+    const auto found = std::ranges::find(cases, name, &BatteryCase::name);
+    if (found == cases.end()) throw Error("the battery has no case '" + name + "'");
+    return *found;
+  };
+  EXPECT_EQ(named("disjoint coverage").options.coverage, Coverage::disjoint);
+  EXPECT_FALSE(named("no reweighting").options.reweight);
+  EXPECT_EQ(named("dense (L = 0)").options.levels, 0);
+  EXPECT_EQ(named("disjoint, one of two levels enriched").options.coverage, Coverage::disjoint);
+  EXPECT_EQ(named("disjoint, one of two levels enriched").options.enrichment_levels, 1);
+  EXPECT_EQ(named("no enrichment").options.enrichment_levels, 0);
+  EXPECT_EQ(named("one of two levels enriched").options.enrichment_levels, 1);
+  EXPECT_EQ(named("L = 1").options.levels, 1);
+  EXPECT_EQ(named("L = 3").options.top_k, (std::vector<std::int64_t>{3, 2, 1}));
+  EXPECT_EQ(named("more levels than the tokens need (L = 6)").options.levels, 6);
+  EXPECT_GT(named("K above every number of candidates").options.top_k.front(), 103);
+  EXPECT_EQ(named("B = 3").options.block_size, 3);
+  EXPECT_GT(named("B above N").options.block_size, 103);
+  EXPECT_EQ(named("scale = -0.7").options.scale, -0.7);
+  EXPECT_EQ(named("scale = 0").options.scale, 0);
+  EXPECT_LT(named("Nq < Nk").query.tokens, named("Nq < Nk").key.tokens);
+  EXPECT_GT(named("Nq > Nk").query.tokens, named("Nq > Nk").key.tokens);
+  EXPECT_GT(named("Dv > D").value_dim, named("Dv > D").key.dim);
+  EXPECT_EQ(named("D = 1, Dv = 1").query.dim + named("D = 1, Dv = 1").key.dim + named("D = 1, Dv = 1").value_dim, 3);
+  EXPECT_FALSE(named("no gradient of LSE").lse_gradient);
+  const BatteryCase batch = named("batch 2, heads 3"), shared = named("6 query heads share 2 key heads, batch 2");
+  EXPECT_EQ(batch.query.batch * 10 + batch.query.heads, 23);
+  EXPECT_EQ(batch.key.batch * 10 + batch.key.heads, 23);
+  EXPECT_EQ(shared.query.batch * 10 + shared.query.heads, 26);
+  EXPECT_EQ(shared.key.batch * 10 + shared.key.heads, 22);
+  EXPECT_EQ(named("scores spread 16").spread, 16);
+  EXPECT_EQ(named("huge values").content, Content::huge);
+  EXPECT_EQ(named("N = 65536, D = 64, disjoint").options.coverage, Coverage::disjoint);
+  EXPECT_EQ(named("N = 65536, D = 64, disjoint").spread, 4);
+}
+
 }  // namespace
 }  // namespace llsa::compare::check
