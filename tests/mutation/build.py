@@ -1,4 +1,5 @@
 """The copy of the sources with the mutants in it, and its build: below build/mutants, never in the user's tree."""
+import json
 import os
 import re
 import shutil
@@ -65,6 +66,16 @@ class Copy:
         done = subprocess.run(command + self.options, capture_output=True, text=True)
         if done.returncode:
             raise DoesNotBuild("the copy cannot be configured: " + done.stderr.strip().split("\n")[0])
+        with open(os.path.join(self.build, "mutation-options.json"), "w", encoding="utf-8") as file:
+            json.dump(self.options, file)
+
+    def configured(self):
+        """The options of the build that is there; None where there is none."""
+        path = os.path.join(self.build, "mutation-options.json")
+        if not os.path.exists(path):
+            return None
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
 
     def ninja(self, targets):
         done = subprocess.run(["ninja", "-C", self.build, "-k", "0", "-j", str(self.jobs), *targets],
@@ -106,7 +117,7 @@ class Copy:
         while True:
             alive = {number: mutant for number, mutant in numbered.items() if number not in left_out}
             self.fill(alive)
-            if not os.path.exists(os.path.join(self.build, "build.ninja")):
+            if self.configured() != self.options:
                 self.configure()
             status, output = self.ninja(targets)
             if status == 0:

@@ -2,8 +2,10 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -29,7 +31,9 @@ def limits():
 
 def execute(command, environment, seconds, folder):
     """The exit status, or None where the time ran out; everything that it started ends with it."""
-    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, cwd=folder,
+    own = tempfile.mkdtemp(dir=folder)  # two tests at a time must not meet in one
+    places = {"TMPDIR": own, "TEST_TMPDIR": own + "/"}
+    process = subprocess.Popen(command, env={**os.environ, **places, **environment}, stdout=subprocess.DEVNULL, cwd=folder,
                                stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=limits)
     try:
         return process.wait(timeout=seconds)
@@ -41,6 +45,7 @@ def execute(command, environment, seconds, folder):
         except ProcessLookupError:
             pass
         process.wait()
+        shutil.rmtree(own, ignore_errors=True)
 
 
 def listed(program, environment):

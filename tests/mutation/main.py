@@ -3,6 +3,7 @@ import json
 import os
 import sys
 import time
+import zlib
 
 import arguments
 import build
@@ -54,19 +55,21 @@ class Session:
             state = json.load(file)
         self.numbered = {int(number): sites.Mutant(*fields) for number, fields in state["sample"].items()}
         for path in {mutant.path for mutant in self.numbered.values()}:
-            if state["sizes"][path] != self.size(path):
+            if state["sums"][path] != self.sum_of(path):
                 raise arguments.BadArgument(f"--resume: {path} changed since; start a new run")
         self.left_out, self.failing, self.measured = set(state["left out"]), state["failing"], state["measured"]
+        self.chosen.seed = state["seed"]
         self.results = {int(number): run.Verdict(*fields) for number, fields in state["results"].items()}
 
-    def size(self, path):
+    def sum_of(self, path):
         whole = os.path.join(self.whole.root, path)
-        return os.path.getsize(whole) if os.path.exists(whole) else -1
+        return zlib.crc32(sites.read(self.whole.root, path)) if os.path.exists(whole) else -1
 
     def save(self):
         report.write(self.path, {
+            "seed": self.chosen.seed,
             "sample": {number: list(mutant) for number, mutant in self.numbered.items()},
-            "sizes": {mutant.path: self.size(mutant.path) for mutant in self.numbered.values()},
+            "sums": {mutant.path: self.sum_of(mutant.path) for mutant in self.numbered.values()},
             "left out": sorted(self.left_out), "failing": self.failing, "measured": self.measured,
             "results": {number: [v.state, v.by, v.left_out, v.seconds] for number, v in self.results.items()}})
 

@@ -198,9 +198,11 @@ class Toy(unittest.TestCase):
                 os.makedirs(os.path.dirname(os.path.join(root, path)), exist_ok=True)
                 with open(os.path.join(root, path), "w", encoding="utf-8") as file:
                     file.write(text)
-            done = subprocess.run([sys.executable, "-B", os.path.join(HERE, "main.py"), "--json", os.path.join(root, "r.json")],
-                                  env={**os.environ, "LLSA_MUTATE_ROOT": root, "CCACHE_DISABLE": "1"}, capture_output=True,
-                                  text=True)
+            def mutate(*words):
+                return subprocess.run([sys.executable, "-B", os.path.join(HERE, "main.py"), *words], capture_output=True,
+                                      env={**os.environ, "LLSA_MUTATE_ROOT": root, "CCACHE_DISABLE": "1"}, text=True)
+
+            done = mutate("--json", os.path.join(root, "r.json"))
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             with open(os.path.join(root, "r.json"), encoding="utf-8") as file:
                 mutants = json.load(file)["mutants"]
@@ -217,6 +219,15 @@ class Toy(unittest.TestCase):
             self.assertIn("not reached: lib/sign.cpp:12:", done.stdout)
             with open(os.path.join(root, "lib", "sign.cpp"), encoding="utf-8") as file:
                 self.assertEqual(file.read(), LIBRARY)
+            table = done.stdout[done.stdout.index("| folder"):]
+            again = mutate("--resume")
+            self.assertEqual((again.returncode, again.stdout[again.stdout.index("| folder"):]), (0, table))
+            with open(os.path.join(root, "lib", "sign.cpp"), "a", encoding="utf-8") as file:
+                file.write("// later\n")
+            changed = mutate("--resume")
+            self.assertEqual(changed.returncode, 2)
+            self.assertEqual(changed.stderr,
+                             "scripts/mutate: --resume: lib/sign.cpp changed since; start a new run\n")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ using ::testing::HasSubstr;
 Measurement made_up(const std::string& method, int enriched, double other_keys) {
   Measurement row;
   row.configuration.how.method = method;
+  row.configuration.how.options.coverage = Coverage::disjoint;
   row.options.block_size = 8;
   row.options.levels = 2;
   row.options.top_k = {4, 3};
@@ -61,12 +62,12 @@ TEST(ApproximateReport, shows_every_measure_of_a_row_and_a_dash_where_there_is_n
                                                       "40.2", "-", "0.1250", "0.75000", "0.5000"}));
   EXPECT_EQ(cells_of(table, "sla"),
             (Cells{"sla", "morton", "8", "2 (Le 0)", "4,3", "-", "-", "40.2", "256", "0.1250", "0.75000", "0.5000"}));
-  EXPECT_THAT(table, HasSubstr("## picture\n\nmade up, batch 1 entry, 1 head, 64 query and 80 key tokens of dimension "
+  EXPECT_THAT(table, HasSubstr("## picture\n\nmade up, 1 batch entry, 1 head, 64 query and 80 key tokens of dimension "
                                "16; every query is judged.\n\n### Methods\n\nA note.\n"));
   InputResult sampled = result();
   sampled.sampled_queries = 20;
   sampled.query.batch = sampled.query.heads = 2;
-  EXPECT_THAT(markdown(sampled), HasSubstr("batch 2 entries, 2 heads, 64 query"));
+  EXPECT_THAT(markdown(sampled), HasSubstr("2 batch entries, 2 heads, 64 query"));
   EXPECT_THAT(markdown(sampled), HasSubstr("; 20 queries are judged.\n"));
 }
 
