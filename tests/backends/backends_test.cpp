@@ -30,6 +30,7 @@ TEST(Backends, an_unknown_backend_is_named_with_those_of_this_build) {
   std::string known;
   for (const std::string& name : backend_names()) known += (known.empty() ? "" : ", ") + name;
   EXPECT_EQ(refusal("llsa", "cude"), "backend is 'cude'; this build has: " + known);
+  EXPECT_NE(refusal("lssa", "cude").find("lssa"), std::string::npos) << "the method is what is said first";
   EXPECT_EQ(refusal("llsa+mask-backward", "cude"), "backend is 'cude'; this build has: " + known);
 }
 
