@@ -170,5 +170,19 @@ TEST(Theirs, takes_any_subset_of_any_type) {
   EXPECT_THAT(theirs.ignored, ::testing::ElementsAre("comment"));
 }
 
+TEST_F(Load, names_what_it_read_by_what_it_is_for) {
+  const std::string file =
+      safetensors("all.safetensors",
+                  {tensor<float>("q", {2, 3, 5, 4}), tensor<double>("k", {2, 3, 7, 4}), tensor<half>("v", {2, 3, 7, 2}),
+                   tensor<float>("grad_output", {2, 3, 5, 2}), tensor<bfloat16>("grad_lse", {2, 3, 5})});
+  const auto loaded = load_problem<double>({.input = file, .output_gradient = file, .lse_gradient = file}, {});
+  std::vector<std::string> names;
+  for (const StoredTensor& each : loaded.stored) names.push_back(each.name);
+  EXPECT_THAT(names, ::testing::ElementsAre("q", "k", "v", "grad_output", "grad_lse"));
+  EXPECT_EQ(loaded.stored[4].type, files::ElementType::bf16);
+  EXPECT_EQ(loaded.stored[4].shape, (std::vector<std::int64_t>{2, 3, 5}));
+  EXPECT_EQ(loaded.stored[0].layout, "bhnd");
+}
+
 }  // namespace
 }  // namespace llsa::compare

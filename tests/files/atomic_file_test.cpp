@@ -136,5 +136,15 @@ TEST(AtomicFile, permissions_follow_the_umask_and_long_names_are_possible) {
   EXPECT_EQ(status.st_mode & 0777, 0640u);
 }
 
+TEST(MakeFolder, says_why_it_cannot) {
+  const TemporaryFolder folder;
+  write_text(folder / "a", "a file");
+  EXPECT_EQ(error_of([&] { make_folder(folder / "a/b"); }),
+            (folder / "a/b").string() + ": the folder cannot be made: Not a directory");
+  const std::string taken = error_of([&] { make_folder(folder / "a"); });
+  EXPECT_EQ(taken.find((folder / "a").string() + ": the folder cannot be made: "), 0u) << taken;
+  EXPECT_EQ(taken.find("Success"), std::string::npos) << taken;
+}
+
 }  // namespace
 }  // namespace llsa::files

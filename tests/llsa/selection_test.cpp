@@ -136,5 +136,23 @@ TEST(Selection, each_way_not_to_belong_is_named) {
   expect_error("selection has 0 levels; the options ask for 2", [&] { validate(Selection(), options, 2); });
 }
 
+TEST(Selection, a_list_ends_with_minus_one_and_duplicates_are_found_wherever_they_stand) {
+  const ResolvedOptions options = resolve({.block_size = 4, .levels = 1, .top_k = {4}}, query, key, key);
+  Selection selection(2, options);
+  const auto fill = [&](std::vector<std::int32_t> row) {
+    for (std::int64_t head = 0; head < 2; ++head)
+      for (std::int64_t t = 0; t < selection.level(1).queries; ++t)
+        std::ranges::copy(row, selection.level(1).row(head, t).begin());
+  };
+  ASSERT_EQ(selection.level(1).width, 4);
+  fill({4, 2, 0, -1});
+  validate(selection, options, 2);
+  const std::string place = "selection of level 1, head 0, query token 0: ";
+  fill({4, 2, 0, -2});
+  expect_error(place + "index -2 follows -1, which ends a list", [&] { validate(selection, options, 2); });
+  fill({4, 2, 0, 4});
+  expect_error(place + "index 4 is listed twice", [&] { validate(selection, options, 2); });
+}
+
 }  // namespace
 }  // namespace llsa::testing

@@ -51,5 +51,12 @@ TEST(TensorView, a_zero_stride_shows_one_head_many_times) {
   EXPECT_EQ(tensor.cview()(1, 1, 3, 4), 7);
 }
 
+TEST(TensorView, has_strides_of_one_element_until_told_otherwise) {
+  EXPECT_EQ(TensorView<float>().strides, (Strides{.batch = 0, .heads = 0, .tokens = 0, .dim = 1}));
+  const HeadView<float> head;
+  EXPECT_EQ(std::vector<std::int64_t>({head.tokens, head.dim, head.token_stride, head.dim_stride}),
+            std::vector<std::int64_t>({0, 0, 0, 1}));
+}
+
 }  // namespace
 }  // namespace llsa::testing

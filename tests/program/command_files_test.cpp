@@ -91,5 +91,32 @@ TEST(CommandFiles, folders_are_written_into_beside_inputs_but_never_over_them) {
   EXPECT_NE(refusal("", folder / "same.png").find("is a file; a folder is needed"), std::string::npos);
 }
 
+TEST(CommandFiles, a_folder_that_is_read_is_known_through_links_and_a_file_is_no_folder) {
+  const TemporaryFolder folder;
+  write_text(folder / "data/cat/1.png", "x");
+  fs::create_directory_symlink(folder / "data", folder / "alias");
+  EXPECT_NE(refusal_of(folder / "alias", folder / "data/cat/1.png").find("lies in the folder that --input"),
+            std::string::npos);
+  CommandFiles paths;
+  paths.reads("--image", folder / "data/cat/1.png");
+  paths.writes_into("--output", folder / "data/cat/1.png/deeper", [](std::string_view) { return true; });
+  EXPECT_EQ(error_of([&] { paths.check(); }), fine);
+}
+
+TEST(CommandFiles, a_refused_folder_is_named_by_its_option_and_its_path) {
+  const TemporaryFolder folder;
+  write_text(folder / "data/1.png", "x");
+  const auto refusal = [&](const fs::path& output) {
+    CommandFiles paths;
+    paths.reads("--data", folder / "data");
+    paths.writes_into("--output", output, [](std::string_view) { return false; });
+    return error_of([&] { paths.check(); });
+  };
+  const std::string data = (folder / "data").string();
+  EXPECT_EQ(refusal(folder / "data/1.png"), "--output " + data + "/1.png is a file; a folder is needed");
+  EXPECT_EQ(refusal(folder / "data/new"),
+            "--output " + data + "/new lies in the folder that --data " + data + " reads; write to another folder");
+}
+
 }  // namespace
 }  // namespace llsa::program

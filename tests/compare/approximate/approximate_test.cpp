@@ -318,5 +318,43 @@ TEST(Approximate, values_out_of_range_are_refused_by_name) {
     EXPECT_THROW(validate(wrong), Error);
 }
 
+TEST(Approximate, every_block_size_is_measured_with_llsa_and_with_topk) {
+  ThreadPool threads(1);
+  Judge judge(random_input(16, 3), 16, "reference", threads);
+  const auto sections = run_sweep(judge, {.top_k = {4}, .block_sizes = {4, 8}, .levels = {1}}, [](const auto&) {});
+  const auto blocks = std::find_if(sections.begin(), sections.end(),
+                                   [](const Section& each) { return each.name.starts_with("Block size"); });
+  ASSERT_NE(blocks, sections.end());
+  std::vector<std::string> shown;
+  for (const Measurement& row : blocks->rows)
+    shown.push_back(label_of(row.configuration) + " B=" + std::to_string(row.options.block_size) +
+                    " K=" + std::to_string(row.options.top_k.front()));
+  EXPECT_EQ(shown, (std::vector<std::string>{"llsa B=4 K=4", "topk B=4 K=4", "llsa B=8 K=2", "topk B=8 K=2"}));
+}
+
+TEST(Approximate, a_label_says_what_sets_a_configuration_apart) {
+  EXPECT_EQ(label_of({.how = {.method = "vsa"}, .gate = 0.5}), "vsa, gates 0.5");
+  EXPECT_EQ(label_of({.how = {.method = "vsa"}}), "vsa");
+  EXPECT_EQ(label_of({.how = {.method = "sla"}, .gate = 0.5}), "sla") << "gates are VSA's";
+  EXPECT_EQ(label_of({.how = {.options = {.coverage = Coverage::disjoint}}}), "llsa, disjoint");
+  EXPECT_EQ(label_of({.how = {.method = "topk", .options = {.coverage = Coverage::disjoint}}}), "topk");
+}
+
+TEST(Approximate, what_a_sweep_leaves_open_follows_from_the_input) {
+  const auto filled = [](std::int64_t tokens, const Sweep& sweep) {
+    return values_for(sweep, random_sequence(tokens, 1));
+  };
+  const Sweep long_enough = filled(1024, {}), short_one = filled(1000, {});
+  EXPECT_EQ(long_enough.block_sizes, (std::vector<std::int64_t>{16, 8, 32, 64})) << "16 leaves 64 coarse keys";
+  EXPECT_EQ(short_one.block_sizes, (std::vector<std::int64_t>{4, 2, 8, 16}));
+  EXPECT_EQ(long_enough.levels, (std::vector<int>{1, 2}));
+  EXPECT_EQ(filled(5000, {.block_sizes = {4}}).levels, (std::vector<int>{3, 1, 2, 4}));
+  EXPECT_EQ(filled(20, {}).levels, (std::vector<int>{1, 2})) << "at least one level";
+  EXPECT_EQ(filled(5000, {.levels = {3}}).enrichment_levels, (std::vector<int>{3, 2, 1, 0}));
+  EXPECT_EQ(filled(64, {.orders = {"morton"}}).orders, std::vector<std::string>{"as stored"}) << "no grid, no order";
+  EXPECT_EQ(values_for({}, random_input(8, 1)).orders, (std::vector<std::string>{"raster", "morton", "hilbert"}));
+  EXPECT_EQ(values_for({.orders = {"hilbert"}}, random_input(8, 1)).orders, std::vector<std::string>{"hilbert"});
+}
+
 }  // namespace
 }  // namespace llsa::compare::approximate

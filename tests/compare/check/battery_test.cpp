@@ -224,5 +224,90 @@ TEST(BatteryReport, json_holds_every_line) {
   EXPECT_LT(json["lines"][1]["values"]["dk"]["relative_l2"].get<double>(), 1e-5);
 }
 
+TEST(BatteryCases, have_the_magnitudes_that_their_contents_promise_in_each_storage_type) {
+  const auto size_of = [](const Tensor<double>& tensor) {
+    double squares = 0;
+    for (const double x : tensor.flat()) squares += x * x;
+    return std::sqrt(squares / static_cast<double>(tensor.flat().size()));
+  };
+  struct Promise {
+    Content content;
+    DType storage;
+    double query, key, value, output_gradient;
+  };
+  for (const Promise& promise :
+       {Promise{Content::huge, DType::f32, 1e-12, 1e12, 1e15, 1e-6},
+        Promise{Content::huge, DType::f16, 1e-2, 1e2, 1e3, 1e-2},
+        Promise{Content::tiny, DType::f32, 1e12, 1e-12, 1e-12, 1e-12},
+        Promise{Content::tiny, DType::f16, 1e2, 1e-2, 0.1, 0.1}, Promise{Content::normal, DType::f16, 1, 1, 1, 1}}) {
+    const BatteryCase spec{
+        .name = "", .query = {1, 2, 100, 8}, .key = {1, 2, 100, 8}, .content = promise.content, .seed = 3};
+    const Problem<double> problem = make_problem(spec, promise.storage);
+    EXPECT_NEAR(size_of(problem.query) / promise.query, 1, 0.1);
+    EXPECT_NEAR(size_of(problem.key) / promise.key, 1, 0.1);
+    EXPECT_NEAR(size_of(problem.value) / promise.value, 1, 0.1);
+    EXPECT_NEAR(size_of(problem.output_gradient) / promise.output_gradient, 1, 0.1);
+  }
+}
+
+TEST(Battery, refuses_a_selection_that_is_none_of_the_problems) {
+  const Problem<double> problem = ragged_problem();
+  ThreadPool threads(1);
+  reference::ReferenceAttention<float> attention(threads);
+  Outcome<float> outcome = run_attention<float>(attention, converted<float>(problem));
+  outcome.selection.level(1).row(0, 0)[0] = static_cast<std::int32_t>(outcome.options.key.length(1));
+  try {
+    judge_outcome("", problem, outcome, true, threads);
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("is not a candidate"));
+  }
+}
+
+TEST(BatteryCases, with_awkward_contents_have_two_levels) {
+  for (const BatteryCase& spec : battery_cases(1, false))
+    if (spec.content != Content::normal) {
+      EXPECT_EQ(spec.options.levels, 2) << spec.name;
+    }
+}
+
+TEST(BatteryCases, are_what_their_names_say) {
+  const auto cases = battery_cases(1, false);
+  const auto named = [&](const std::string& name) {
+    const auto found = std::ranges::find(cases, name, &BatteryCase::name);
+    if (found == cases.end()) throw Error("the battery has no case '" + name + "'");
+    return *found;
+  };
+  EXPECT_EQ(named("disjoint coverage").options.coverage, Coverage::disjoint);
+  EXPECT_FALSE(named("no reweighting").options.reweight);
+  EXPECT_EQ(named("dense (L = 0)").options.levels, 0);
+  EXPECT_EQ(named("disjoint, one of two levels enriched").options.coverage, Coverage::disjoint);
+  EXPECT_EQ(named("disjoint, one of two levels enriched").options.enrichment_levels, 1);
+  EXPECT_EQ(named("no enrichment").options.enrichment_levels, 0);
+  EXPECT_EQ(named("one of two levels enriched").options.enrichment_levels, 1);
+  EXPECT_EQ(named("L = 1").options.levels, 1);
+  EXPECT_EQ(named("L = 3").options.top_k, (std::vector<std::int64_t>{3, 2, 1}));
+  EXPECT_EQ(named("more levels than the tokens need (L = 6)").options.levels, 6);
+  EXPECT_GT(named("K above every number of candidates").options.top_k.front(), 103);
+  EXPECT_EQ(named("B = 3").options.block_size, 3);
+  EXPECT_GT(named("B above N").options.block_size, 103);
+  EXPECT_EQ(named("scale = -0.7").options.scale, -0.7);
+  EXPECT_EQ(named("scale = 0").options.scale, 0);
+  EXPECT_LT(named("Nq < Nk").query.tokens, named("Nq < Nk").key.tokens);
+  EXPECT_GT(named("Nq > Nk").query.tokens, named("Nq > Nk").key.tokens);
+  EXPECT_GT(named("Dv > D").value_dim, named("Dv > D").key.dim);
+  EXPECT_EQ(named("D = 1, Dv = 1").query.dim + named("D = 1, Dv = 1").key.dim + named("D = 1, Dv = 1").value_dim, 3);
+  EXPECT_FALSE(named("no gradient of LSE").lse_gradient);
+  const BatteryCase batch = named("batch 2, heads 3"), shared = named("6 query heads share 2 key heads, batch 2");
+  EXPECT_EQ(batch.query.batch * 10 + batch.query.heads, 23);
+  EXPECT_EQ(batch.key.batch * 10 + batch.key.heads, 23);
+  EXPECT_EQ(shared.query.batch * 10 + shared.query.heads, 26);
+  EXPECT_EQ(shared.key.batch * 10 + shared.key.heads, 22);
+  EXPECT_EQ(named("scores spread 16").spread, 16);
+  EXPECT_EQ(named("huge values").content, Content::huge);
+  EXPECT_EQ(named("N = 65536, D = 64, disjoint").options.coverage, Coverage::disjoint);
+  EXPECT_EQ(named("N = 65536, D = 64, disjoint").spread, 4);
+}
+
 }  // namespace
 }  // namespace llsa::compare::check

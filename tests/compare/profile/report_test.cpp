@@ -143,5 +143,26 @@ TEST(ProfileReport, durations_have_three_digits_and_a_unit) {
   EXPECT_EQ(format_seconds(1234), "1234 s");
 }
 
+TEST(ProfileReport, every_timed_call_in_the_json_has_the_counters_of_its_series) {
+  Profile profile = made_up();
+  profile.series[0].flops = 1000;
+  profile.series[0].bytes = 500;
+  const auto json = nlohmann::json::parse(profile_json(profile, "llsa-compare"));
+  for (std::size_t i = 0; i < json["benchmarks"].size(); ++i) {
+    if (i % 9 >= 5) continue;  // means and the like have none
+    const auto& row = json["benchmarks"][i];
+    const ProfileSeries& series = profile.series[i / 9];
+    EXPECT_EQ(row["tokens"], series.tokens) << i;
+    EXPECT_EQ(row.contains("levels"), series.method == "llsa") << i;
+    if (series.method == "llsa") {
+      EXPECT_EQ(row["levels"], series.tokens == 256 ? 1 : 2) << i;
+    }
+    EXPECT_EQ(row.contains("flops"), i / 9 == 0) << i;
+    EXPECT_EQ(row.contains("working_bytes"), series.method == "llsa" && series.tokens == 256) << i;
+  }
+  EXPECT_EQ(json["benchmarks"][0]["flops"], 1000);
+  EXPECT_EQ(json["benchmarks"][4]["bytes"], 500);
+}
+
 }  // namespace
 }  // namespace llsa::compare::profile

@@ -376,5 +376,18 @@ TEST_F(CliRun, help_names_every_option_and_succeeds) {
   EXPECT_EQ(work.run("--help").exit_code, 0);
 }
 
+TEST_F(CliRun, NeverWritesOverAnyOfItsInputs) {
+  for (const auto& [option, name] : {std::pair{"--q", "q.npy"},
+                                     {"--k", "k.npy"},
+                                     {"--v", "v.npy"},
+                                     {"--grad-output", "grad_output.npy"},
+                                     {"--grad-lse", "grad_lse.npy"}})
+    expect_bad_input(work.run("run " + files + "--block-size 4 --levels 1 --grad-output grad_output.npy --grad-lse " +
+                              "grad_lse.npy --output " + name),
+                     std::string(name) + " would replace what " + option + " " + name + " reads");
+  expect_bad_input(work.run("run --input qkv.safetensors --block-size 4 --levels 1 --output qkv.safetensors"),
+                   "would replace what --input qkv.safetensors reads");
+}
+
 }  // namespace
 }  // namespace llsa::compare::run

@@ -79,6 +79,7 @@ TEST(TableProgram, a_table_is_made_once_and_read_again) {
   const ProgramRun first = place.run("table 4d --sizes tiny --output r --threads 1");
   ASSERT_EQ(first.exit_code, 0) << first.err;
   EXPECT_NE(first.out.find("| raster "), std::string::npos);
+  EXPECT_NE(first.out.find("\nBackend reference, 1 thread.\n"), std::string::npos) << first.out;
   const auto before = json_at(place.path("r/4d.json"));
   for (const char* ending : {".md", ".png", ".svg"})
     EXPECT_TRUE(std::filesystem::exists(place.path(std::string("r/4d") + ending)));
