@@ -60,7 +60,7 @@ TEST(OptionMetadata, names_what_is_not_a_value) {
 
 TEST(OptionMetadata, shows_the_first_sixty_characters_of_what_is_not_a_value) {
   try {
-    options_from({{"scale", std::string(60, 'a') + "z"}});
+    options_from({{"scale", std::string(60, 'a').append("z")}});
     ADD_FAILURE();
   } catch (const Error& problem) {
     EXPECT_EQ(std::string(problem.what()), "metadata 'scale' is '" + std::string(60, 'a') + "'; it must be a number");
