@@ -376,7 +376,7 @@ TEST_F(CliRun, help_names_every_option_and_succeeds) {
   EXPECT_EQ(work.run("--help").exit_code, 0);
 }
 
-TEST_F(CliRun, NeverWritesOverAnyOfItsInputs) {
+TEST_F(CliRun, never_writes_over_any_of_its_inputs) {
   for (const auto& [option, name] : {std::pair{"--q", "q.npy"},
                                      {"--k", "k.npy"},
                                      {"--v", "v.npy"},
