@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#if !defined(LLSA_SIMT)
+#include <cuda_runtime.h>
+#endif
+
 #include "cuda/buffer.hpp"
 #include "cuda/device_attention.hpp"
 #include "cuda/packing.hpp"
@@ -169,6 +173,32 @@ TYPED_TEST(Device, problems_queued_in_turns_on_several_streams_do_not_disturb_ea
   EXPECT_EQ(first.results(), results_of(first_problem, 0xff, {}));
   EXPECT_EQ(second.results(), results_of(second_problem, 0xff, {}));
 }
+
+#if !defined(LLSA_SIMT)
+TYPED_TEST(Device, a_graph_that_captured_both_passes_gives_the_bits_of_a_plain_run_each_time_it_is_launched) {
+  for (const Case& c : {typical(8), tuned(8)}) {
+    const Problem<TypeParam> problem(c);
+    const OwnedStream stream;
+    OnDevice<TypeParam> run(problem, 0xff, stream.get());
+    const cudaStream_t handle = stream.get().handle;
+    ASSERT_EQ(cudaStreamBeginCapture(handle, cudaStreamCaptureModeGlobal), cudaSuccess);
+    run.run_forward();
+    run.run_backward();
+    cudaGraph_t graph = nullptr;
+    cudaGraphExec_t executable = nullptr;
+    ASSERT_EQ(cudaStreamEndCapture(handle, &graph), cudaSuccess);
+    ASSERT_EQ(cudaGraphInstantiate(&executable, graph, 0), cudaSuccess);
+    const auto expected = results_of(problem, 0xff, {});
+    EXPECT_NE(run.results(), expected) << "a capture runs nothing";
+    for (int launch = 0; launch < 2; ++launch) {
+      ASSERT_EQ(cudaGraphLaunch(executable, handle), cudaSuccess);
+      EXPECT_EQ(run.results(), expected);
+    }
+    EXPECT_EQ(cudaGraphExecDestroy(executable), cudaSuccess);
+    EXPECT_EQ(cudaGraphDestroy(graph), cudaSuccess);
+  }
+}
+#endif
 
 using DeviceFloat = Device<float>;
 
