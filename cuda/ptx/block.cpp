@@ -68,6 +68,7 @@ void Block::run_grid() {
   counts_.launches = 1;
   counts_.blocks = shape_.blocks.size();
   counts_.threads = counts_.blocks * shape_.threads.size();
+  counts_.block_shared_bytes = shared_.size();
   for (std::size_t i = 0; i < executed_.size(); ++i) {
     const Instruction& instruction = program_->code[i];
     counts_.instructions += executed_[i];

@@ -16,6 +16,7 @@ std::string_view class_name(Class c) {
 
 Counts& Counts::operator+=(const Counts& other) {
   launches += other.launches, blocks += other.blocks, threads += other.threads, instructions += other.instructions;
+  block_shared_bytes = std::max(block_shared_bytes, other.block_shared_bytes);
   for (std::size_t c = 0; c < class_count; ++c) by_class[c] += other.by_class[c];
   matrix_operations += other.matrix_operations, barriers += other.barriers;
   divergent_branches += other.divergent_branches, copy_async_bytes += other.copy_async_bytes;
@@ -29,6 +30,7 @@ std::map<std::string, std::uint64_t> Counts::named() const {
   std::map<std::string, std::uint64_t> result = {{"launches", launches},
                                                  {"blocks", blocks},
                                                  {"threads", threads},
+                                                 {"block_shared_bytes", block_shared_bytes},
                                                  {"instructions", instructions},
                                                  {"matrix_operations", matrix_operations},
                                                  {"barriers", barriers},

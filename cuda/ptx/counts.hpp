@@ -15,7 +15,8 @@ namespace llsa::ptx {
 /// merge or drop instructions of it.
 struct Counts {
   std::uint64_t launches = 0, blocks = 0, threads = 0;
-  std::uint64_t instructions = 0;  ///< of warps, whatever the number of active lanes
+  std::uint64_t block_shared_bytes = 0;  ///< of a block, the most of any launch
+  std::uint64_t instructions = 0;        ///< of warps, whatever the number of active lanes
   std::array<std::uint64_t, class_count> by_class{};
   std::uint64_t matrix_operations = 0;                 ///< multiplications and additions of tensor-core instructions
   std::uint64_t barriers = 0, divergent_branches = 0;  ///< barriers: one for each block that passes one

@@ -8,9 +8,12 @@
 
 #include "cuda/ptx/report/chips.hpp"
 #include "cuda/ptx/report/ratchet.hpp"
+#include "cuda/ptx/report/resources.hpp"
 #include "cuda/ptx/report/workload.hpp"
 #include "cuda/ptx/settings.hpp"
 #include "llsa/error.hpp"
+#include "support/check.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace llsa::ptx {
 namespace {
@@ -59,6 +62,33 @@ TEST(PtxCounts, bound_times_by_the_part_of_the_chip_that_takes_longest) {
   EXPECT_NEAR(bounds(counts, chip).memory, 32e-6, 1e-12);
   EXPECT_EQ(bounds(counts, chip).name_of_largest(), "memory");
   EXPECT_THROW(chip_named("h101"), Error);
+}
+
+TEST(PtxCounts, warps_of_a_multiprocessor_are_what_registers_shared_memory_and_threads_leave_room_for) {
+  const Device h100 = device_named("h100");
+  Counts counts;
+  counts.blocks = 10, counts.threads = 10 * 256;
+  EXPECT_EQ(warps_per_multiprocessor(counts, 32, h100), 64);
+  EXPECT_EQ(warps_per_multiprocessor(counts, 128, h100), 16);
+  EXPECT_EQ(warps_per_multiprocessor(counts, 129, h100), 8);  // 136 in units of 8, and whole blocks only
+  counts.block_shared_bytes = 100 * 1024;
+  EXPECT_EQ(warps_per_multiprocessor(counts, 32, h100), 16);
+  counts.threads = 10 * 32, counts.block_shared_bytes = 0;
+  EXPECT_EQ(warps_per_multiprocessor(counts, 32, h100), 32);
+  EXPECT_EQ(warps_per_multiprocessor(counts, 32, device_named("l40s")), 24);
+  EXPECT_EQ(warps_per_multiprocessor({}, 32, h100), 0);
+}
+
+TEST(PtxCounts, registers_are_read_for_one_architecture_and_a_folder_without_reports_is_named) {
+  const llsa::room::TemporaryFolder folder;
+  std::ofstream(folder.path() / "a.o.ptxas")
+      << "ptxas info    : Compiling entry function 'first' for 'sm_80'\nptxas info    : Used 90 registers, used 1\n"
+      << "ptxas info    : Compiling entry function 'first' for 'sm_90a'\n    0 bytes stack frame\n"
+      << "ptxas info    : Used 122 registers, used 1 barriers\n";
+  EXPECT_EQ(read_registers(folder.path(), "sm_90a"), (std::map<std::string, int>{{"first", 122}}));
+  llsa::testing::expect_error(
+      "no report of ptxas for sm_70 lies below " + folder.path().string() + "; give the build's folder cuda",
+      [&] { read_registers(folder.path(), "sm_70"); });
 }
 
 }  // namespace
