@@ -103,16 +103,17 @@ double largest_row(const Tensor<double>& tensor) { return size_of(tensor).larges
 
 Magnitudes magnitudes_of(const Problem<double>& p) {
   const Size q = size_of(p.query), k = size_of(p.key), v = size_of(p.value);
-  const Size d_output = size_of(p.output_gradient), d_lse = size_of(p.lse_gradient);
+  const Size output_gradient = size_of(p.output_gradient), lse_gradient = size_of(p.lse_gradient);
   const double scale = std::abs(p.resolved().scale);
-  const double d_score = d_output.rms * v.rms * std::sqrt(static_cast<double>(p.value.shape().dim)) + d_lse.rms;
+  const double score_gradient =
+      output_gradient.rms * v.rms * std::sqrt(static_cast<double>(p.value.shape().dim)) + lse_gradient.rms;
   // Below what a sum of a thousand independent terms comes to, well above the noise of any of them.
   constexpr double noise = 0.03;
   Magnitudes m;
   m.output = 0.01 * v.rms;
-  m.query_gradient = noise * scale * d_score * k.rms;
-  m.key_gradient = noise * scale * d_score * q.rms;
-  m.value_gradient = 0.01 * d_output.rms;
+  m.query_gradient = noise * scale * score_gradient * k.rms;
+  m.key_gradient = noise * scale * score_gradient * q.rms;
+  m.value_gradient = 0.01 * output_gradient.rms;
   m.largest_score = scale * q.largest_row * k.largest_row;
   return m;
 }

@@ -53,13 +53,13 @@ AttentionInputs<T> BlockActivations<T>::attention_inputs(const BlockShape& s, co
 
 template <class T>
 void BlockScratch<T>::plan(Arena<T>& arena, const BlockShape& s) {
-  arena.plan(d_modulation, s.batch * 6 * s.hidden);
-  arena.plan(d_active, s.batch * s.hidden);
-  arena.plan(d_wide, s.rows() * s.mlp);
-  arena.plan(d_qkv, s.rows() * 3 * s.hidden);
-  for (T** each : {&d_rows, &d_query, &d_key}) arena.plan(*each, s.rows() * s.hidden);
-  arena.plan(d_projection_weight, s.head_dim() * s.head_dim());
-  arena.plan(d_projection_bias, s.head_dim());
+  arena.plan(modulation_gradient, s.batch * 6 * s.hidden);
+  arena.plan(active_gradient, s.batch * s.hidden);
+  arena.plan(wide_gradient, s.rows() * s.mlp);
+  arena.plan(qkv_gradient, s.rows() * 3 * s.hidden);
+  for (T** each : {&rows_gradient, &query_gradient, &key_gradient}) arena.plan(*each, s.rows() * s.hidden);
+  arena.plan(projection_weight_gradient, s.head_dim() * s.head_dim());
+  arena.plan(projection_bias_gradient, s.head_dim());
 }
 
 template <class T>
@@ -96,49 +96,57 @@ void block_forward(const BlockContext<T>& context, const BlockShape& s, const Bl
 
 template <class T>
 void block_backward(const BlockContext<T>& context, const BlockShape& s, const BlockTensors<const T>& w,
-                    const T* active, const T* x, const BlockActivations<T>& a, BlockScratch<T>& d, T* dx, T* d_active,
-                    const BlockTensors<T>& g) {
+                    const T* active, const T* x, const BlockActivations<T>& a, BlockScratch<T>& d, T* dx,
+                    T* active_gradient, const BlockTensors<T>& g) {
   Layers<T>& layers = context.layers;
   const std::int64_t c = s.hidden, rows = s.rows();
   const TokenShape stream{s.batch, s.tokens, c};
   const HeadShape heads{rows, s.heads, s.head_dim()};
   const T* const m = a.modulation;
-  T* const dm = d.d_modulation;
+  T* const dm = d.modulation_gradient;
 
-  layers.gated_residual_backward(stream, part(m, s, gate2), a.second, dx, d.d_rows, part(dm, s, gate2));
-  layers.linear_backward({rows, s.mlp, c}, a.active, w.second_weight, d.d_rows, d.d_wide, g.second_weight,
+  layers.gated_residual_backward(stream, part(m, s, gate2), a.second, dx, d.rows_gradient, part(dm, s, gate2));
+  layers.linear_backward({rows, s.mlp, c}, a.active, w.second_weight, d.rows_gradient, d.wide_gradient, g.second_weight,
                          g.second_bias);
-  layers.gelu_backward(rows * s.mlp, a.first, d.d_wide, d.d_wide);
-  layers.linear_backward({rows, c, s.mlp}, a.normed2, w.first_weight, d.d_wide, d.d_rows, g.first_weight, g.first_bias);
-  layers.modulated_norm_backward(stream, a.middle, a.mean2, a.rstd2, part(m, s, scale2), d.d_rows, dx,
+  layers.gelu_backward(rows * s.mlp, a.first, d.wide_gradient, d.wide_gradient);
+  layers.linear_backward({rows, c, s.mlp}, a.normed2, w.first_weight, d.wide_gradient, d.rows_gradient, g.first_weight,
+                         g.first_bias);
+  layers.modulated_norm_backward(stream, a.middle, a.mean2, a.rstd2, part(m, s, scale2), d.rows_gradient, dx,
                                  part(dm, s, shift2), part(dm, s, scale2));
 
-  layers.gated_residual_backward(stream, part(m, s, gate1), a.projected, dx, d.d_rows, part(dm, s, gate1));
-  // d_wide is free again and wide enough, as mlp >= hidden.
-  T* const d_attended = d.d_wide;
-  layers.linear_backward({rows, c, c}, a.attended, w.out_weight, d.d_rows, d_attended, g.out_weight, g.out_bias);
+  layers.gated_residual_backward(stream, part(m, s, gate1), a.projected, dx, d.rows_gradient, part(dm, s, gate1));
+  // wide_gradient is free again and wide enough, as mlp >= hidden.
+  T* const attended_gradient = d.wide_gradient;
+  layers.linear_backward({rows, c, c}, a.attended, w.out_weight, d.rows_gradient, attended_gradient, g.out_weight,
+                         g.out_bias);
   {
     const ProfileScope scope(context.profile, "attention_backward");
     context.attention.backward(
-        a.attention_inputs(s, w), attention_outputs(a, s), *a.state, {heads_in_rows<const T>(d_attended, s, c), {}},
-        {heads_in_rows(d.d_query, s, c), heads_in_rows(d.d_key, s, c), heads_in_rows(d.d_qkv + 2 * c, s, 3 * c),
-         g.projection_weight ? projection_extras(d.d_projection_weight, d.d_projection_bias, s) : NamedViews<T>{}});
+        a.attention_inputs(s, w), attention_outputs(a, s), *a.state,
+        {heads_in_rows<const T>(attended_gradient, s, c), {}},
+        {heads_in_rows(d.query_gradient, s, c), heads_in_rows(d.key_gradient, s, c),
+         heads_in_rows(d.qkv_gradient + 2 * c, s, 3 * c),
+         g.projection_weight ? projection_extras(d.projection_weight_gradient, d.projection_bias_gradient, s)
+                             : NamedViews<T>{}});
   }
   if (g.projection_weight) {
-    layers.add(s.head_dim() * s.head_dim(), d.d_projection_weight, g.projection_weight);
-    layers.add(s.head_dim(), d.d_projection_bias, g.projection_bias);
+    layers.add(s.head_dim() * s.head_dim(), d.projection_weight_gradient, g.projection_weight);
+    layers.add(s.head_dim(), d.projection_bias_gradient, g.projection_bias);
   }
-  layers.rotary_backward(heads, context.rotary, d.d_query, c);
-  layers.rotary_backward(heads, context.rotary, d.d_key, c);
-  layers.rms_norm_backward(heads, a.qkv, 3 * c, w.query_norm, a.query_rstd, d.d_query, c, d.d_qkv, 3 * c, g.query_norm);
-  layers.rms_norm_backward(heads, a.qkv + c, 3 * c, w.key_norm, a.key_rstd, d.d_key, c, d.d_qkv + c, 3 * c, g.key_norm);
-  layers.linear_backward({rows, c, 3 * c}, a.normed1, w.qkv_weight, d.d_qkv, d.d_rows, g.qkv_weight, g.qkv_bias);
-  layers.modulated_norm_backward(stream, x, a.mean1, a.rstd1, part(m, s, scale1), d.d_rows, dx, part(dm, s, shift1),
-                                 part(dm, s, scale1));
+  layers.rotary_backward(heads, context.rotary, d.query_gradient, c);
+  layers.rotary_backward(heads, context.rotary, d.key_gradient, c);
+  layers.rms_norm_backward(heads, a.qkv, 3 * c, w.query_norm, a.query_rstd, d.query_gradient, c, d.qkv_gradient, 3 * c,
+                           g.query_norm);
+  layers.rms_norm_backward(heads, a.qkv + c, 3 * c, w.key_norm, a.key_rstd, d.key_gradient, c, d.qkv_gradient + c,
+                           3 * c, g.key_norm);
+  layers.linear_backward({rows, c, 3 * c}, a.normed1, w.qkv_weight, d.qkv_gradient, d.rows_gradient, g.qkv_weight,
+                         g.qkv_bias);
+  layers.modulated_norm_backward(stream, x, a.mean1, a.rstd1, part(m, s, scale1), d.rows_gradient, dx,
+                                 part(dm, s, shift1), part(dm, s, scale1));
 
-  layers.linear_backward({s.batch, c, 6 * c}, active, w.modulation_weight, dm, d.d_active, g.modulation_weight,
+  layers.linear_backward({s.batch, c, 6 * c}, active, w.modulation_weight, dm, d.active_gradient, g.modulation_weight,
                          g.modulation_bias);
-  layers.add(s.batch * c, d.d_active, d_active);
+  layers.add(s.batch * c, d.active_gradient, active_gradient);
 }
 
 #define LLSA_INSTANTIATE(T)                                                                                       \

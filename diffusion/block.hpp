@@ -58,12 +58,12 @@ struct BlockActivations {
 /// Scratch that all blocks' backward passes share.
 template <class T>
 struct BlockScratch {
-  T* d_modulation = nullptr;                                  ///< `[batch, 6 hidden]`
-  T* d_active = nullptr;                                      ///< `[batch, hidden]`
-  T* d_wide = nullptr;                                        ///< `[rows, mlp]`
-  T* d_qkv = nullptr;                                         ///< `[rows, 3 hidden]`
-  T *d_rows = nullptr, *d_query = nullptr, *d_key = nullptr;  ///< `[rows, hidden]`
-  T *d_projection_weight = nullptr, *d_projection_bias = nullptr;
+  T* modulation_gradient = nullptr;                                                ///< `[batch, 6 hidden]`
+  T* active_gradient = nullptr;                                                    ///< `[batch, hidden]`
+  T* wide_gradient = nullptr;                                                      ///< `[rows, mlp]`
+  T* qkv_gradient = nullptr;                                                       ///< `[rows, 3 hidden]`
+  T *rows_gradient = nullptr, *query_gradient = nullptr, *key_gradient = nullptr;  ///< `[rows, hidden]`
+  T *projection_weight_gradient = nullptr, *projection_bias_gradient = nullptr;
 
   void plan(Arena<T>& arena, const BlockShape& shape);
 };
@@ -85,10 +85,11 @@ template <class T>
 void block_forward(const BlockContext<T>& context, const BlockShape& shape, const BlockTensors<const T>& weights,
                    const T* active, const T* x, BlockActivations<T>& a, T* y);
 
-/// `dx` enters as the gradient of y and leaves as the gradient of x. `d_active` `[batch, hidden]` is accumulated into.
+/// `dx` enters as the gradient of y and leaves as the gradient of x. `active_gradient` `[batch, hidden]` is accumulated
+/// into.
 template <class T>
 void block_backward(const BlockContext<T>& context, const BlockShape& shape, const BlockTensors<const T>& weights,
                     const T* active, const T* x, const BlockActivations<T>& a, BlockScratch<T>& scratch, T* dx,
-                    T* d_active, const BlockTensors<T>& gradients);
+                    T* active_gradient, const BlockTensors<T>& gradients);
 
 }  // namespace llsa::diffusion

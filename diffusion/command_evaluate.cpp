@@ -71,7 +71,7 @@ void add_evaluate_command(CLI::App& program, CommandContext& context) {
   program::add_number(*app, "--directions", c->options.directions, "of the sliced Wasserstein distance");
   program::add_number(*app, "--seed", c->options.seed, "of noise, times and directions");
   program::add_number(*app, "--batch", c->options.batch, "pictures in one pass");
-  app->add_flag("!--no-full", c->options.against_full, "do not compare with full attention");
+  app->add_flag("!--no-full", c->options.against_dense, "do not compare with dense attention");
   app->add_option("--json", c->json_file, "also write the report as JSON");
   app->add_option("--backend", c->options.backend, "implementation of attention")->capture_default_str();
   program::add_number(*app, "--threads", c->options.threads, "threads; 0 takes every core");

@@ -42,8 +42,8 @@ Dit<T>::Dit(const ModelConfig& config, const DitPlan& plan, Layers<T>& layers, A
   arena_.plan(output_, rows * config.token_dim());
   if (plan.training) {
     scratch_.plan(arena_, shape);
-    arena_.plan(d_stream_, rows * width);
-    arena_.plan(d_final_modulation_, plan.batch * 2 * width);
+    arena_.plan(stream_gradient_, rows * width);
+    arena_.plan(final_modulation_gradient_, plan.batch * 2 * width);
   }
   arena_.allocate();  // first, so that a model that is too large fails at once
   const TokenOrder order = token_order(config.attention.order, config.grid());
@@ -145,25 +145,26 @@ void Dit<T>::forward(std::span<const T> parameters, std::int64_t batch, const T*
 
 template <class T>
 void Dit<T>::backward(std::span<const T> parameters, std::int64_t batch, const std::int32_t* labels,
-                      const T* d_velocity, std::span<T> gradients) {
+                      const T* velocity_gradient, std::span<T> gradients) {
   if (!plan_.training) throw Error("backward needs a model that was planned for training");
   const T* const p = parameters.data();
   T* const g = gradients.data();
   const BlockShape shape = block_shape(batch);
   const std::int64_t rows = shape.rows(), width = config_.hidden, token_dim = config_.token_dim();
-  for (EmbedderActivations<T>& each : embedders_) std::fill_n(each.d_active, batch * width, T(0));
+  for (EmbedderActivations<T>& each : embedders_) std::fill_n(each.active_gradient, batch * width, T(0));
 
-  layers_->permute(batch, map_.image_to_output, d_velocity, output_);
+  layers_->permute(batch, map_.image_to_output, velocity_gradient, output_);
   layers_->linear_backward({rows, width, token_dim}, final_normed_, tensor(p, "proj_out_2.weight"), output_,
-                           scratch_.d_rows, tensor(g, "proj_out_2.weight"), tensor(g, "proj_out_2.bias"));
-  std::fill_n(d_stream_, rows * width, T(0));
+                           scratch_.rows_gradient, tensor(g, "proj_out_2.weight"), tensor(g, "proj_out_2.bias"));
+  std::fill_n(stream_gradient_, rows * width, T(0));
   layers_->modulated_norm_backward({batch, shape.tokens, width}, stream(config_.layers), final_mean_, final_rstd_,
-                                   {final_modulation_ + width, 2 * width}, scratch_.d_rows, d_stream_,
-                                   {d_final_modulation_, 2 * width}, {d_final_modulation_ + width, 2 * width});
+                                   {final_modulation_ + width, 2 * width}, scratch_.rows_gradient, stream_gradient_,
+                                   {final_modulation_gradient_, 2 * width},
+                                   {final_modulation_gradient_ + width, 2 * width});
   layers_->linear_backward({batch, width, 2 * width}, embedder_of(0).active, tensor(p, "proj_out_1.weight"),
-                           d_final_modulation_, scratch_.d_active, tensor(g, "proj_out_1.weight"),
+                           final_modulation_gradient_, scratch_.active_gradient, tensor(g, "proj_out_1.weight"),
                            tensor(g, "proj_out_1.bias"));
-  layers_->add(batch * width, scratch_.d_active, embedder_of(0).d_active);
+  layers_->add(batch * width, scratch_.active_gradient, embedder_of(0).active_gradient);
 
   for (std::int64_t block = config_.layers - 1; block >= 0; --block) {
     const auto weights = block_tensors(p, block);
@@ -173,9 +174,9 @@ void Dit<T>::backward(std::span<const T> parameters, std::int64_t batch, const s
                     stream(block + 1));
     }
     block_backward(context(block), shape, weights, embedder.active, stream(block), activations(block), scratch_,
-                   d_stream_, embedder.d_active, block_tensors(g, block));
+                   stream_gradient_, embedder.active_gradient, block_tensors(g, block));
   }
-  layers_->linear_backward({rows, token_dim, width}, input_, tensor(p, "pos_embed.proj.weight"), d_stream_,
+  layers_->linear_backward({rows, token_dim, width}, input_, tensor(p, "pos_embed.proj.weight"), stream_gradient_,
                            static_cast<T*>(nullptr), tensor(g, "pos_embed.proj.weight"),
                            tensor(g, "pos_embed.proj.bias"));
   for (std::size_t i = 0; i < embedders_.size(); ++i) {

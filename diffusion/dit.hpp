@@ -44,8 +44,8 @@ class Dit {
                const std::int32_t* labels, T* velocity);
   /// The gradient of what the last `forward` computed, with the same arguments: adds to `gradients`, which is laid out
   /// like the parameters. Only when planned for training.
-  void backward(std::span<const T> parameters, std::int64_t batch, const std::int32_t* labels, const T* d_velocity,
-                std::span<T> gradients);
+  void backward(std::span<const T> parameters, std::int64_t batch, const std::int32_t* labels,
+                const T* velocity_gradient, std::span<T> gradients);
 
   /// Called during `forward` with every block's number and attention inputs (views valid during the call only).
   using Observer = std::function<void(std::int64_t block, const AttentionInputs<T>& inputs)>;
@@ -86,7 +86,7 @@ class Dit {
   T *final_modulation_ = nullptr, *final_normed_ = nullptr, *final_mean_ = nullptr, *final_rstd_ = nullptr;
   T* output_ = nullptr;  // [rows, token_dim]
   BlockScratch<T> scratch_;
-  T *d_stream_ = nullptr, *d_final_modulation_ = nullptr;
+  T *stream_gradient_ = nullptr, *final_modulation_gradient_ = nullptr;
 };
 
 }  // namespace llsa::diffusion

@@ -16,12 +16,12 @@ void embedder_forward(Layers<T>& layers, const EmbedderShape& s, std::int64_t ba
 template <class T>
 void embedder_backward(Layers<T>& layers, const EmbedderShape& s, std::int64_t batch, const EmbedderTensors<const T>& w,
                        const std::int32_t* labels, EmbedderActivations<T>& a, const EmbedderTensors<T>& g) {
-  layers.silu_backward(batch * s.hidden, a.sum, a.d_active, a.d_active);
-  if (s.labelled) layers.label_embedding_backward(batch, s.hidden, labels, a.d_active, g.table);
-  layers.linear_backward({batch, s.hidden, s.hidden}, a.first_active, w.second_weight, a.d_active, a.d_scratch,
-                         g.second_weight, g.second_bias);
-  layers.silu_backward(batch * s.hidden, a.first, a.d_scratch, a.d_scratch);
-  layers.linear_backward({batch, s.frequency_dim, s.hidden}, a.features, w.first_weight, a.d_scratch,
+  layers.silu_backward(batch * s.hidden, a.sum, a.active_gradient, a.active_gradient);
+  if (s.labelled) layers.label_embedding_backward(batch, s.hidden, labels, a.active_gradient, g.table);
+  layers.linear_backward({batch, s.hidden, s.hidden}, a.first_active, w.second_weight, a.active_gradient,
+                         a.scratch_gradient, g.second_weight, g.second_bias);
+  layers.silu_backward(batch * s.hidden, a.first, a.scratch_gradient, a.scratch_gradient);
+  layers.linear_backward({batch, s.frequency_dim, s.hidden}, a.features, w.first_weight, a.scratch_gradient,
                          static_cast<T*>(nullptr), g.first_weight, g.first_bias);
 }
 

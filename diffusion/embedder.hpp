@@ -24,17 +24,17 @@ struct EmbedderTensors {
 
 template <class T>
 struct EmbedderActivations {
-  T* features = nullptr;      ///< `[batch, frequency_dim]`
-  T* first = nullptr;         ///< `[batch, hidden]`, before its SiLU
-  T* first_active = nullptr;  ///< `[batch, hidden]`
-  T* sum = nullptr;           ///< `[batch, hidden]`, c
-  T* active = nullptr;        ///< `[batch, hidden]`, silu(c)
-  T* d_active = nullptr;      ///< `[batch, hidden]`, gradient of `active`, gathered from every user
-  T* d_scratch = nullptr;     ///< `[batch, hidden]`
+  T* features = nullptr;          ///< `[batch, frequency_dim]`
+  T* first = nullptr;             ///< `[batch, hidden]`, before its SiLU
+  T* first_active = nullptr;      ///< `[batch, hidden]`
+  T* sum = nullptr;               ///< `[batch, hidden]`, c
+  T* active = nullptr;            ///< `[batch, hidden]`, silu(c)
+  T* active_gradient = nullptr;   ///< `[batch, hidden]`, gradient of `active`, gathered from every user
+  T* scratch_gradient = nullptr;  ///< `[batch, hidden]`
 
   void plan(Arena<T>& arena, const EmbedderShape& shape, std::int64_t batch) {
     arena.plan(features, batch * shape.frequency_dim);
-    for (T** each : {&first, &first_active, &sum, &active, &d_active, &d_scratch}) {
+    for (T** each : {&first, &first_active, &sum, &active, &active_gradient, &scratch_gradient}) {
       arena.plan(*each, batch * shape.hidden);
     }
   }
@@ -46,7 +46,7 @@ void embedder_forward(Layers<T>& layers, const EmbedderShape& shape, std::int64_
                       const EmbedderTensors<const T>& weights, const T* times, const std::int32_t* labels,
                       EmbedderActivations<T>& a);
 
-/// Takes `a.d_active`, which it overwrites.
+/// Takes `a.active_gradient`, which it overwrites.
 template <class T>
 void embedder_backward(Layers<T>& layers, const EmbedderShape& shape, std::int64_t batch,
                        const EmbedderTensors<const T>& weights, const std::int32_t* labels, EmbedderActivations<T>& a,

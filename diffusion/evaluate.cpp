@@ -71,7 +71,7 @@ Json evaluate(const Model& model, const ModelConfig& config, const Batch& real, 
                  {"validation_loss", own.loss},
                  {"generated_against_real", compare_sets(own.pictures, first, config, o, threads)},
                  {"real_against_real", compare_sets(second, first, config, o, threads)}};
-  if (o.against_full && config.attention.method != "full") {
+  if (o.against_dense && config.attention.method != "full") {
     ModelConfig full = config;
     full.attention.method = "full";
     const Generated dense = generate(model, full, first, labels, o);

@@ -16,7 +16,7 @@ struct EvaluateOptions {
   double guidance = 1;
   std::uint64_t seed = 1;
   std::int64_t batch = 16;
-  bool against_full = true;  ///< also sample the same noise under full attention
+  bool against_dense = true;  ///< also sample the same noise under dense attention
   std::string backend = "reference";
   int threads = 0;
   std::stop_token stop = {};  ///< a request ends the evaluation with `Cancelled`
@@ -25,7 +25,7 @@ struct EvaluateOptions {
 /// Judges a model on real pictures: `real` is split into two halves, one to compare with and one that shows how far
 /// apart two sets of real pictures are (the floor). Reports validation loss on fixed noise and times, sliced
 /// Wasserstein distance, spectrum and channel moments, each beside its floor, with the number of pictures and the seed;
-/// and, when asked, loss and samples of the same weights and noise under full attention. Labels of generated pictures
+/// and, when asked, loss and samples of the same weights and noise under dense attention. Labels of generated pictures
 /// are those of the first half. Throws `Error` when there are fewer than four pictures.
 nlohmann::ordered_json evaluate(const Model& model, const ModelConfig& config, const Batch& real,
                                 const EvaluateOptions& options);

@@ -32,7 +32,7 @@ Learner::Learner(const TrainConfig& config, TrainState state, Layers<float>& lay
              attention, profile),
       gradients_(state_.weights.size()) {
   const auto elements = std::size_t(config.pass_size() * config.model.image_elements());
-  for (auto* each : {&noise_, &noisy_, &target_, &velocity_, &d_velocity_}) each->resize(elements);
+  for (auto* each : {&noise_, &noisy_, &target_, &velocity_, &velocity_gradient_}) each->resize(elements);
 }
 
 StepResult Learner::step(std::span<const float> pictures, std::span<const std::int32_t> labels) {
@@ -64,11 +64,11 @@ StepResult Learner::step(std::span<const float> pictures, std::span<const std::i
     });
     model_.forward(state_.weights, pass, noisy_.data(), times.data(), kept.data(), velocity_.data());
     const double share = double(pass) / double(config_.batch);
-    const double loss = squared_error<float>(velocity_, target_, share, d_velocity_);
+    const double loss = squared_error<float>(velocity_, target_, share, velocity_gradient_);
     result.loss += share * loss;
     std::fill(noise_.begin(), noise_.end(), 0.0f);
     result.baseline += share * squared_error<float>(noise_, target_, 1, {});
-    model_.backward(state_.weights, pass, kept.data(), d_velocity_.data(), gradients_);
+    model_.backward(state_.weights, pass, kept.data(), velocity_gradient_.data(), gradients_);
   }
   result.gradient_norm = euclidean_norm<float>(gradients_, *threads_);
   result.learning_rate =

@@ -45,7 +45,7 @@ class Learner {
   TrainState state_;
   ThreadPool* threads_;
   Dit<float> model_;
-  AlignedVector<float> gradients_, noise_, noisy_, target_, velocity_, d_velocity_;
+  AlignedVector<float> gradients_, noise_, noisy_, target_, velocity_, velocity_gradient_;
 };
 
 /// `Learner::validation_loss` for any model and weights; uses passes of the model's planned batch.

@@ -87,17 +87,17 @@ NaiveGradients dense_naive_backward(const AttentionInputs<double>& inputs, doubl
     const auto dv = gradients.value.view().head(key_head);
     for (std::int64_t i = 0; i < q.tokens; ++i) {
       const std::vector<double> query = row(inputs.query.head(head), i);
-      const std::vector<double> d_output = row(output_gradients.output.head(head), i);
-      const double d_lse = output_gradients.lse.data ? output_gradients.lse.head(head)(i, 0) : 0.0;
+      const std::vector<double> output_gradient = row(output_gradients.output.head(head), i);
+      const double lse_gradient = output_gradients.lse.data ? output_gradients.lse.head(head)(i, 0) : 0.0;
       const NaiveRow result = naive_row(query, keys, scale);
-      const double delta = dot(d_output.data(), result.output.data(), d_output.size());
+      const double delta = dot(output_gradient.data(), result.output.data(), output_gradient.size());
       for (std::size_t j = 0; j < keys.size(); ++j) {
         const auto token = static_cast<std::int64_t>(j);
         const double s = scale * dot(query.data(), keys[j].key.data(), query.size());
         const double p = std::exp(s - result.lse);
-        const double dp = dot(d_output.data(), keys[j].value.data(), d_output.size());
-        const double ds = p * (dp - delta + d_lse);
-        for (std::int64_t d = 0; d < dv.dim; ++d) dv(token, d) += p * d_output[static_cast<std::size_t>(d)];
+        const double dp = dot(output_gradient.data(), keys[j].value.data(), output_gradient.size());
+        const double ds = p * (dp - delta + lse_gradient);
+        for (std::int64_t d = 0; d < dv.dim; ++d) dv(token, d) += p * output_gradient[static_cast<std::size_t>(d)];
         for (std::int64_t d = 0; d < dq.dim; ++d) {
           dq(i, d) += scale * ds * keys[j].key[static_cast<std::size_t>(d)];
           dk(token, d) += scale * ds * query[static_cast<std::size_t>(d)];

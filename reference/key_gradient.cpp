@@ -30,7 +30,7 @@ class KeyTile {
         query_scratch_(chunk_queries * dim),
         output_scratch_(chunk_queries * value_dim),
         scores_(chunk_queries * max_columns),
-        products_(chunk_queries * max_columns),
+        probability_gradients_(chunk_queries * max_columns),
         refined_(max_columns) {}
 
   void begin(const LevelRows<T>& keys, const LevelRows<T>& values, TokenRange tokens) {
@@ -110,14 +110,14 @@ class KeyTile {
     for (std::int64_t v = 0; v < columns_ / W; v += 2) {
       const int vectors = static_cast<int>(std::min<std::int64_t>(2, columns_ / W - v));
       pieces_times_tile(queries_, dim_, key_.data() + v * W, columns_, vectors, scores_.data(), 2 * W);
-      pieces_times_tile(output_gradients_, value_dim_, value_.data() + v * W, columns_, vectors, products_.data(),
-                        2 * W);
+      pieces_times_tile(output_gradients_, value_dim_, value_.data() + v * W, columns_, vectors,
+                        probability_gradients_.data(), 2 * W);
       Mask<C> masks[2];
       for (int i = 0; i < vectors; ++i) {
         probabilities_and_score_gradients(i, (v + i) * W);
         for (int lane = 0; lane < W; ++lane) masks[i][lane] = refined_[(v + i) * W + lane] ? 0 : -1;
       }
-      rows_transposed_times_tile(queries_.data(), queries_.size(), dim_, products_.data(), 2 * W, vectors,
+      rows_transposed_times_tile(queries_.data(), queries_.size(), dim_, probability_gradients_.data(), 2 * W, vectors,
                                  gradients_.data() + v * W, columns_, any_refined_ ? masks : nullptr);
       rows_transposed_times_tile(output_gradients_.data(), output_gradients_.size(), value_dim_, scores_.data(), 2 * W,
                                  vectors, gradients_.data() + dim_ * columns_ + v * W, columns_,
@@ -133,7 +133,7 @@ class KeyTile {
   void probabilities_and_score_gradients(int i, std::int64_t column) {
     const Vector<C> log_weights = load(log_weights_.data() + column);
     C* score = scores_.data() + i * W;
-    C* product = products_.data() + i * W;
+    C* product = probability_gradients_.data() + i * W;
     for (const TokenRange& rows : rows_)
       for (std::int64_t row = rows.begin; row < rows.end; ++row, score += 2 * W, product += 2 * W) {
         const Vector<C> p = exp2(load(score) + log_weights - statistics_->lse2[row]);
@@ -148,7 +148,7 @@ class KeyTile {
   LogWeights log_weight_;
   TokenRange tokens_;
   const QueryStatistics<C>* statistics_ = nullptr;
-  Buffer<C> key_, value_, gradients_, log_weights_, query_scratch_, output_scratch_, scores_, products_;
+  Buffer<C> key_, value_, gradients_, log_weights_, query_scratch_, output_scratch_, scores_, probability_gradients_;
   Buffer<LaneInt<C>> refined_;
   bool any_refined_ = false;
   std::vector<Rows<C>> queries_, output_gradients_;

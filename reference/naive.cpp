@@ -224,35 +224,36 @@ NaiveGradients naive_backward(const AttentionInputs<double>& inputs, const Selec
                               const AttentionOutputGradients<double>& output_gradients) {
   const KeySets key_sets(inputs, selection, options);
   const Counts& counts = key_sets.counts();
-  Tensor<double> d_query(inputs.query.shape);
-  std::vector<Tensor<double>> d_key = zeros_per_level(inputs.key.shape, counts);
-  std::vector<Tensor<double>> d_value = zeros_per_level(inputs.value.shape, counts);
+  Tensor<double> query_gradient(inputs.query.shape);
+  std::vector<Tensor<double>> key_gradient = zeros_per_level(inputs.key.shape, counts);
+  std::vector<Tensor<double>> value_gradient = zeros_per_level(inputs.value.shape, counts);
   const Shape& q = inputs.query.shape;
   for (std::int64_t head = 0; head < q.batch * q.heads; ++head)
     for (std::int64_t i = 0; i < q.tokens; ++i) {
       const std::vector<double> query = row(inputs.query.head(head), i);
-      const std::vector<double> d_output = row(output_gradients.output.head(head), i);
-      const double d_lse = output_gradients.lse.data ? output_gradients.lse.head(head)(i, 0) : 0.0;
+      const std::vector<double> output_gradient = row(output_gradients.output.head(head), i);
+      const double lse_gradient = output_gradients.lse.data ? output_gradients.lse.head(head)(i, 0) : 0.0;
       const std::vector<KeyRef> refs = key_sets.of(head, i);
       const std::vector<WeightedKey> keys = key_sets.vectors(head, refs);
       const NaiveRow result = naive_row(query, keys, options.scale);
-      const double delta = dot(d_output, result.output);
+      const double delta = dot(output_gradient, result.output);
       for (std::size_t j = 0; j < keys.size(); ++j) {
         const double s = options.scale * dot(query, keys[j].key) + std::log(keys[j].weight);
         const double p = std::exp(s - result.lse);
-        const double ds = p * (dot(d_output, keys[j].value) - delta + d_lse);
+        const double ds = p * (dot(output_gradient, keys[j].value) - delta + lse_gradient);
         const auto level = static_cast<std::size_t>(refs[j].level);
-        double* dq = d_query.view().head(head).row(i);
-        double* dk = d_key[level].view().head(head / options.group).row(refs[j].token);
-        double* dv = d_value[level].view().head(head / options.group).row(refs[j].token);
-        for (std::size_t d = 0; d < d_output.size(); ++d) dv[d] += p * d_output[d];
+        double* dq = query_gradient.view().head(head).row(i);
+        double* dk = key_gradient[level].view().head(head / options.group).row(refs[j].token);
+        double* dv = value_gradient[level].view().head(head / options.group).row(refs[j].token);
+        for (std::size_t d = 0; d < output_gradient.size(); ++d) dv[d] += p * output_gradient[d];
         for (std::size_t d = 0; d < query.size(); ++d) {
           dq[d] += options.scale * ds * keys[j].key[d];
           dk[d] += options.scale * ds * query[d];
         }
       }
     }
-  return {std::move(d_query), unpool(d_key, counts, options.block_size), unpool(d_value, counts, options.block_size)};
+  return {std::move(query_gradient), unpool(key_gradient, counts, options.block_size),
+          unpool(value_gradient, counts, options.block_size)};
 }
 
 }  // namespace llsa::reference

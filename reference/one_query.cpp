@@ -15,10 +15,10 @@ double softmax(std::span<double> scores) {
   return lse;
 }
 
-void spread(const Hierarchy& keys, int level, std::int64_t token, double share,
+void spread(const Hierarchy& keys, int level, std::int64_t token, double probability,
             const std::vector<std::int64_t>& cell_of, std::span<double> cells) {
   const TokenRange fine = keys.fine(level, token);
-  const double each = share / static_cast<double>(fine.size());
+  const double each = probability / static_cast<double>(fine.size());
   for (std::int64_t t = fine.begin; t < fine.end; ++t)
     cells[static_cast<std::size_t>(cell_of[static_cast<std::size_t>(t)])] += each;
 }

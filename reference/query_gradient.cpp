@@ -24,7 +24,7 @@ class QueryGradientTile {
         lse2_(max_columns),
         delta_(max_columns),
         scores_(chunk_.capacity * 2 * W),
-        products_(chunk_.capacity * 2 * W) {}
+        probability_gradients_(chunk_.capacity * 2 * W) {}
 
   void begin(const HeadView<const T>& query, const HeadView<const T>& output_gradient,
              const QueryStatistics<C>& statistics, std::int64_t head, TokenRange queries) {
@@ -57,7 +57,7 @@ class QueryGradientTile {
       const int vectors = static_cast<int>(std::min<std::int64_t>(2, v_end - v));
       pieces_times_tile(chunk_.keys(), dim_, query_.data() + v * W, columns_, vectors, scores_.data(), 2 * W);
       pieces_times_tile(chunk_.values(), value_dim_, output_gradient_.data() + v * W, columns_, vectors,
-                        products_.data(), 2 * W);
+                        probability_gradients_.data(), 2 * W);
       Mask<C> masks[2];
       bool whole = true;
       for (int i = 0; i < vectors; ++i) {
@@ -76,7 +76,7 @@ class QueryGradientTile {
     for (std::int64_t j = 0; j < chunk_.size(); ++j) {
       C* score = scores_.data() + j * 2 * W + i * W;
       const Vector<C> s = log_weights ? load(score) + log_weights[j] : load(score);
-      store(score, exp2(s - lse2) * (load(products_.data() + j * 2 * W + i * W) - delta));
+      store(score, exp2(s - lse2) * (load(probability_gradients_.data() + j * 2 * W + i * W) - delta));
     }
   }
 
@@ -84,7 +84,7 @@ class QueryGradientTile {
   std::int64_t dim_, value_dim_, columns_ = 0;
   TokenRange queries_;
   KeyChunk<T> chunk_;
-  Buffer<C> query_, output_gradient_, gradient_, lse2_, delta_, scores_, products_;
+  Buffer<C> query_, output_gradient_, gradient_, lse2_, delta_, scores_, probability_gradients_;
 };
 
 }  // namespace

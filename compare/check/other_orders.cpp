@@ -78,10 +78,10 @@ class Ordered {
 
   void run_head(std::int64_t head, Outcome<double>& out) {
     const std::int64_t queries = o_.query.tokens(), dim = p_.query.shape().dim, value_dim = p_.value.shape().dim;
-    std::vector<std::vector<C>> d_key, d_value;
+    std::vector<std::vector<C>> key_gradient, value_gradient;
     for (int l = 0; l <= o_.levels; ++l) {
-      d_key.emplace_back(static_cast<std::size_t>(o_.key.length(l) * dim), C{0});
-      d_value.emplace_back(static_cast<std::size_t>(o_.key.length(l) * value_dim), C{0});
+      key_gradient.emplace_back(static_cast<std::size_t>(o_.key.length(l) * dim), C{0});
+      value_gradient.emplace_back(static_cast<std::size_t>(o_.key.length(l) * value_dim), C{0});
     }
     for (std::int64_t n = 0; n < queries; ++n) {
       const std::int64_t i = order_ == Order::reversed ? queries - 1 - n : n;
@@ -107,30 +107,30 @@ class Ordered {
       for (std::size_t d = 0; d < all.output.size(); ++d)
         o[d] = rounded_to(storage_, static_cast<double>(all.output[d] / all.sum));
       if (!p_.has_gradient()) continue;
-      const double* d_o = p_.output_gradient.view().head(head).row(i);
-      const C d_lse = p_.has_lse_gradient() ? static_cast<C>(p_.lse_gradient.view().head(head)(i, 0)) : C{0};
-      const C constant = d_lse - dot(d_o, o, value_dim);
-      std::vector<C> d_q(static_cast<std::size_t>(dim), C{0});
+      const double* o_gradient = p_.output_gradient.view().head(head).row(i);
+      const C lse_gradient = p_.has_lse_gradient() ? static_cast<C>(p_.lse_gradient.view().head(head)(i, 0)) : C{0};
+      const C constant = lse_gradient - dot(o_gradient, o, value_dim);
+      std::vector<C> q_gradient(static_cast<std::size_t>(dim), C{0});
       for (std::size_t j = 0; j < keys.size(); ++j) {
         const C probability = std::exp(scores[j] - lse);
-        const C d_score =
-            static_cast<C>(kept(probability * (dot(d_o, row(value_, head, keys[j]), value_dim) + constant))) *
+        const C score_gradient =
+            static_cast<C>(kept(probability * (dot(o_gradient, row(value_, head, keys[j]), value_dim) + constant))) *
             static_cast<C>(o_.scale);
         const double* k = row(key_, head, keys[j]);
-        C* dk = d_key[static_cast<std::size_t>(keys[j].level)].data() + keys[j].token * dim;
-        C* dv = d_value[static_cast<std::size_t>(keys[j].level)].data() + keys[j].token * value_dim;
+        C* dk = key_gradient[static_cast<std::size_t>(keys[j].level)].data() + keys[j].token * dim;
+        C* dv = value_gradient[static_cast<std::size_t>(keys[j].level)].data() + keys[j].token * value_dim;
         for (std::int64_t d = 0; d < dim; ++d) {
-          d_q[static_cast<std::size_t>(d)] += d_score * static_cast<C>(k[d]);
-          dk[d] += d_score * static_cast<C>(q[d]);
+          q_gradient[static_cast<std::size_t>(d)] += score_gradient * static_cast<C>(k[d]);
+          dk[d] += score_gradient * static_cast<C>(q[d]);
         }
         for (std::int64_t d = 0; d < value_dim; ++d)
-          dv[d] += static_cast<C>(kept(probability)) * static_cast<C>(d_o[d]);
+          dv[d] += static_cast<C>(kept(probability)) * static_cast<C>(o_gradient[d]);
       }
       for (std::int64_t d = 0; d < dim; ++d)
-        out.query_gradient.view().head(head)(i, d) = static_cast<double>(d_q[static_cast<std::size_t>(d)]);
+        out.query_gradient.view().head(head)(i, d) = static_cast<double>(q_gradient[static_cast<std::size_t>(d)]);
     }
-    unpool(d_key, out.key_gradient, head);
-    unpool(d_value, out.value_gradient, head);
+    unpool(key_gradient, out.key_gradient, head);
+    unpool(value_gradient, out.value_gradient, head);
   }
 
   void unpool(const std::vector<std::vector<C>>& levels, Tensor<double>& to, std::int64_t head) const {

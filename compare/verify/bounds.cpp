@@ -119,21 +119,22 @@ class Bounding {
       if (p_.has_gradient()) delta = delta + p_.output_gradient.view().head(head)(i, d) * mean;
     }
     if (!p_.has_gradient()) return;
-    const double* d_output = p_.output_gradient.view().head(head).row(i);
-    const double d_lse = p_.has_lse_gradient() ? p_.lse_gradient.view().head(head)(i, 0) : 0;
+    const double* output_gradient = p_.output_gradient.view().head(head).row(i);
+    const double lse_gradient = p_.has_lse_gradient() ? p_.lse_gradient.view().head(head)(i, 0) : 0;
     const std::int64_t k_head = o_.key_head(head);
     for (std::size_t j = 0; j < keys.size(); ++j) {
       const reference::KeyRef& ref = keys[j].ref;
       const auto level = static_cast<std::size_t>(ref.level);
       const double* k = evaluator_.key(definition_, head, ref);
-      const double product = dot(d_output, evaluator_.value(definition_, head, ref), value_dim) + d_lse;
+      const double product = dot(output_gradient, evaluator_.value(definition_, head, ref), value_dim) + lse_gradient;
       const Range probability = row.probability(j),
-                  d_score = o_.scale * (probability * (Range{product, product} + -1.0 * delta));
+                  score_gradient = o_.scale * (probability * (Range{product, product} + -1.0 * delta));
       for (std::int64_t d = 0; d < dim; ++d) {
-        add(bounds_.query_gradient, head, i, d, k[d] * d_score);
-        add(key_[level], k_head, ref.token, d, q[d] * d_score);
+        add(bounds_.query_gradient, head, i, d, k[d] * score_gradient);
+        add(key_[level], k_head, ref.token, d, q[d] * score_gradient);
       }
-      for (std::int64_t d = 0; d < value_dim; ++d) add(value_[level], k_head, ref.token, d, d_output[d] * probability);
+      for (std::int64_t d = 0; d < value_dim; ++d)
+        add(value_[level], k_head, ref.token, d, output_gradient[d] * probability);
     }
   }
 

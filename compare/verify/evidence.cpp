@@ -31,16 +31,17 @@ double Evidence::Sums::error(const GivenRows& given) const {
 std::vector<double> Evidence::query_gradient(std::int64_t head, std::int64_t i, const DefinedRow& row) const {
   const Problem<double>& p = evaluator_.problem();
   const std::int64_t dim = p.query.shape().dim, value_dim = p.value.shape().dim;
-  const double* d_output = p.output_gradient.view().head(head).row(i);
-  const double d_lse = p.has_lse_gradient() ? p.lse_gradient.view().head(head)(i, 0) : 0;
-  const double constant = d_lse - std::inner_product(d_output, d_output + value_dim, row.output.data(), 0.0);
+  const double* output_gradient = p.output_gradient.view().head(head).row(i);
+  const double lse_gradient = p.has_lse_gradient() ? p.lse_gradient.view().head(head)(i, 0) : 0;
+  const double constant =
+      lse_gradient - std::inner_product(output_gradient, output_gradient + value_dim, row.output.data(), 0.0);
   std::vector<double> result(static_cast<std::size_t>(dim));
   for (std::size_t j = 0; j < row.keys.size(); ++j) {
     const double* k = evaluator_.key(definition_, head, row.keys[j]);
     const double* v = evaluator_.value(definition_, head, row.keys[j]);
-    const double d_score = definition_.options.scale * row.probability[j] *
-                           (std::inner_product(d_output, d_output + value_dim, v, 0.0) + constant);
-    for (std::int64_t d = 0; d < dim; ++d) result[static_cast<std::size_t>(d)] += d_score * k[d];
+    const double score_gradient = definition_.options.scale * row.probability[j] *
+                                  (std::inner_product(output_gradient, output_gradient + value_dim, v, 0.0) + constant);
+    for (std::int64_t d = 0; d < dim; ++d) result[static_cast<std::size_t>(d)] += score_gradient * k[d];
   }
   return result;
 }

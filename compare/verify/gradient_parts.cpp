@@ -54,22 +54,22 @@ KeyValueParts key_value_parts(const Problem<double>& problem, const Outcome<doub
   const ResolvedOptions& o = outcome.options;
   const auto key = reference::pool<double>(problem.key.view(), o.key, threads);
   const auto value = reference::pool<double>(problem.value.view(), o.key, threads);
-  const auto split = [&](const Tensor<double>& d_output, TensorView<const double> d_lse) {
+  const auto split = [&](const Tensor<double>& output_gradient, TensorView<const double> lse_gradient) {
     return reference::attend_backward_parts(
         {.problem = {problem.query.view(), problem.key.view(), problem.value.view(), key, value, outcome.selection, o},
          .output = outcome.output.view(),
          .lse = outcome.lse.view(),
-         .output_gradient = d_output.view(),
-         .lse_gradient = d_lse,
+         .output_gradient = output_gradient.view(),
+         .lse_gradient = lse_gradient,
          .query_gradient = {},
          .key_gradient = {},
          .value_gradient = {}},
         threads);
   };
   KeyValueParts parts;
-  const TensorView<const double> d_lse = problem.output_gradients().lse;
+  const TensorView<const double> lse_gradient = problem.output_gradients().lse;
   if (!by_term) {
-    const reference::GradientParts all = split(problem.output_gradient, d_lse);
+    const reference::GradientParts all = split(problem.output_gradient, lse_gradient);
     for (int l = 0; l <= o.enrichment_levels; ++l) {
       append_level(parts.key, l, Term::whole, all.key[static_cast<std::size_t>(l)], o.key);
       append_level(parts.value, l, Term::whole, all.value[static_cast<std::size_t>(l)], o.key);
@@ -80,7 +80,7 @@ KeyValueParts key_value_parts(const Problem<double>& problem, const Outcome<doub
   const Tensor<double> zero(problem.output_gradient.shape()), delta = negative_delta(problem, outcome);
   const reference::GradientParts no_lse = split(problem.output_gradient, {}), of_delta = split(zero, delta.view());
   reference::GradientParts of_lse;
-  if (problem.has_lse_gradient()) of_lse = split(zero, d_lse);
+  if (problem.has_lse_gradient()) of_lse = split(zero, lse_gradient);
   for (int l = 0; l <= o.enrichment_levels; ++l) {
     const auto at = static_cast<std::size_t>(l);
     append_level(parts.value, l, Term::whole, no_lse.value[at], o.key);
@@ -110,22 +110,22 @@ std::vector<Part> query_parts(DefinitionEvaluator& evaluator, const Definition& 
   for (std::size_t r = 0; r < rows.size(); ++r) {
     const auto [head, i] = rows[r];
     const DefinedRow row = evaluator.row(definition, head, i, selection);
-    const double* d_output = problem.output_gradient.view().head(head).row(i);
-    const double delta = dot(d_output, row.output.data(), value_dim);
-    const double d_lse = problem.has_lse_gradient() ? problem.lse_gradient.view().head(head)(i, 0) : 0;
+    const double* output_gradient = problem.output_gradient.view().head(head).row(i);
+    const double delta = dot(output_gradient, row.output.data(), value_dim);
+    const double lse_gradient = problem.has_lse_gradient() ? problem.lse_gradient.view().head(head)(i, 0) : 0;
     for (std::size_t j = 0; j < row.keys.size(); ++j) {
       const reference::KeyRef& ref = row.keys[j];
       const std::int64_t last = o.key.length(ref.level) - 1;
       const bool tail = ref.token == last && last > 0 && o.key.count(ref.level, last) < o.key.count(ref.level, 0);
       const double* k = evaluator.key(definition, head, ref);
       const double factor = o.scale * row.probability[j];
-      const double product = factor * dot(d_output, evaluator.value(definition, head, ref), value_dim);
+      const double product = factor * dot(output_gradient, evaluator.value(definition, head, ref), value_dim);
       const std::size_t first = (static_cast<std::size_t>(ref.level) * 2 + tail) * terms.size();
       for (std::size_t t = 0; t < terms.size(); ++t) {
-        const double d_score =
-            terms[t] == Term::product ? product : factor * (terms[t] == Term::delta ? -delta : d_lse);
+        const double score_gradient =
+            terms[t] == Term::product ? product : factor * (terms[t] == Term::delta ? -delta : lse_gradient);
         double* sum = parts[first + t].values.data() + r * static_cast<std::size_t>(dim);
-        for (std::int64_t d = 0; d < dim; ++d) sum[d] += d_score * k[d];
+        for (std::int64_t d = 0; d < dim; ++d) sum[d] += score_gradient * k[d];
       }
     }
   }
@@ -143,30 +143,30 @@ HeadGradients definition_gradients(DefinitionEvaluator& evaluator, const Definit
   const std::int64_t queries = problem.query.shape().tokens, keys = problem.key.shape().tokens;
   HeadGradients result{Tensor<double>({1, 1, queries, dim}), Tensor<double>({1, 1, keys, dim}),
                        Tensor<double>({1, 1, keys, value_dim})};
-  std::vector<Tensor<double>> d_key, d_value;
+  std::vector<Tensor<double>> key_gradient, value_gradient;
   for (int l = 0; l <= o.levels; ++l) {
-    d_key.emplace_back(Shape{1, 1, o.key.length(l), dim});
-    d_value.emplace_back(Shape{1, 1, o.key.length(l), value_dim});
+    key_gradient.emplace_back(Shape{1, 1, o.key.length(l), dim});
+    value_gradient.emplace_back(Shape{1, 1, o.key.length(l), value_dim});
   }
   std::vector<std::vector<std::int64_t>> writer;  // [level][key token]: the query block that wrote it last
   for (int l = 0; l <= o.levels; ++l) writer.emplace_back(static_cast<std::size_t>(o.key.length(l)), -1);
   const double unit = definition.keys.base_two ? std::log(2.0) : 1.0;
   for (std::int64_t i = 0; i < queries; ++i) {
     const DefinedRow row = evaluator.row(definition, head, i, selection);
-    const double* d_output = problem.output_gradient.view().head(head).row(i);
+    const double* output_gradient = problem.output_gradient.view().head(head).row(i);
     const double* query = problem.query.view().head(head).row(i);
-    const double d_lse = problem.has_lse_gradient() ? problem.lse_gradient.view().head(head)(i, 0) : 0;
-    const double constant = d_lse - dot(d_output, row.output.data(), value_dim);
-    double* d_query = result.query.view().head(0).row(i);
+    const double lse_gradient = problem.has_lse_gradient() ? problem.lse_gradient.view().head(head)(i, 0) : 0;
+    const double constant = lse_gradient - dot(output_gradient, row.output.data(), value_dim);
+    double* query_gradient = result.query.view().head(0).row(i);
     for (std::size_t j = 0; j < row.keys.size(); ++j) {
       const reference::KeyRef& ref = row.keys[j];
       const auto level = static_cast<std::size_t>(ref.level);
       const double p = row.probability[j];
       const double* k = evaluator.key(definition, head, ref);
       const double* v = evaluator.value(definition, head, ref);
-      const double d_score = unit * o.scale * p * (dot(d_output, v, value_dim) + constant);
-      double* dk = d_key[level].view().head(0).row(ref.token);
-      double* dv = d_value[level].view().head(0).row(ref.token);
+      const double score_gradient = unit * o.scale * p * (dot(output_gradient, v, value_dim) + constant);
+      double* dk = key_gradient[level].view().head(0).row(ref.token);
+      double* dv = value_gradient[level].view().head(0).row(ref.token);
       std::int64_t& last = writer[level][static_cast<std::size_t>(ref.token)];
       if (definition.last_writer_wins && last != i / o.block_size) {
         std::fill(dk, dk + dim, 0.0);
@@ -174,10 +174,10 @@ HeadGradients definition_gradients(DefinitionEvaluator& evaluator, const Definit
       }
       last = i / o.block_size;
       for (std::int64_t d = 0; d < dim; ++d) {
-        d_query[d] += d_score * k[d];
-        dk[d] += d_score * query[d];
+        query_gradient[d] += score_gradient * k[d];
+        dk[d] += score_gradient * query[d];
       }
-      for (std::int64_t d = 0; d < value_dim; ++d) dv[d] += p * d_output[d];
+      for (std::int64_t d = 0; d < value_dim; ++d) dv[d] += p * output_gradient[d];
     }
   }
   // Every fine token gets its ancestors' gradients, divided by what their pooling divided by.
@@ -188,8 +188,9 @@ HeadGradients definition_gradients(DefinitionEvaluator& evaluator, const Definit
                            : definition.pooling == Pooling::zero_padded ? std::pow(static_cast<double>(o.block_size), l)
                                                                         : static_cast<double>(o.key.count(l, t));
       const auto level = static_cast<std::size_t>(l);
-      for (std::int64_t d = 0; d < dim; ++d) result.key(0, 0, j, d) += d_key[level](0, 0, t, d) / count;
-      for (std::int64_t d = 0; d < value_dim; ++d) result.value(0, 0, j, d) += d_value[level](0, 0, t, d) / count;
+      for (std::int64_t d = 0; d < dim; ++d) result.key(0, 0, j, d) += key_gradient[level](0, 0, t, d) / count;
+      for (std::int64_t d = 0; d < value_dim; ++d)
+        result.value(0, 0, j, d) += value_gradient[level](0, 0, t, d) / count;
     }
   return result;
 }

@@ -59,12 +59,12 @@ PrecisionLimit precision_limit(const Problem<double>& p, DType arithmetic) {
     check("sums of v", v.sum);
     check("scores", scale + std::min(q.largest + k.row, q.row + k.largest));
     if (!p.has_gradient()) continue;
-    const Sizes d_output = sizes_of(p.output_gradient, head);
-    const double d_score = std::min(d_output.largest + v.row, d_output.row + v.largest);
-    check("sums of grad_output", d_output.sum);
-    check("products of grad_output and v", d_score);
-    check("sums that make dq", scale + d_score + k.sum);
-    check("sums that make dk", scale + d_score + q.sum);
+    const Sizes output_gradient = sizes_of(p.output_gradient, head);
+    const double score_gradient = std::min(output_gradient.largest + v.row, output_gradient.row + v.largest);
+    check("sums of grad_output", output_gradient.sum);
+    check("products of grad_output and v", score_gradient);
+    check("sums that make dq", scale + score_gradient + k.sum);
+    check("sums that make dk", scale + score_gradient + q.sum);
   }
   return limit;
 }

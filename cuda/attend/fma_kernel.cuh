@@ -75,9 +75,9 @@ struct AttendFma {
         float added = 0;
 #pragma unroll
         for (int i = 0; i < columns_per_lane; ++i) {
-          const float share = exp2f(scores[i] - base);
-          added += share;
-          weight[FmaTile::row() * tile_columns + FmaTile::column(i)] = share;
+          const float probability = exp2f(scores[i] - base);
+          added += probability;
+          weight[FmaTile::row() * tile_columns + FmaTile::column(i)] = probability;
         }
         sum = sum * shrink + added;
         output.scale(shrink);

@@ -56,9 +56,9 @@ struct AttendTensor {
       }
 #pragma unroll
       for (int i = 0; i < 8; ++i) {
-        float& share = scores[i / 4].value[i % 4];
-        share = exp2_approx(share - base(highest[i / 2 % 2]));
-        sum[i / 2 % 2] += share;
+        float& probability = scores[i / 4].value[i % 4];
+        probability = exp2_approx(probability - base(highest[i / 2 % 2]));
+        sum[i / 2 % 2] += probability;
       }
       tensor_sums<T, Tile::part_dim, Tile::pitch>(output, as_a<T>(scores[0], scores[1]), values + Tile::part_begin(),
                                                   Tile::sum_of(which, lane), lane);

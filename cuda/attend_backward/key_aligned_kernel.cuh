@@ -212,24 +212,24 @@ struct KeyGradientAligned {
 #pragma unroll
     for (int i = 0; i < 4; ++i)
       query[i] = statistics[static_cast<std::size_t>(first_statistics + 8 * (i / 2) + 2 * (lane % 4) + i % 2)];
-    FragmentC probability[2], slope[2];
+    FragmentC probability[2], score_gradient[2];
     tensor_dots<T, dim>(probability, key, queries, lane);
 #pragma unroll
-    for (int i = 0; i < 8; ++i) slope[i / 4].value[i % 4] = -query[2 * (i / 4) + i % 2].delta;
-    add_tensor_dots<T, dim>(slope, value, gradients, lane);  // dP - delta
+    for (int i = 0; i < 8; ++i) score_gradient[i / 4].value[i % 4] = -query[2 * (i / 4) + i % 2].delta;
+    add_tensor_dots<T, dim>(score_gradient, value, gradients, lane);  // dP - delta
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
       float& to = probability[i / 4].value[i % 4];
       to = exp2_approx(fmaf(to, scale, weight[i / 2 % 2] - query[2 * (i / 4) + i % 2].lse2));
-      slope[i / 4].value[i % 4] *= to;
+      score_gradient[i / 4].value[i % 4] *= to;
     }
     if (count < 16) {
 #pragma unroll
       for (int i = 0; i < 8; ++i)
-        if (step_column(i, lane) >= count) probability[i / 4].value[i % 4] = slope[i / 4].value[i % 4] = 0;
+        if (step_column(i, lane) >= count) probability[i / 4].value[i % 4] = score_gradient[i / 4].value[i % 4] = 0;
     }
     tensor_sums<T, dim, pitch>(value_sums, as_a<T>(probability[0], probability[1]), gradients, SumOf{}, lane);
-    tensor_sums<T, dim, pitch>(key_sums, as_a<T>(slope[0], slope[1]), queries, SumOf{}, lane);
+    tensor_sums<T, dim, pitch>(key_sums, as_a<T>(score_gradient[0], score_gradient[1]), queries, SumOf{}, lane);
   }
 
   /// Writes the sums of a warp's keys, from `first_row` of the tile on.

@@ -14,15 +14,15 @@ struct KeyGradientFma {
                        columns_per_lane = tile_columns / FmaTile::lanes_per_row;
 
   struct Layout {
-    std::size_t key, value, query, gradient, share, slope, query_token, statistics, entries, bytes;
+    std::size_t key, value, query, gradient, probabilities, score_gradients, query_token, statistics, entries, bytes;
     __host__ __device__ Layout(int head_dim, int value_dim) {
       SharedLayout all;
       key = all.take<float>(static_cast<std::size_t>(FmaTile::rows * FmaTile::pitch(head_dim)));
       value = all.take<float>(static_cast<std::size_t>(FmaTile::rows * FmaTile::pitch(value_dim)));
       query = all.take<float>(static_cast<std::size_t>(tile_columns * FmaTile::pitch(head_dim)));
       gradient = all.take<float>(static_cast<std::size_t>(tile_columns * FmaTile::pitch(value_dim)));
-      share = all.take<float>(FmaTile::rows * tile_columns);
-      slope = all.take<float>(FmaTile::rows * tile_columns);
+      probabilities = all.take<float>(FmaTile::rows * tile_columns);
+      score_gradients = all.take<float>(FmaTile::rows * tile_columns);
       query_token = all.take<std::int64_t>(tile_columns);
       statistics = all.take<QueryStatistics>(tile_columns);
       entries = all.take<std::int32_t>(Queries::shared_entries);
@@ -40,8 +40,8 @@ struct KeyGradientFma {
     const Shared<float> value(at.value, FmaTile::rows * FmaTile::pitch(p.value_dim));
     const Shared<float> query(at.query, tile_columns * FmaTile::pitch(p.head_dim));
     const Shared<float> gradient(at.gradient, tile_columns * FmaTile::pitch(p.value_dim));
-    const Shared<float> share(at.share, FmaTile::rows * tile_columns);
-    const Shared<float> slope(at.slope, FmaTile::rows * tile_columns);
+    const Shared<float> probabilities(at.probabilities, FmaTile::rows * tile_columns);
+    const Shared<float> score_gradients(at.score_gradients, FmaTile::rows * tile_columns);
     const Shared<std::int64_t> query_token(at.query_token, tile_columns);
     const Shared<QueryStatistics> statistics(at.statistics, tile_columns);
 
@@ -86,13 +86,13 @@ struct KeyGradientFma {
           if (query_token[c] < 0 || is_dropped(p, level, tile.head, query_token[c], tile.first + row)) continue;
           kept |= 1u << c;
           const float probability = exp2f(scores[i] * scale + weight - statistics[c].lse2);
-          share[at_weight] = probability;
-          slope[at_weight] = probability * (products[i] - statistics[c].delta);
+          probabilities[at_weight] = probability;
+          score_gradients[at_weight] = probability * (products[i] - statistics[c].delta);
         }
         for (int step = 1; step < FmaTile::lanes_per_row; step *= 2) kept |= __shfl_xor_sync(full_warp, kept, step);
         __syncwarp();  // a row's weights stay within its eight lanes
-        key_sum.add(slope.data() + row * tile_columns, query.data(), p.head_dim, kept);
-        value_sum.add(share.data() + row * tile_columns, gradient.data(), p.value_dim, kept);
+        key_sum.add(score_gradients.data() + row * tile_columns, query.data(), p.head_dim, kept);
+        value_sum.add(probabilities.data() + row * tile_columns, gradient.data(), p.value_dim, kept);
       }
     });
 

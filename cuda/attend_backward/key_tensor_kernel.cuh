@@ -134,28 +134,31 @@ struct KeyGradientTensor {
           SumOf of = drops ? dropped.first_sum() : SumOf{};
 #pragma unroll 1
           for (unsigned rest = dropped.alone;; of = dropped.next_sum(rest, lane)) {
-            FragmentC share[2], slope[2];
+            FragmentC probability[2], score_gradient[2];
             if constexpr (resident) {
-              tensor_dots<T, dim>(share, resident_keys, queries, lane);
-              tensor_dots<T, dim>(slope, resident_values, gradients, lane);
+              tensor_dots<T, dim>(probability, resident_keys, queries, lane);
+              tensor_dots<T, dim>(score_gradient, resident_values, gradients, lane);
             } else {
-              tensor_dots<T, dim>(share, SharedRows<T, dim>{key + first_key * pitch}, queries, lane);
-              tensor_dots<T, dim>(slope, SharedRows<T, dim>{value + first_key * pitch}, gradients, lane);
+              tensor_dots<T, dim>(probability, SharedRows<T, dim>{key + first_key * pitch}, queries, lane);
+              tensor_dots<T, dim>(score_gradient, SharedRows<T, dim>{value + first_key * pitch}, gradients, lane);
             }
 #pragma unroll
             for (int i = 0; i < 8; ++i) {
               const int column = step_column(i, lane);
               const QueryStatistics query = statistics[first_column + column];
-              float &to_share = share[i / 4].value[i % 4], &to_slope = slope[i / 4].value[i % 4];
+              float &to_probability = probability[i / 4].value[i % 4],
+                    &to_score_gradient = score_gradient[i / 4].value[i % 4];
               bool present = query.lse2 != INFINITY;
               if constexpr (drops) present = present && (of.tokens >> column & 1u);
               if (drops && p.disjoint && level > 0)
                 present = !(dropped.of(column) >> (lane / 4 + 8 * (i / 2 % 2)) & 1u) && present;
-              to_share = present ? exp2f(to_share * scale + weight[i / 2 % 2] - query.lse2) : 0.0f;
-              to_slope = present ? to_share * (to_slope - query.delta) : 0.0f;
+              to_probability = present ? exp2f(to_probability * scale + weight[i / 2 % 2] - query.lse2) : 0.0f;
+              to_score_gradient = present ? to_probability * (to_score_gradient - query.delta) : 0.0f;
             }
-            tensor_sums<T, part_dim, pitch>(value_sums, as_a<T>(share[0], share[1]), gradients + part_begin, of, lane);
-            tensor_sums<T, part_dim, pitch>(key_sums, as_a<T>(slope[0], slope[1]), queries + part_begin, of, lane);
+            tensor_sums<T, part_dim, pitch>(value_sums, as_a<T>(probability[0], probability[1]), gradients + part_begin,
+                                            of, lane);
+            tensor_sums<T, part_dim, pitch>(key_sums, as_a<T>(score_gradient[0], score_gradient[1]),
+                                            queries + part_begin, of, lane);
             if (!drops || rest == 0) break;
           }
         }

@@ -52,8 +52,9 @@ struct QueryGradientAligned {
       const float subtracted[2] = {weight - mine[0].lse2, weight - mine[1].lse2};
 #pragma unroll
       for (int i = 0; i < 8; ++i) {
-        float& slope = scores[i / 4].value[i % 4];
-        slope = exp2_approx(fmaf(slope, factor, subtracted[i / 2 % 2])) * products[i / 4].value[i % 4];
+        float& score_gradient = scores[i / 4].value[i % 4];
+        score_gradient =
+            exp2_approx(fmaf(score_gradient, factor, subtracted[i / 2 % 2])) * products[i / 4].value[i % 4];
       }
       if (!held.all_whole()) {
 #pragma unroll

@@ -81,8 +81,8 @@ struct QueryGradientFma {
 #pragma unroll
         for (int i = 0; i < columns_per_lane; ++i) {
           const int c = FmaTile::column(i);
-          const float share = exp2f(scores[i] * scale + columns.log2_weight[c] - mine.lse2);
-          weight[FmaTile::row() * tile_columns + c] = share * (products[i] - mine.delta);
+          const float probability = exp2f(scores[i] * scale + columns.log2_weight[c] - mine.lse2);
+          weight[FmaTile::row() * tile_columns + c] = probability * (products[i] - mine.delta);
         }
         __syncwarp();  // a row's weights stay within its eight lanes
         sum.add(weight.data() + FmaTile::row() * tile_columns, key.data(), p.head_dim, kept);

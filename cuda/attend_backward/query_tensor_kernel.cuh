@@ -38,8 +38,9 @@ struct QueryGradientTensor {
       which.score(scores, params.scale, lane, last_weight);
 #pragma unroll
       for (int i = 0; i < 8; ++i) {
-        float& slope = scores[i / 4].value[i % 4];
-        slope = exp2_approx(slope - mine[i / 2 % 2].lse2) * (products[i / 4].value[i % 4] - mine[i / 2 % 2].delta);
+        float& score_gradient = scores[i / 4].value[i % 4];
+        score_gradient =
+            exp2_approx(score_gradient - mine[i / 2 % 2].lse2) * (products[i / 4].value[i % 4] - mine[i / 2 % 2].delta);
       }
       if (!which.whole()) {
 #pragma unroll

@@ -29,11 +29,11 @@ void EigenLayers<T>::linear_forward(LinearShape s, const T* x, const T* weight, 
 template <class T>
 void EigenLayers<T>::linear_backward(LinearShape s, const T* x, const T* weight, const T* dy, T* dx, T* dweight,
                                      T* dbias) {
-  const ConstMatrixMap<T> w(weight, s.out, s.in), input(x, s.rows, s.in), d_output(dy, s.rows, s.out);
+  const ConstMatrixMap<T> w(weight, s.out, s.in), input(x, s.rows, s.in), output_gradient(dy, s.rows, s.out);
   if (dx) {
     const ProfileScope scope(profile_, "linear_backward_input", product_flops(s));
     for_ranges(s.rows, linear_piece, [&](std::int64_t begin, std::int64_t end) {
-      MatrixMap<T>(dx + begin * s.in, end - begin, s.in).noalias() = d_output.middleRows(begin, end - begin) * w;
+      MatrixMap<T>(dx + begin * s.in, end - begin, s.in).noalias() = output_gradient.middleRows(begin, end - begin) * w;
     });
   }
   // Every slice of the rows gives a partial sum; they are added in ascending order.
@@ -44,10 +44,10 @@ void EigenLayers<T>::linear_backward(LinearShape s, const T* x, const T* weight,
   T* const bias_parts = parts + slices * size;
   for_ranges(s.rows, length, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t slice = begin / length;
-    const auto d_rows = d_output.middleRows(begin, end - begin);
+    const auto rows_gradient = output_gradient.middleRows(begin, end - begin);
     MatrixMap<T>(parts + slice * size, s.out, s.in).noalias() =
-        d_rows.transpose() * input.middleRows(begin, end - begin);
-    if (dbias) MatrixMap<T>(bias_parts + slice * s.out, 1, s.out) = d_rows.colwise().sum();
+        rows_gradient.transpose() * input.middleRows(begin, end - begin);
+    if (dbias) MatrixMap<T>(bias_parts + slice * s.out, 1, s.out) = rows_gradient.colwise().sum();
   });
   const std::int64_t used = (s.rows + length - 1) / length;
   const auto add_slices = [&](const T* from, std::int64_t stride, T* to, std::int64_t begin, std::int64_t end) {

@@ -48,15 +48,15 @@ void EigenLayers<T>::modulated_norm_backward(TokenShape s, const T* x, const T* 
     ArrayMap<T> sum_shift(shift_parts + piece * s.dim, s.dim), sum_scale(scale_parts + piece * s.dim, s.dim);
     sum_shift.setZero();
     sum_scale.setZero();
-    RowArray<T> normed(s.dim), d_normed(s.dim);
+    RowArray<T> normed(s.dim), normed_gradient(s.dim);
     for (std::int64_t row = image * s.tokens + begin; row < image * s.tokens + end; ++row) {
-      const ConstArrayMap<T> in(x + row * s.dim, s.dim), d_out(dy + row * s.dim, s.dim);
+      const ConstArrayMap<T> in(x + row * s.dim, s.dim), out_gradient(dy + row * s.dim, s.dim);
       normed = (in - mean[row]) * rstd[row];
-      sum_shift += d_out;
-      sum_scale += d_out * normed;
-      d_normed = d_out * (T(1) + g);
-      const T mean_d = d_normed.mean(), mean_dn = (d_normed * normed).mean();
-      ArrayMap<T>(dx + row * s.dim, s.dim) += rstd[row] * (d_normed - mean_d - normed * mean_dn);
+      sum_shift += out_gradient;
+      sum_scale += out_gradient * normed;
+      normed_gradient = out_gradient * (T(1) + g);
+      const T mean_d = normed_gradient.mean(), mean_dn = (normed_gradient * normed).mean();
+      ArrayMap<T>(dx + row * s.dim, s.dim) += rstd[row] * (normed_gradient - mean_d - normed * mean_dn);
     }
   });
   for (std::int64_t b = 0; b < s.batch; ++b) {
@@ -88,9 +88,9 @@ void EigenLayers<T>::gated_residual_backward(TokenShape s, PerImage<const T> gat
     ArrayMap<T> sum(parts + piece * s.dim, s.dim);
     sum.setZero();
     for (std::int64_t row = image * s.tokens + begin; row < image * s.tokens + end; ++row) {
-      const ConstArrayMap<T> d_out(dy + row * s.dim, s.dim);
-      sum += d_out * ConstArrayMap<T>(h + row * s.dim, s.dim);
-      ArrayMap<T>(dh + row * s.dim, s.dim) = g * d_out;
+      const ConstArrayMap<T> out_gradient(dy + row * s.dim, s.dim);
+      sum += out_gradient * ConstArrayMap<T>(h + row * s.dim, s.dim);
+      ArrayMap<T>(dh + row * s.dim, s.dim) = g * out_gradient;
     }
   });
   for (std::int64_t b = 0; b < s.batch; ++b) sum_pieces(parts + b * pieces * s.dim, pieces, s.dim, dgate.of(b));
@@ -127,10 +127,10 @@ void EigenLayers<T>::rms_norm_backward(HeadShape s, const T* x, std::int64_t x_s
       for (std::int64_t h = 0; h < s.heads; ++h) {
         const T r = rstd[row * s.heads + h];
         const ConstArrayMap<T> in(x + row * x_stride + h * s.dim, s.dim),
-            d_out(dy + row * dy_stride + h * s.dim, s.dim);
-        sum += d_out * in * r;
-        const T along = (d_out * w * in).mean() * r * r;
-        ArrayMap<T>(dx + row * dx_stride + h * s.dim, s.dim) = r * (d_out * w - in * along);
+            out_gradient(dy + row * dy_stride + h * s.dim, s.dim);
+        sum += out_gradient * in * r;
+        const T along = (out_gradient * w * in).mean() * r * r;
+        ArrayMap<T>(dx + row * dx_stride + h * s.dim, s.dim) = r * (out_gradient * w - in * along);
       }
     }
   });

@@ -31,10 +31,10 @@ void EigenLayers<T>::gelu_backward(std::int64_t size, const T* x, const T* dy, T
     RowArray<T> t(strip);
     for (std::int64_t at = begin; at < end; at += strip) {
       const std::int64_t n = std::min(strip, end - at);
-      const ConstArrayMap<T> in(x + at, n), d_out(dy + at, n);
+      const ConstArrayMap<T> in(x + at, n), out_gradient(dy + at, n);
       t.head(n) = (T(gelu_slope) * in * (T(1) + T(gelu_cubic) * in.square())).tanh();
       ArrayMap<T>(dx + at, n) =
-          d_out * T(0.5) *
+          out_gradient * T(0.5) *
           (T(1) + t.head(n) +
            in * (T(1) - t.head(n).square()) * T(gelu_slope) * (T(1) + T(3 * gelu_cubic) * in.square()));
     }

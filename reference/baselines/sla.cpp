@@ -81,12 +81,13 @@ void SlaAttention<T>::do_backward(const AttentionInputs<T>& inputs, const Attent
   std::vector<Matrix<C>> weight_parts(chunks);
   std::vector<KeySummary<C>> summary_parts(chunks);
   const auto queries = [&](const LinearChunk<C>& chunk) {
-    const Matrix<C> d_output = rows_matrix(output_gradients.output.head(chunk.head), chunk.first, chunk.output.rows());
+    const Matrix<C> output_gradient =
+        rows_matrix(output_gradients.output.head(chunk.head), chunk.first, chunk.output.rows());
     const auto part = static_cast<std::size_t>(chunk.part);
-    if (weight_gradient.data) weight_parts[part] = d_output.transpose() * chunk.output;
+    if (weight_gradient.data) weight_parts[part] = output_gradient.transpose() * chunk.output;
     if (weight.size() > 0)
       summary_parts[part] = linear_query_gradient<T>(chunk, summaries[static_cast<std::size_t>(chunk.key_head)],
-                                                     d_output * weight, gradients.query.head(chunk.head));
+                                                     output_gradient * weight, gradients.query.head(chunk.head));
   };
   for_each_linear_chunk<T>(inputs.query, summaries, queries, *threads_);
   if (weight_gradient.data) store_sum(weight_parts, weight_gradient);

@@ -118,29 +118,29 @@ void VsaAttention<T>::do_backward(const AttentionInputs<T>& inputs, const Attent
                             gate_coarse = named(inputs.extras, "gate_coarse");
   const TensorView<T> gate_gradients[] = {named(gradients.extras, "gate_sparse"),
                                           named(gradients.extras, "gate_coarse")};
-  Tensor<T> near_gradient(outputs.output.shape), far_gradient(coarse.branch.output.shape());
+  Tensor<T> near_gradients(outputs.output.shape), far_gradients(coarse.branch.output.shape());
   for_each_block(queries, heads, *threads_, [&](std::int64_t head, std::int64_t t, TokenRange tokens) {
     const Gate<T> g(gate_sparse, head), h(gate_coarse, head);
-    const HeadView<const T> d_output = output_gradients.output.head(head);
+    const HeadView<const T> output_gradient = output_gradients.output.head(head);
     const HeadView<const T> near = sparse.output.cview().head(head), far = coarse.branch.output.cview().head(head);
-    const HeadView<T> d_near = near_gradient.view().head(head), d_far = far_gradient.view().head(head);
-    for (std::int64_t d = 0; d < d_output.dim; ++d) {
+    const HeadView<T> near_gradient = near_gradients.view().head(head), far_gradient = far_gradients.view().head(head);
+    for (std::int64_t d = 0; d < output_gradient.dim; ++d) {
       C sum{0};
       for (std::int64_t i = tokens.begin; i < tokens.end; ++i) {
-        d_near(i, d) = static_cast<T>(g(i) * static_cast<C>(d_output(i, d)));
-        sum += h(i) * static_cast<C>(d_output(i, d));
+        near_gradient(i, d) = static_cast<T>(g(i) * static_cast<C>(output_gradient(i, d)));
+        sum += h(i) * static_cast<C>(output_gradient(i, d));
       }
-      d_far(t, d) = static_cast<T>(sum);
+      far_gradient(t, d) = static_cast<T>(sum);
     }
     for (std::int64_t i = tokens.begin; i < tokens.end; ++i) {
-      if (gate_gradients[0].data) gate_gradients[0].head(head)(i, 0) = static_cast<T>(dot(d_output, i, near, i));
-      if (gate_gradients[1].data) gate_gradients[1].head(head)(i, 0) = static_cast<T>(dot(d_output, i, far, t));
+      if (gate_gradients[0].data) gate_gradients[0].head(head)(i, 0) = static_cast<T>(dot(output_gradient, i, near, i));
+      if (gate_gradients[1].data) gate_gradients[1].head(head)(i, 0) = static_cast<T>(dot(output_gradient, i, far, t));
     }
   });
 
-  this->sparse_backward(inputs, outputs, saved, {near_gradient.cview(), output_gradients.lse}, gradients);
+  this->sparse_backward(inputs, outputs, saved, {near_gradients.cview(), output_gradients.lse}, gradients);
   Tensor<T> query(coarse.query.shape()), key(coarse.key.shape()), value(coarse.value.shape());
-  inner_->backward(coarse.inputs(), coarse.outputs(), *coarse.branch.state, {far_gradient.cview(), {}},
+  inner_->backward(coarse.inputs(), coarse.outputs(), *coarse.branch.state, {far_gradients.cview(), {}},
                    {query.view(), key.view(), value.view()});
   add_unpooled(query, queries, gradients.query, *threads_);
   add_unpooled(key, saved.options().key, gradients.key, *threads_);

@@ -78,9 +78,9 @@ TEST(Evaluation, compares_with_dense_attention_on_the_same_noise) {
 
 TEST(Evaluation, leaves_dense_attention_out_when_not_asked_or_when_it_is_the_models_own) {
   Judged j;
-  j.options.against_full = false;
+  j.options.against_dense = false;
   EXPECT_FALSE(j.report().contains("full_attention"));
-  j.options.against_full = true;
+  j.options.against_dense = true;
   j.model.config.attention.method = "full";
   EXPECT_FALSE(j.report().contains("full_attention"));
 }

@@ -98,6 +98,11 @@ class Planted(unittest.TestCase):
             self.write("tests/b_test.cpp", f"TEST(A, is_b) {{}}\n{macro}(Numbers, AreFew) {{}}\n")
             self.one(names.check(self.root), "tests/b_test.cpp:2", "Numbers.AreFew")
 
+    def test_a_name_of_a_device_pointer_outside_the_cuda_code_is_found(self):
+        self.write("cuda/a.cuh", "float* d_x;\n")
+        self.write("llsa/e.hpp", "#pragma once\ninline double id_x = 1;\ninline double d_x = 2;\n")
+        self.one(names.check(self.root), "llsa/e.hpp:3", "d_x")
+
     @unittest.skipUnless(shutil.which("c++"), "no C++ compiler")
     def test_a_header_that_needs_another_first_is_found(self):
         self.write("llsa/lonely.hpp", "#pragma once\nstd::vector<int> more();\n")

@@ -34,10 +34,10 @@ void run(const std::filesystem::path& checkpoint, const std::filesystem::path& i
   EigenLayers<float> layers(threads);
   const auto attention = make_attention<float>(model.config.attention.method, "reference", threads);
   Dit<float> dit(model.config, {.batch = batch, .training = true}, layers, *attention);
-  AlignedVector<float> velocity(noisy.size()), d_velocity(noisy.size()), gradients(model.weights.size());
+  AlignedVector<float> velocity(noisy.size()), velocity_gradient(noisy.size()), gradients(model.weights.size());
   dit.forward(model.weights, batch, noisy.data(), times.data(), labels.data(), velocity.data());
-  const auto loss = static_cast<float>(squared_error<float>(velocity, target, 1.0, d_velocity));
-  dit.backward(model.weights, batch, labels.data(), d_velocity.data(), gradients);
+  const auto loss = static_cast<float>(squared_error<float>(velocity, target, 1.0, velocity_gradient));
+  dit.backward(model.weights, batch, labels.data(), velocity_gradient.data(), gradients);
 
   std::vector<files::NamedTensor> results;
   results.emplace_back("velocity", given.at("noisy").shape(), std::span<const float>(velocity));

@@ -197,12 +197,12 @@ TEST(Naive, without_levels_is_dense_attention) {
     const auto other = reference::dense_naive(exact.inputs(), problem.options.scale);
     require(same("output", one.output.cview(), other.output.cview()));
     require(same("lse", one.lse.cview(), other.lse.cview()));
-    const auto d_one = reference::naive_backward(exact.inputs(), {}, problem.options, exact.output_gradients());
-    const auto d_other =
+    const auto one_gradient = reference::naive_backward(exact.inputs(), {}, problem.options, exact.output_gradients());
+    const auto other_gradient =
         reference::dense_naive_backward(exact.inputs(), problem.options.scale, exact.output_gradients());
-    require(close("dK", d_one.key, d_other.key, 1e-14, 1));
-    require(close("dV", d_one.value, d_other.value, 1e-14, 1));
-    require(close("dQ", d_one.query, d_other.query, 1e-14, 1));
+    require(close("dK", one_gradient.key, other_gradient.key, 1e-14, 1));
+    require(close("dV", one_gradient.value, other_gradient.value, 1e-14, 1));
+    require(close("dQ", one_gradient.query, other_gradient.query, 1e-14, 1));
   });
 }
 

@@ -62,10 +62,10 @@ void attend(QueryView& view, const HeadSelection& head, std::vector<double>& out
     }
   }
   std::ranges::stable_sort(view.keys, {}, [](const AttendedKey& k) { return k.key.level; });
-  std::vector<double> shares, cells(view.llsa.size());
-  for (const AttendedKey& key : view.keys) shares.push_back(key.score);
-  view.lse = reference::softmax(shares);
-  for (std::size_t i = 0; i < shares.size(); ++i) view.keys[i].probability = shares[i];
+  std::vector<double> probabilities, cells(view.llsa.size());
+  for (const AttendedKey& key : view.keys) probabilities.push_back(key.score);
+  view.lse = reference::softmax(probabilities);
+  for (std::size_t i = 0; i < probabilities.size(); ++i) view.keys[i].probability = probabilities[i];
   output.assign(static_cast<std::size_t>(value_dim), 0);
   for (const AttendedKey& key : view.keys) {
     const float* v = vectors(tokens.value, head.value, key.key);
@@ -81,13 +81,13 @@ void attend_densely(QueryView& view, const HeadSelection& head, std::vector<doub
   const std::int64_t dim = tokens.query.shape().dim, value_dim = tokens.value.shape().dim;
   const std::int64_t keys = tokens.key.shape().tokens;
   const float* q = tokens.query.data() + view.position * dim;
-  std::vector<double> shares(static_cast<std::size_t>(keys));
+  std::vector<double> probabilities(static_cast<std::size_t>(keys));
   for (std::int64_t j = 0; j < keys; ++j)
-    shares[static_cast<std::size_t>(j)] = head.options.scale * dot(q, tokens.key.data() + j * dim, dim);
-  view.dense_lse = reference::softmax(shares);
+    probabilities[static_cast<std::size_t>(j)] = head.options.scale * dot(q, tokens.key.data() + j * dim, dim);
+  view.dense_lse = reference::softmax(probabilities);
   output.assign(static_cast<std::size_t>(value_dim), 0);
   for (std::int64_t j = 0; j < keys; ++j) {
-    const double p = shares[static_cast<std::size_t>(j)];
+    const double p = probabilities[static_cast<std::size_t>(j)];
     view.dense[static_cast<std::size_t>(tokens.key_cell(j))] = static_cast<float>(p);
     const float* v = tokens.value.data() + j * value_dim;
     for (std::int64_t d = 0; d < value_dim; ++d) output[static_cast<std::size_t>(d)] += p * static_cast<double>(v[d]);

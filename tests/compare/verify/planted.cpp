@@ -63,22 +63,22 @@ Outcome<double> compute(const Problem<double>& p, const Mistake& mistake) {
       result.lse.view().head(head)(i, 0) = lse;
       if (!p.has_gradient()) continue;
 
-      const double* d_out = p.output_gradient.view().head(head).row(i);
-      const double d_lse = p.has_lse_gradient() ? p.lse_gradient.view().head(head)(i, 0) : 0;
-      const double constant = mistake.lse_gradient * d_lse - mistake.delta * dot(d_out, out, value_dim);
+      const double* out_gradient = p.output_gradient.view().head(head).row(i);
+      const double lse_gradient = p.has_lse_gradient() ? p.lse_gradient.view().head(head)(i, 0) : 0;
+      const double constant = mistake.lse_gradient * lse_gradient - mistake.delta * dot(out_gradient, out, value_dim);
       for (std::size_t j = 0; j < keys.size(); ++j) {
         const KeyRef& r = keys[j];
         const double probability = std::exp(scores[j] - lse) * mistake.backward_factor(r);
-        const double d_score = o.scale * probability * (dot(d_out, v_of(r), value_dim) + constant);
+        const double score_gradient = o.scale * probability * (dot(out_gradient, v_of(r), value_dim) + constant);
         for (std::int64_t d = 0; d < dim; ++d)
-          result.query_gradient.view().head(head)(i, d) += mistake.query_factor * d_score * k_of(r)[d];
+          result.query_gradient.view().head(head)(i, d) += mistake.query_factor * score_gradient * k_of(r)[d];
         const TokenRange fine = o.key.fine(r.level, r.token);
         const double divisor = r.level == 0 ? 1.0 : mistake.divisor(r.level, static_cast<double>(fine.size()));
         for (std::int64_t t = fine.begin; t < fine.end; ++t) {
           for (std::int64_t d = 0; d < dim; ++d)
-            result.key_gradient.view().head(head)(t, d) += mistake.key_factor * d_score * q[d] / divisor;
+            result.key_gradient.view().head(head)(t, d) += mistake.key_factor * score_gradient * q[d] / divisor;
           for (std::int64_t d = 0; d < value_dim; ++d)
-            result.value_gradient.view().head(head)(t, d) += probability * d_out[d] / divisor;
+            result.value_gradient.view().head(head)(t, d) += probability * out_gradient[d] / divisor;
         }
       }
     }

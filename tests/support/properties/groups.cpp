@@ -40,22 +40,23 @@ Verdict equals_repeated_keys(Attention<T>& attention, const Case& original) {
   const AttentionRun<T> shared = run_both(attention, problem);
   const Tensor<T> key = repeated(problem.key.cview(), c.group), value = repeated(problem.value.cview(), c.group);
   const AttentionInputs<T> inputs{problem.query.cview(), key.cview(), value.cview()};
-  Tensor<T> output(c.output_shape()), d_query(c.query_shape()), d_key(key.shape()), d_value(value.shape());
+  Tensor<T> output(c.output_shape()), query_gradient(c.query_shape()), key_gradient(key.shape()),
+      value_gradient(value.shape());
   Tensor<Accumulate<T>> lse(c.lse_shape());
   const AttentionOutputs<T> outputs{output.view(), lse.view()};
   const auto state = attention.forward(inputs, c.options, outputs);
   attention.backward(inputs, outputs, *state, problem.output_gradients(),
-                     {d_query.view(), d_key.view(), d_value.view()});
+                     {query_gradient.view(), key_gradient.view(), value_gradient.view()});
   if (!shared.gaps_are_untouched()) return ::testing::AssertionFailure() << "a gap between elements was written";
   if (Verdict v = same("selection", shared.selection(), state->selection()); !v) return v;
   if (Verdict v = same("lse", shared.lse.cview(), lse.cview()); !v) return v;
   if (Verdict v = same("output", shared.output.cview(), output.cview()); !v) return v;
-  if (Verdict v = same("dQ", shared.query_gradient.cview(), d_query.cview()); !v) return v;
+  if (Verdict v = same("dQ", shared.query_gradient.cview(), query_gradient.cview()); !v) return v;
   const compare::Problem<double> exact = problem.exact();
   const auto sums = [&](const Tensor<T>& gradient) { return summed(compare::in_double(gradient.cview()), c.group); };
   return results_close({.key_gradient = compare::in_double(shared.key_gradient.cview()),
                         .value_gradient = compare::in_double(shared.value_gradient.cview())},
-                       {.key_gradient = sums(d_key), .value_gradient = sums(d_value)}, exact,
+                       {.key_gradient = sums(key_gradient), .value_gradient = sums(value_gradient)}, exact,
                        strict_allowances<T>(exact));
 }
 
