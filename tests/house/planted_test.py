@@ -111,8 +111,11 @@ class Planted(unittest.TestCase):
                     "command": f"c++ -std=c++20 -I{self.root} -o {path}.o -c {os.path.join(self.root, path)}"}
                    for path in ("llsa/a.cpp", "compare/c.cpp")]
         self.write("build/compile_commands.json", json.dumps(entries))
+        self.write("llsa/device.hpp", "#pragma once\n#include <cuda_nothing_of_the_kind.h>\n")
         found = headers.check(self.root, os.path.join(self.root, "build"))
-        self.one(found, "llsa/lonely.hpp does not compile alone")
+        self.assertEqual(len(found), 2, found)
+        self.one([line for line in found if "lonely" in line], "llsa/lonely.hpp does not compile alone")
+        self.one([line for line in found if "device" in line], "llsa/device.hpp does not compile alone")
 
     @unittest.skipUnless(formatting.clang_format(), "clang-format 14 is not installed")
     def test_a_deviation_from_the_format_is_found(self):
