@@ -1,6 +1,7 @@
 // What people see of a program at work: its line of progress on a terminal, its one line of complaint, a full disk.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -34,22 +35,30 @@ class Replaced {
   int stream_, kept_;
 };
 
-/// What `act` writes to stderr while that is a terminal.
+/// What `act` writes to stderr while that is a terminal. A terminal hands bytes on later and in parts, so a mark is
+/// written behind them and reading goes on until it comes; without it for ten seconds, what came is returned.
 template <class Act>
 std::string on_a_terminal(Act act) {
   const int terminal = posix_openpt(O_RDWR | O_NOCTTY);
   if (terminal < 0 || grantpt(terminal) != 0 || unlockpt(terminal) != 0) return "no terminal";
   const int behind = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+  const std::string mark = "<end>";
   {
     const Replaced replaced(STDERR_FILENO, behind);
     act();
+    std::fputs(mark.c_str(), stderr);
+  }
+  std::string all;
+  pollfd waiting{terminal, POLLIN, 0};
+  while (!all.ends_with(mark) && poll(&waiting, 1, 10'000) == 1) {
+    char part[256];
+    const ssize_t size = read(terminal, part, sizeof part);
+    if (size <= 0) break;
+    all.append(part, static_cast<std::size_t>(size));
   }
   close(behind);
-  fcntl(terminal, F_SETFL, O_NONBLOCK);
-  std::string all(4096, '\0');
-  const ssize_t size = read(terminal, all.data(), all.size());
   close(terminal);
-  all.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  if (all.ends_with(mark)) all.resize(all.size() - mark.size());
   return all;
 }
 
