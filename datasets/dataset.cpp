@@ -12,21 +12,39 @@
 namespace llsa::datasets {
 namespace {
 
-class Shapes final : public Dataset {
+/// A family of generated pictures: by its name in "NAME" and "NAME:SEED".
+struct Generator {
+  std::string_view name;
+  std::span<const std::string_view> (*classes)();
+  int (*label)(std::uint64_t index);
+  files::Image (*picture)(int size, std::uint64_t seed, std::uint64_t index);
+};
+
+constexpr Generator shapes{"shapes", shape_classes, shape_label, shape_picture};
+constexpr Generator landscapes{"landscape", landscape_classes, landscape_label, landscape_picture};
+
+class Generated final : public Dataset {
  public:
-  Shapes(std::int64_t size, std::uint64_t seed) : size_(size), seed_(seed) {
-    if (size < 1) throw Error(fmt::format("a data set of {} shapes; it must have at least 1", size));
-    set_classes({shape_classes().begin(), shape_classes().end()});
+  Generated(const Generator& generator, std::int64_t size, std::uint64_t seed)
+      : generator_(generator), size_(size), seed_(seed) {
+    if (size < 1)
+      throw Error(
+          fmt::format("a data set of {} generated pictures ({}); it must have at least 1", size, generator.name));
+    const auto names = generator.classes();
+    set_classes({names.begin(), names.end()});
   }
   std::int64_t size() const override { return size_; }
-  std::string source(std::int64_t index) const override { return fmt::format("shapes:{} item {}", seed_, index); }
+  std::string source(std::int64_t index) const override {
+    return fmt::format("{}:{} item {}", generator_.name, seed_, index);
+  }
 
  private:
   Sample load(std::int64_t index, int extent) const override {
     const auto i = static_cast<std::uint64_t>(index);
-    return {shape_picture(extent, seed_, i), shape_label(i)};
+    return {generator_.picture(extent, seed_, i), generator_.label(i)};
   }
 
+  const Generator& generator_;
   std::int64_t size_;
   std::uint64_t seed_;
 };
@@ -60,15 +78,24 @@ std::string listed(const std::vector<std::string>& names) {
   return names.size() > most ? text + ", ..." : text;
 }
 
-constexpr std::string_view shapes_name = "shapes";
-
-std::uint64_t shapes_seed(std::string_view place) {
+/// What "NAME" or "NAME:SEED" asks for.
+struct GeneratedPlace {
+  const Generator* generator = nullptr;  ///< null for another place
   std::uint64_t seed = 0;
-  const std::string_view text = place.substr(std::min(place.size(), shapes_name.size() + 1));
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
-  if (place != shapes_name && (error != std::errc() || end != text.data() + text.size()))
-    throw Error(fmt::format("data set '{}': the seed must be an integer from 0 to 2^64 - 1", place));
-  return seed;
+  bool is_seeded = false;  ///< false where the text after the colon is no seed
+};
+
+GeneratedPlace parse_generated(std::string_view place) {
+  for (const Generator* generator : {&shapes, &landscapes}) {
+    if (place == generator->name) return {generator, 0, true};
+    if (!place.starts_with(generator->name) || place[generator->name.size()] != ':') continue;
+    const std::string_view text = place.substr(generator->name.size() + 1);
+    GeneratedPlace found{generator};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), found.seed);
+    found.is_seeded = error == std::errc() && end == text.data() + text.size();
+    return found;
+  }
+  return {};
 }
 
 }  // namespace
@@ -84,19 +111,35 @@ Sample Dataset::item(std::int64_t index, int extent) const {
 }
 
 std::unique_ptr<Dataset> open_shapes(std::int64_t size, std::uint64_t seed) {
-  return std::make_unique<Shapes>(size, seed);
+  return std::make_unique<Generated>(shapes, size, seed);
+}
+
+std::unique_ptr<Dataset> open_landscapes(std::int64_t size, std::uint64_t seed) {
+  return std::make_unique<Generated>(landscapes, size, seed);
+}
+
+std::string next_seed(const std::string& place) {
+  const GeneratedPlace generated = parse_generated(place);
+  if (generated.generator == nullptr || !generated.is_seeded) return {};
+  // Without a seed named, pictures are those of seed 0; seed 2 has long been what they are validated with.
+  const std::uint64_t next = place == generated.generator->name ? 2 : generated.seed + 1;
+  return fmt::format("{}:{}", generated.generator->name, next);
 }
 
 namespace {
 
 std::unique_ptr<Dataset> open_any(const std::string& place, Split split, const std::vector<std::string>& classes) {
-  constexpr std::int64_t shapes_size = 60'000;
-  if (place == shapes_name || place.starts_with(std::string(shapes_name) + ":"))
-    return open_shapes(shapes_size, shapes_seed(place));
+  constexpr std::int64_t generated_size = 60'000;
+  if (const GeneratedPlace generated = parse_generated(place); generated.generator != nullptr) {
+    if (!generated.is_seeded)
+      throw Error(fmt::format("data set '{}': the seed must be an integer from 0 to 2^64 - 1", place));
+    return std::make_unique<Generated>(*generated.generator, generated_size, generated.seed);
+  }
   const std::filesystem::path folder = place;
   std::error_code ignored;
   if (!std::filesystem::is_directory(folder, ignored))
-    throw Error(fmt::format("data set '{}': it must be a folder, 'shapes' or 'shapes:SEED'", place));
+    throw Error(
+        fmt::format("data set '{}': it must be a folder, 'shapes', 'landscape', or one of these with ':SEED'", place));
   const auto has = [&](const std::string& name) { return std::filesystem::exists(folder / name, ignored); };
   if (has("data_batch_1.bin") || has("test_batch.bin")) return open_cifar10(folder, split);
   if (has("train.bin") || has("test.bin")) return open_cifar100(folder, split);

@@ -42,6 +42,13 @@ class Dataset {
 /// The first `size` pictures of `shape_picture`. Throws `Error` when `size` is below 1.
 std::unique_ptr<Dataset> open_shapes(std::int64_t size, std::uint64_t seed);
 
+/// The first `size` pictures of `landscape_picture`. Throws `Error` when `size` is below 1.
+std::unique_ptr<Dataset> open_landscapes(std::int64_t size, std::uint64_t seed);
+
+/// The same generated pictures with the next seed, for validation ("shapes:7" -> "shapes:8", "landscape" ->
+/// "landscape:2"); empty where `place` is not one of generated pictures.
+std::string next_seed(const std::string& place);
+
 /// Every picture (.png, .jpg, .jpeg, in any case) below `folder`, sorted by path; what is hidden (a name that begins
 /// with a dot) and the folders that systems leave behind (`__MACOSX`, `@eaDir`, ...) are passed over. Labels come from
 /// StyleGAN's `folder/dataset.json` when it exists; otherwise from the first-level subfolders, sorted by name, as in
@@ -71,10 +78,11 @@ std::unique_ptr<Dataset> open_mnist(const std::filesystem::path& folder, Split s
 std::unique_ptr<Dataset> with_classes(std::unique_ptr<Dataset> set, const std::vector<std::string>& classes,
                                       const std::string& place);
 
-/// Whatever `place` is: "shapes" or "shapes:SEED" (60,000 generated pictures); a folder with CIFAR-10, CIFAR-100 or
-/// MNIST files, told by their names; a folder with subfolders `train` and `test` (or `val`, `validation`), of which the
-/// split's is taken; or else a folder of pictures, for which `split` has no meaning. Where `classes` are given labels
-/// are by these names (`with_classes`): folders of two splits need not have the same classes.
+/// Whatever `place` is: "shapes", "landscape", "shapes:SEED" or "landscape:SEED" (60,000 generated pictures); a folder
+/// with CIFAR-10, CIFAR-100 or MNIST files, told by their names; a folder with subfolders `train` and `test` (or `val`,
+/// `validation`), of which the split's is taken; or else a folder of pictures, for which `split` has no meaning. Where
+/// `classes` are given labels are by these names (`with_classes`): folders of two splits need not have the same
+/// classes.
 std::unique_ptr<Dataset> open_dataset(const std::string& place, Split split = Split::train,
                                       const std::vector<std::string>& classes = {});
 

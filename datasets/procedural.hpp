@@ -25,4 +25,15 @@ int shape_label(std::uint64_t index);
 /// depend on `size`. Throws `Error` when `size` is below 1 or the picture would exceed `max_image_pixels`.
 files::Image shape_picture(int size, std::uint64_t seed, std::uint64_t index);
 
+/// Names of the classes of `landscape_picture`, by label: meadow, autumn, winter, lake, coast, desert.
+std::span<const std::string_view> landscape_classes();
+
+/// The class of picture `index`: the classes follow each other in turn.
+int landscape_label(std::uint64_t index);
+
+/// Picture `index` of an endless labelled set of landscapes, `size` x `size`: hour, weather, terrain, village, trees
+/// and water are random, the season or place is the class. A pure function of its arguments, the same bytes on every
+/// platform; the scene does not depend on `size`. Throws as `shape_picture`.
+files::Image landscape_picture(int size, std::uint64_t seed, std::uint64_t index);
+
 }  // namespace llsa::datasets

@@ -28,7 +28,7 @@ struct TrainCommand {
 
 void TrainCommand::add_options(CLI::App& app) {
   app.add_option("--output", run.out, "folder of the run")->required();
-  settings.add<std::string>(app, "--data", "/data/place", "a folder, shapes or shapes:SEED (default shapes)");
+  settings.add<std::string>(app, "--data", "/data/place", "a folder, shapes:SEED or landscape:SEED (default shapes)");
   settings.add<std::string>(app, "--validation-data", "/data/validation", "pictures to validate on, like --data");
   app.add_flag("--resume", resume, "continue from the newest checkpoint in --output; starts anew when there is none");
   app.add_option("--init-from", init_from, "take over weights of this checkpoint, for example of smaller pictures");

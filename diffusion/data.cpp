@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "diffusion/pictures.hpp"
 #include "diffusion/random.hpp"
@@ -14,16 +13,6 @@ namespace {
 
 /// Which pictures are held out, and which a count takes, is the same for every run.
 constexpr std::uint64_t split_seed = 0x5eed;
-
-/// "shapes" or "shapes:SEED" -> the same with the next seed; empty for another place.
-std::string next_shapes(const std::string& place) {
-  if (place == "shapes") return "shapes:2";
-  if (!place.starts_with("shapes:")) return {};
-  std::uint64_t seed = 0;
-  const char* const end = place.data() + place.size();
-  if (std::from_chars(place.data() + 7, end, seed).ptr != end) return {};
-  return fmt::format("shapes:{}", seed + 1);
-}
 
 void append(Batch& batch, const datasets::Sample& sample, const ModelConfig& model, bool mirror) {
   if (sample.label >= model.classes && model.classes > 0) {
@@ -66,8 +55,8 @@ TrainingData::TrainingData(const DataConfig& config, std::int64_t held_out,
                            const std::optional<std::vector<std::string>>& classes)
     : set_(datasets::open_dataset(config.place, datasets::Split::train, classes.value_or(std::vector<std::string>()))),
       training_size_(set_->size()) {
-  const std::string shapes = next_shapes(config.place);
-  const std::string& place = !config.validation.empty() ? config.validation : !shapes.empty() ? shapes : config.place;
+  const std::string next = datasets::next_seed(config.place);
+  const std::string& place = !config.validation.empty() ? config.validation : !next.empty() ? next : config.place;
   other_ = datasets::open_dataset(place, datasets::Split::test, classes.value_or(set_->classes()));
   if (place != config.place || other_->source(0) != set_->source(0)) return;
   // A folder of pictures knows no test split: the two sets are one.
@@ -92,7 +81,7 @@ std::optional<std::vector<std::string>> labels_of(const ModelConfig& model) {
 }
 
 std::filesystem::path folder_of_pictures(const std::string& place) {
-  return next_shapes(place).empty() ? std::filesystem::path(place) : std::filesystem::path();
+  return datasets::next_seed(place).empty() ? std::filesystem::path(place) : std::filesystem::path();
 }
 
 Batch load_pictures(const datasets::Dataset& set, const ModelConfig& model, std::int64_t first, std::int64_t count,

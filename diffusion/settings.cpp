@@ -72,7 +72,7 @@ void validate(const TrainConfig& c) {
                  "at least 0 and below 1");
   require_number("label dropout", c.label_dropout, c.label_dropout >= 0 && c.label_dropout <= 1, "0 to 1");
   require_count("validation pictures", c.validation_pictures, 1, 1'000'000);
-  if (c.data.place.empty()) throw Error("data names no pictures; give a folder, \"shapes\" or \"shapes:SEED\"");
+  if (c.data.place.empty()) throw Error("data names no pictures; give a folder, shapes:SEED or landscape:SEED");
 }
 
 nlohmann::json to_json(const TrainConfig& c) {

@@ -9,7 +9,7 @@
 
 namespace llsa::diffusion {
 
-/// Which pictures, as `datasets::open_dataset` takes them: "shapes", "shapes:SEED" or a folder.
+/// Which pictures, as `datasets::open_dataset` takes them: "shapes:SEED", "landscape:SEED" or a folder.
 struct DataConfig {
   std::string place = "shapes";
   std::string validation = {};  ///< another such place; empty: see `TrainingData`

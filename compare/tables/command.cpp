@@ -93,7 +93,7 @@ void add_command(CLI::App& program, CommandContext& context) {
   change("--seeds", &Scale::seeds, "runs of each configuration");
   change("--batch", &Scale::batch, "pictures a step");
   change("--image-size", &Scale::image_size, "pixels along a side");
-  change("--data", &Scale::data, "a folder of pictures, shapes or shapes:SEED");
+  change("--data", &Scale::data, "a folder of pictures, shapes:SEED or landscape:SEED");
   change("--block-size", &Scale::block_size, "B of the trained models");
   change("--top-k", &Scale::top_k, "K of the trained models");
   change("--hidden", &Scale::hidden, "width of the model");

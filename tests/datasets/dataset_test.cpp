@@ -209,7 +209,15 @@ TEST(OpenDataset, each_kind_is_recognised) {
     EXPECT_EQ(error_of([&] { open_dataset(place); }),
               "data set '" + std::string(place) + "': the seed must be an integer from 0 to 2^64 - 1");
   EXPECT_EQ(error_of([] { open_dataset("no such place"); }),
-            "data set 'no such place': it must be a folder, 'shapes' or 'shapes:SEED'");
+            "data set 'no such place': it must be a folder, 'shapes', 'landscape', or one of these with ':SEED'");
+  EXPECT_EQ(open_dataset("landscape:7")->source(3), "landscape:7 item 3");
+  EXPECT_EQ(open_dataset("landscape")->classes()[2], "winter");
+  EXPECT_EQ(open_dataset("landscape:7")->item(5, 16).image, landscape_picture(16, 7, 5));
+  EXPECT_EQ(open_dataset("landscape:7")->item(10, 16).label, 4);
+  EXPECT_EQ(error_of([] { open_dataset("landscape:x"); }),
+            "data set 'landscape:x': the seed must be an integer from 0 to 2^64 - 1");
+  EXPECT_EQ(error_of([] { open_dataset("landscapes"); }),
+            "data set 'landscapes': it must be a folder, 'shapes', 'landscape', or one of these with ':SEED'");
   write_text(folder / "a/test_batch.bin", record(5, 1, 2, 3));
   EXPECT_EQ(open_dataset((folder / "a").string(), Split::test)->classes()[5], "dog");
   write_text(folder / "b/train-images-idx3-ubyte", idx(3, {1, 1, 1}, "a"));
@@ -221,6 +229,15 @@ TEST(OpenDataset, each_kind_is_recognised) {
   std::filesystem::create_directory(folder / "c");
   EXPECT_EQ(error_of([&] { open_dataset((folder / "c").string()); }),
             (folder / "c").string() + ": there is no picture (.png, .jpg, .jpeg) in this folder or below");
+}
+
+TEST(OpenDataset, generated_pictures_are_validated_on_the_next_seed) {
+  EXPECT_EQ(next_seed("shapes"), "shapes:2");
+  EXPECT_EQ(next_seed("shapes:1"), "shapes:2");
+  EXPECT_EQ(next_seed("landscape:9"), "landscape:10");
+  EXPECT_EQ(next_seed("landscape"), "landscape:2");
+  for (const char* other : {"", "shape", "shapes:", "shapes:x", "landscapes", "pictures/shapes:1"})
+    EXPECT_EQ(next_seed(other), "") << other;
 }
 
 TEST(OpenDataset, subfolders_for_the_splits_are_told_from_classes) {

@@ -1,0 +1,412 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+#include "datasets/canvas.hpp"
+#include "datasets/procedural.hpp"
+
+namespace llsa::datasets {
+namespace {
+
+constexpr std::array<std::string_view, 6> class_names{"meadow", "autumn", "winter", "lake", "coast", "desert"};
+enum class Place { meadow, autumn, winter, lake, coast, desert };
+
+/// Colours of one hour: the sky, the sun or moon, clouds, and by what light multiplies everything below.
+struct Hour {
+  Paint zenith, low_sky, disc, cloud, shade, light;
+};
+constexpr auto tone = [](double r, double g, double b) { return Paint{r, g, b}; };
+const Hour noon{rgb(0x2f74c8), rgb(0xcbe5f6), rgb(0xfff8dc), rgb(0xffffff), rgb(0xa9bfd9), tone(1, 1, 1)};
+const Hour morning{rgb(0x6a9bc9), rgb(0xfbe3c0), rgb(0xfffbe8), rgb(0xfff3e2), rgb(0xc7b9c4), tone(1.0, 0.95, 0.87)};
+const Hour evening{rgb(0x3b4a8c), rgb(0xf79a5b), rgb(0xffe38f), rgb(0xffb98e), rgb(0x8a6590), tone(0.9, 0.66, 0.58)};
+const Hour night{rgb(0x0b1438), rgb(0x2c4573), rgb(0xf6f3dc), rgb(0x4a5c85), rgb(0x222d52), tone(0.26, 0.33, 0.5)};
+
+/// A whole number, of either sign, as part of a key.
+std::uint64_t cell_number(double whole) { return static_cast<std::uint64_t>(static_cast<std::int64_t>(whole)); }
+
+Paint lit(Paint a, Paint b) { return {a.r * b.r, a.g * b.g, a.b * b.b}; }
+
+/// A height over the picture's width, tabulated once: ridges, edges and shores.
+class Outline {
+ public:
+  template <class Height>
+  explicit Outline(const Height& height) {
+    for (std::size_t i = 0; i < heights_.size(); ++i) heights_[i] = height(static_cast<double>(i) / cells);
+  }
+  Outline() = default;
+  double operator()(double x) const {
+    const double at = std::clamp(x, 0.0, 1.0) * cells, cell = std::min(std::floor(at), cells - 1.0);
+    const auto i = static_cast<std::size_t>(cell);
+    return heights_[i] + (heights_[i + 1] - heights_[i]) * (at - cell);
+  }
+  /// How much it rises from left to right over some width; positive where it runs downwards.
+  double slope(double x) const { return ((*this)(x + 0.02) - (*this)(x - 0.02)) / 0.04; }
+
+ private:
+  static constexpr int cells = 192;
+  std::array<double, cells + 1> heights_{};
+};
+
+/// What stands on the ground or swims. y runs downwards; `foot` is where it stands.
+struct Thing {
+  enum class Kind { conifer, crown, house, boat, cactus } kind = Kind::conifer;
+  double x = 0, foot = 0, height = 0;
+  double tint = 0;  ///< varies the colour, 0 to 1
+};
+
+/// One scene of the unit square.
+class Scene {
+ public:
+  Scene(Place place, std::uint64_t key) : place_(place), key_(mix(key)) {
+    Random random(key_);
+    choose_hour(random);
+    choose_ground(random);
+    choose_things(random);
+    std::ranges::stable_sort(things_, std::ranges::greater{}, &Thing::foot);
+  }
+
+  Paint operator()(double x, double y) const {
+    Paint color;
+    for (const Thing& thing : things_)  // the nearest first
+      if (paint(thing, x, y, color)) return lit(color, hour_->light);
+    if (y < horizon_ || y < ground_(x)) return above_ground(x, y);
+    switch (place_) {
+      case Place::lake:
+        return y < shore_(x) ? water(x, y) : meadow(x, y);
+      case Place::coast:
+        return coast(x, y);
+      case Place::desert:
+        return dunes(x, y);
+      default:
+        return meadow(x, y);
+    }
+  }
+
+ private:
+  double noise(double x, double y, int octaves, std::uint64_t stream) const {
+    return fractal_noise(x, y, octaves, mix(key_, stream));
+  }
+  bool frozen() const { return place_ == Place::winter; }
+
+  void choose_hour(Random& random) {
+    const double drawn = random.unit();
+    hour_ = drawn < 0.38 ? &noon : drawn < 0.58 ? &morning : drawn < 0.82 ? &evening : &night;
+    const double weather = random.unit();
+    cover_ = weather < 0.35 ? 0.66 : weather < 0.75 ? 0.54 : 0.42;  // clear, fair, cloudy
+    mist_ = random.unit() < 0.2 ? random.range(0.3, 0.6) : random.range(0.0, 0.15);
+    disc_x_ = random.range(0.12, 0.88);
+    disc_y_ = hour_ == &evening ? random.range(0.2, 0.34) : random.range(0.08, 0.22);
+    disc_shown_ = weather < 0.75;
+    horizon_ = random.range(0.46, 0.56);
+  }
+
+  void choose_ground(Random& random) {
+    const bool flat = place_ == Place::desert || place_ == Place::coast;
+    const double height = flat ? random.range(0.0, 0.14) : random.range(0.12, 0.36);
+    const double scale = random.range(1.5, 3.0), lean = random.range(-0.6, 0.6), rough = place_ == Place::coast ? 3 : 5;
+    mountains_ = Outline([&](double x) {
+      const double level = noise(x * scale + 7, 0.5, static_cast<int>(rough), 1);
+      // A coast's headland sinks into the sea on one side.
+      const double side = place_ == Place::coast ? std::max(0.0, lean > 0 ? x * 1.6 - 0.7 : 0.9 - x * 1.6) * 2 : 1.0;
+      return horizon_ - std::max(0.0, height * (1.5 * level - 0.1 + 0.4 * lean * (x - 0.5)) * side);
+    });
+    snow_line_ = frozen() ? 1.0 : random.range(-0.1, 0.16);
+    const double hill = flat ? 0.0 : random.range(0.04, 0.12), hill_scale = random.range(1.5, 3.5);
+    hills_ = Outline([&](double x) { return horizon_ + 0.02 - hill * noise(x * hill_scale + 3, 0.5, 4, 2); });
+    const double dip = random.range(0.02, 0.05);
+    ground_ = flat ? Outline([&](double) { return horizon_; })
+                   : Outline([&](double x) { return horizon_ + 0.03 + dip * noise(x * 1.7 + 5, 0.5, 3, 3); });
+    const double shore = place_ == Place::coast ? random.range(0.74, 0.9) : random.range(0.72, 0.88);
+    const double across = random.range(-0.22, 0.22);
+    shore_ = Outline([&](double x) { return shore + across * (x - 0.5) + 0.12 * (noise(x * 2.5, 0.5, 3, 4) - 0.5); });
+    for (std::size_t i = 0; i < dunes_.size(); ++i) {
+      const double crest = horizon_ + 0.02 + (1 - horizon_) * (0.02 + 0.26 * static_cast<double>(i));
+      const double rise = 0.1 + 0.1 * static_cast<double>(i), width = random.range(1.3, 2.4);
+      dunes_[i] = Outline([&](double x) { return crest - rise * (noise(x * width, 0.5, 2, 20 + i) - 0.5); });
+    }
+    vanishing_ = random.range(0.2, 0.8);
+  }
+
+  void choose_things(Random& random) {
+    const bool wooded = place_ != Place::coast && place_ != Place::desert;
+    const double density = random.unit();
+    if (place_ == Place::coast && random.flip())
+      for (int boats = random.flip() ? 2 : 1; boats > 0; --boats) {
+        const double x = random.range(0.15, 0.85), foot = horizon_ + random.range(0.03, 0.12);
+        things_.push_back({Thing::Kind::boat, x, foot, 0.06 + 1.1 * (foot - horizon_), random.unit()});
+      }
+    if (place_ == Place::desert && density > 0.4)
+      for (int i = 0; i < static_cast<int>(8 * (density - 0.3)); ++i) {
+        const double x = random.range(0.03, 0.97), foot = horizon_ + 0.06 + (0.92 - horizon_) * random.unit();
+        things_.push_back({Thing::Kind::cactus, x, foot, 0.03 + 0.55 * (foot - horizon_), random.unit()});
+      }
+    if (!wooded) return;
+    if (random.unit() < 0.55) {
+      const double village = random.range(0.2, 0.8);
+      for (int i = 0, houses = 2 + (random.flip() ? 1 : 0) + (random.flip() ? 1 : 0); i < houses; ++i) {
+        const double x = village + 0.14 * (i - 1.5) + random.range(-0.02, 0.02);
+        const double foot = stand(x, random.range(0.1, 0.3));
+        things_.push_back({Thing::Kind::house, x, foot, 0.05 + 0.3 * (foot - horizon_), random.unit()});
+      }
+    }
+    const int trees = static_cast<int>(4 + 18 * density);
+    for (int i = 0; i < trees; ++i) {
+      const double depth = random.unit(), x = random.range(-0.02, 1.02), drawn = random.unit();
+      const double foot = stand(x, 0.06 + 0.9 * depth * depth);
+      const double height = (foot - horizon_) * random.range(0.45, 0.7) + 0.03;
+      const double conifers = place_ == Place::autumn ? 0.15 : place_ == Place::meadow ? 0.35 : 0.9;
+      things_.push_back({drawn < conifers ? Thing::Kind::conifer : Thing::Kind::crown, x, foot, height, random.unit()});
+    }
+  }
+
+  /// Where something stands at a `depth` from 0 (far) to 1 (at the lower edge): on dry ground.
+  double stand(double x, double depth) const {
+    const double far = place_ == Place::lake ? shore_(x) + 0.01 : ground_(x);
+    return far + (1.02 - far) * depth;
+  }
+
+  Paint sky(double x, double y) const {
+    Paint color = blend(hour_->zenith, hour_->low_sky, smooth(y / horizon_));
+    const double dx = x - disc_x_, dy = y - disc_y_, from_disc = std::sqrt(dx * dx + dy * dy);
+    if (disc_shown_) {
+      const double glow = hour_ == &night ? 0.25 : 0.7;
+      color = blend(color, hour_->disc, glow / (1 + 50 * from_disc * from_disc));
+      if (from_disc < 0.05) color = hour_->disc;
+    }
+    if (hour_ == &night && star(x, y)) color = rgb(0xdfe6ff);
+    const double density = noise(x * 2.6 + 11, y * 7, 4, 5);
+    return blend(color, blend(hour_->shade, hour_->cloud, ramp(cover_, cover_ + 0.2, density)),
+                 0.92 * ramp(cover_, cover_ + 0.1, density));
+  }
+
+  bool star(double x, double y) const {
+    const double u = x * 22, v = y * 22, fu = std::floor(u), fv = std::floor(v);
+    const auto cell = mix(mix(key_, cell_number(fu)), cell_number(fv));
+    if (cell % 7 != 0) return false;
+    const double dx = u - fu - 0.5, dy = v - fv - 0.5;
+    return dx * dx + dy * dy < 0.06;
+  }
+
+  /// Farther things take on the colour of the lower sky.
+  Paint veiled(Paint color, double share) const {
+    return blend(lit(color, hour_->light), hour_->low_sky, std::min(0.9, share + mist_));
+  }
+
+  Paint above_ground(double x, double y) const {
+    if (place_ != Place::coast && place_ != Place::desert && y >= hills_(x)) return woods(x, y);
+    return y < mountains_(x) ? sky(x, y) : mountains(x, y);
+  }
+
+  Paint mountains(double x, double y) const {
+    const double ridge = mountains_(x), rock = noise(x * 9, y * 14, 3, 6), below = y - ridge;
+    const double facing = mountains_.slope(x + 0.5 * below * (rock - 0.5)) * (disc_x_ < 0.5 ? 1 : -1);
+    const double sunny = smooth(0.55 - 0.8 * facing);
+    if (place_ == Place::desert) return veiled(blend(rgb(0x8c4a36), rgb(0xcf8a5c), 0.6 * sunny + 0.4 * rock), 0.12);
+    if (place_ == Place::coast) return veiled(blend(rgb(0x4c5f52), rgb(0x7f8f76), 0.5 * sunny + 0.5 * rock), 0.2);
+    const Paint stone = blend(rgb(0x465173), rgb(0x9aa2b8), 0.65 * sunny + 0.35 * rock);
+    const double height = horizon_ - ridge;
+    const double snow = ramp(0.03, -0.03, below - 0.5 * (height - 0.15) - snow_line_ + 0.1 * (rock - 0.5));
+    const Paint white = blend(rgb(0xa9bddb), rgb(0xfbfdff), sunny);
+    return veiled(blend(stone, white, snow), 0.12 + 0.35 * smooth(below / 0.3));
+  }
+
+  /// Rows of round crowns, the nearer before the farther, each lit from above.
+  Paint woods(double x, double y) const {
+    constexpr double rows = 34, across = 22;
+    const double last = std::floor(y * rows);
+    for (double row = last + 1; row >= last - 1; --row) {
+      const auto line = mix(mix(key_, 7), cell_number(row));
+      const double u = x * across + to_unit(line), cell = std::floor(u);
+      const auto tree = mix(line, cell_number(cell));
+      const double dx = u - cell - 0.5, dy = (y * rows - row - 0.7 * to_unit(mix(tree))) / 1.1;
+      if (dx * dx + dy * dy > 0.42) continue;
+      const Paint crown = leaves(to_unit(tree));
+      return veiled(blend(crown * 1.1, crown * 0.55, smooth(dy + 0.5)), 0.1);
+    }
+    return veiled(leaves(0.5) * 0.5, 0.1);
+  }
+
+  Paint leaves(double tint) const {
+    if (place_ == Place::autumn)
+      return tint < 0.5 ? blend(rgb(0xb33a1e), rgb(0xe07b26), tint * 2)
+                        : blend(rgb(0xe07b26), rgb(0xe8b93a), tint * 2 - 1);
+    if (frozen()) return blend(rgb(0x9fb4c4), rgb(0xe9f1f7), tint);
+    return blend(rgb(0x2f6138), rgb(0x74a04c), tint);
+  }
+
+  /// Fields in perspective: strips that meet in one point of the horizon.
+  Paint meadow(double x, double y) const {
+    const double depth = std::max(0.02, y - horizon_ + 0.04), along = (x - vanishing_) / depth;
+    const double strip = std::floor(along * 0.8 + 0.4 * (noise(0.35 / depth, 0.5, 2, 9) - 0.5));
+    const auto crop = mix(mix(key_, 10), cell_number(strip)) % 4;
+    constexpr std::array<int, 4> summer{0x7fb04c, 0xcdb956, 0x5f9a48, 0xa6bc52},
+        fall{0xb79a4e, 0x9a7f43, 0x8f9a4c, 0xc8a85a}, snow{0xe8eff6, 0xdde7f1, 0xf3f7fb, 0xd4e0ec};
+    const auto& crops = frozen() ? snow : place_ == Place::autumn ? fall : summer;
+    const Paint base = rgb(crops[crop]);
+    const double grass = noise(x * 24, y * 40, 2, 11), spread = frozen() ? 0.06 : 0.16;
+    Paint field = base * (1 - spread + 2 * spread * grass);
+    if (!frozen() && place_ != Place::autumn && flower(x, y)) field = rgb(crop % 2 == 0 ? 0xf4d94a : 0xe4604f);
+    return veiled(field, 0.12 * ramp(0.25, 0.0, depth));
+  }
+
+  bool flower(double x, double y) const {
+    if (y < 0.74) return false;
+    const double u = x * 18, v = y * 18, fu = std::floor(u), fv = std::floor(v);
+    const auto cell = mix(mix(mix(key_, 12), cell_number(fu)), cell_number(fv));
+    if (cell % 4 != 0) return false;
+    const double dx = u - fu - 0.3 - 0.4 * to_unit(mix(cell)), dy = v - fv - 0.3 - 0.4 * to_unit(mix(cell + 1));
+    return dx * dx + dy * dy < 0.04;
+  }
+
+  /// A lake: the far side upside down, with ripples.
+  Paint water(double x, double y) const {
+    const double far = ground_(x), ripple = noise(x * 7, y * 70, 2, 13) - 0.5;
+    const double mirrored = std::max(0.0, far - 0.9 * (y - far) + 0.02 * ripple);
+    const Paint reflected = above_ground(std::clamp(x + 0.01 * ripple, 0.0, 1.0), std::min(mirrored, far - 1e-6));
+    const Paint deep = lit(rgb(0x255a7c), hour_->light);
+    return blend(blend(reflected, deep, 0.3 + 0.3 * smooth((y - far) / 0.3)), hour_->low_sky,
+                 0.35 * ramp(0.2, 0.42, ripple));
+  }
+
+  /// Open sea, waves that grow towards the beach, the sun's path, foam and sand.
+  Paint coast(double x, double y) const {
+    const double shore = shore_(x), depth = (y - horizon_) / std::max(0.05, shore - horizon_);
+    if (y > shore) {
+      const double wet = ramp(0.07, 0.0, y - shore), grain = noise(x * 20, y * 30, 2, 14);
+      const Paint sand = blend(rgb(0xd9bf8c), rgb(0xf0ddb2), grain);
+      return lit(blend(sand, rgb(0x9c8057), 0.7 * wet), hour_->light);
+    }
+    const double wave = noise(x * (9 - 5 * depth), (60 - 34 * depth) * y, 2, 15);
+    Paint sea = blend(rgb(0x1c4f86), rgb(0x2f9aa0), smooth(depth));
+    sea = blend(lit(sea * (0.85 + 0.3 * wave), hour_->light), hour_->low_sky,
+                0.25 * (1 - smooth(depth * 1.5)) + 0.1 * wave);
+    if (disc_shown_) {
+      const double path = ramp(0.05 + 0.12 * depth, 0.0, std::abs(x - disc_x_));
+      sea = blend(sea, hour_->disc, 0.75 * path * ramp(0.4, 0.62, wave));
+    }
+    const double crest = ramp(0.03, 0.0, std::abs(shore - y - 0.012 - 0.02 * (wave - 0.5)));
+    const double second = 0.6 * ramp(0.02, 0.0, std::abs(shore - y - 0.09 - 0.03 * (wave - 0.5)));
+    return blend(sea, lit(rgb(0xffffff), blend(hour_->light, tone(1, 1, 1), 0.4)), std::max(crest, second));
+  }
+
+  /// Dunes one before the other: a bright side towards the light and a dark one.
+  Paint dunes(double x, double y) const {
+    for (std::size_t i = dunes_.size(); i-- > 0;) {
+      const double crest = dunes_[i](x);
+      if (y < crest) continue;
+      const double side = disc_x_ < 0.5 ? 1 : -1, facing = side * dunes_[i].slope(x - side * 0.5 * (y - crest));
+      const double ripple = noise(x * 6, y * 55, 2, 16), bright = smooth(0.55 - 2.6 * facing + 0.2 * (ripple - 0.5));
+      return veiled(blend(rgb(0x9c5429), rgb(0xf6cd86), bright), 0.22 - 0.07 * static_cast<double>(i));
+    }
+    return veiled(rgb(0xdba468), 0.3);
+  }
+
+  bool paint(const Thing& thing, double x, double y, Paint& color) const {
+    const double u = (x - thing.x) / thing.height, v = (thing.foot - y) / thing.height;  // v runs upwards from the foot
+    if (v < 0 || v > 1 || std::abs(u) > 1) return false;
+    switch (thing.kind) {
+      case Thing::Kind::conifer:
+        return conifer(thing, u, v, color);
+      case Thing::Kind::crown:
+        return crown(thing, u, v, color);
+      case Thing::Kind::house:
+        return house(thing, u, v, color);
+      case Thing::Kind::boat:
+        return boat(thing, u, v, color);
+      case Thing::Kind::cactus:
+        return cactus(thing, u, v, color);
+    }
+    return false;
+  }
+
+  bool conifer(const Thing& thing, double u, double v, Paint& color) const {
+    if (v < 0.12) {
+      color = rgb(0x5a4130);
+      return std::abs(u) < 0.05;
+    }
+    // Three tiers, each a triangle whose foot overlaps the one below.
+    const double up = (v - 0.12) / 0.88, tier = std::min(2.0, std::floor(up * 3)), within = up * 3 - tier;
+    if (std::abs(u) > (0.29 - 0.07 * tier) * (1 - within * (tier < 2 ? 0.6 : 1))) return false;
+    const Paint needles = blend(rgb(0x1d4a33), rgb(0x3c7442), thing.tint);
+    color = blend(needles * 0.7, needles * 1.2, smooth(0.25 + 0.6 * within + u));
+    if (frozen()) color = blend(color, rgb(0xf2f7fc), smooth(1.5 * within));
+    return true;
+  }
+
+  bool crown(const Thing& thing, double u, double v, Paint& color) const {
+    const double dx = u / 0.34, dy = (v - 0.64) / 0.36, from_middle = dx * dx + dy * dy;
+    if (from_middle > 1) {
+      color = rgb(0x5f4632);
+      return v < 0.4 && std::abs(u) < 0.05;
+    }
+    if (frozen()) {
+      color = blend(rgb(0x7a6a5c), rgb(0xe6edf3), smooth(v));
+      return true;
+    }
+    const Paint foliage = leaves(thing.tint);
+    color = blend(foliage * 0.65, foliage * 1.15, smooth(0.5 + 0.5 * dy - 0.3 * dx));
+    return true;
+  }
+
+  bool house(const Thing& thing, double u, double v, Paint& color) const {
+    if (v > 0.5) {
+      color = frozen() ? blend(rgb(0xdfe8f1), rgb(0xffffff), v) : blend(rgb(0xc0452f), rgb(0x8f3626), (v - 0.5) * 2);
+      return std::abs(u) < 0.75 * (1 - (v - 0.5) / 0.5) + 0.05;
+    }
+    if (std::abs(u) > 0.62) return false;
+    const bool door = std::abs(u) < 0.11 && v < 0.32;
+    const bool window = std::abs(std::abs(u) - 0.36) < 0.11 && std::abs(v - 0.28) < 0.11;
+    const Paint wall = blend(rgb(0xf6eedd), rgb(0xe3cb9c), thing.tint);
+    // By night there is light behind the windows, as bright as the light outside is dim.
+    const Paint glass = hour_ == &night ? rgb(0xffdf80) * 3 : rgb(0x45617a);
+    color = door ? rgb(0x6b4a2f) : window ? glass : u > 0 ? wall : wall * 0.9;
+    return true;
+  }
+
+  static bool boat(const Thing& thing, double u, double v, Paint& color) {
+    if (v < 0.2) {
+      color = blend(rgb(0x7a2f2a), rgb(0x2f4a7a), thing.tint < 0.5 ? 0 : 1);
+      return std::abs(u) < 0.3 + 0.6 * v;
+    }
+    color = u < 0 ? rgb(0xfdfaf2) : rgb(0xe6e0d2);
+    return std::abs(u + 0.03) > 0.015 && (u < 0 ? -u < 0.36 * (1 - v) : u < 0.26 * (1 - v));
+  }
+
+  /// A stem and two arms that bend upwards, at heights of its own.
+  static bool cactus(const Thing& thing, double u, double v, Paint& color) {
+    const double left = 0.3 + 0.2 * thing.tint, right = 0.5 - 0.2 * thing.tint;
+    const auto arm = [](double across, double above) {
+      return (across > 0 && across < 0.3 && above > 0 && above < 0.13) ||
+             (across > 0.18 && across < 0.3 && above > 0 && above < 0.32);
+    };
+    if (std::abs(u) > 0.09 && !arm(-u, v - left) && !arm(u, v - right)) return false;
+    color = blend(rgb(0x2f6b3d), rgb(0x6fa25a), smooth(0.5 - 2.5 * u));
+    return true;
+  }
+
+  Place place_;
+  std::uint64_t key_;
+  const Hour* hour_ = &noon;
+  double cover_ = 0.5, mist_ = 0, horizon_ = 0.5, disc_x_ = 0.5, disc_y_ = 0.2, snow_line_ = 0, vanishing_ = 0.5;
+  bool disc_shown_ = true;
+  Outline mountains_, hills_, ground_, shore_;
+  std::array<Outline, 3> dunes_;
+  std::vector<Thing> things_;
+};
+
+}  // namespace
+
+std::span<const std::string_view> landscape_classes() { return class_names; }
+
+int landscape_label(std::uint64_t index) { return static_cast<int>(index % class_names.size()); }
+
+files::Image landscape_picture(int size, std::uint64_t seed, std::uint64_t index) {
+  files::Image checked(size, size);  // throws before anything is worked out
+  // As many points as half a picture of 256 has, so that small pictures are not coarser scenes than large ones.
+  const int samples = std::clamp(128 / size, 2, 8);
+  return render(size, size, samples, Scene(static_cast<Place>(landscape_label(index)), mix(seed, index)));
+}
+
+}  // namespace llsa::datasets
