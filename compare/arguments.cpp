@@ -6,7 +6,9 @@
 #include <CLI/CLI.hpp>
 
 #include "backends/backends.hpp"
+#include "files/safetensors.hpp"
 #include "llsa/error.hpp"
+#include "llsa/option_metadata.hpp"
 #include "program/exact_number.hpp"
 
 namespace llsa::compare {
@@ -20,6 +22,19 @@ void add_problem_arguments(CLI::App& command, ProblemFiles& files) {
       "gradient of the output: asks for dq, dk and dv too ('grad_output' in a .safetensors with several)");
   command.add_option("--grad-lse", files.lse_gradient,
                      "gradient of lse [batch, heads, tokens]; only with --grad-output ('grad_lse' likewise)");
+}
+
+AttentionChoice choice_for(const ProblemFiles& files, const program::AttentionArguments& how) {
+  AttentionChoice choice;
+  if (!files.input.empty()) {
+    try {
+      choice = choice_from(files::read_safetensors_metadata(files.input)).value_or(AttentionChoice());
+    } catch (const Error& error) {
+      throw Error(files.input + ": " + error.what());
+    }
+  }
+  program::lay_over(how, choice);
+  return choice;
 }
 
 void register_inputs(const ProblemFiles& f, program::CommandFiles& paths) {

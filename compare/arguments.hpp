@@ -20,6 +20,9 @@ struct ExecutionArguments {
 };
 
 void add_problem_arguments(CLI::App& command, ProblemFiles& files);
+/// How the tensors of a problem are to be attended to: as `--input` says that they ran (`choice_from`), else as is
+/// usual, and what the command line says over it. Throws `Error` naming the file when it says something impossible.
+AttentionChoice choice_for(const ProblemFiles& files, const program::AttentionArguments& how);
 /// Names every file of a problem as read by its option.
 void register_inputs(const ProblemFiles& files, program::CommandFiles& paths);
 void add_execution_arguments(CLI::App& command, ExecutionArguments& arguments);

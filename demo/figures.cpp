@@ -100,7 +100,7 @@ void draw_selection(const std::filesystem::path& path, const QueryContext& conte
     draw_selection_overlay(canvas, sheet.area(static_cast<std::size_t>(levels - level)),
                            level_panel(context, llsa, level, head, query));
   std::vector<std::int64_t> counts(static_cast<std::size_t>(levels) + 1);
-  for (const reference::KeyRef& key :
+  for (const reference::AttendedKey& key :
        reference::naive_key_set(llsa.selection, llsa.options, head, context.token_at(query)))
     ++counts[static_cast<std::size_t>(key.level)];
   std::string label =

@@ -11,7 +11,7 @@ namespace llsa::demo {
 namespace {
 
 double score(const QueryContext& context, const ResolvedOptions& options, std::int64_t head, std::int64_t i,
-             const reference::KeyRef& key) {
+             const reference::AttendedKey& key) {
   const std::int64_t key_head = options.key_head(head);
   const auto keys =
       key.level == 0 ? context.tokens.key.view().head(key_head) : context.key.level(key.level).head(key_head);
@@ -22,9 +22,9 @@ double score(const QueryContext& context, const ResolvedOptions& options, std::i
 }
 
 std::vector<float> probabilities_of(const QueryContext& context, const ResolvedOptions& options, std::int64_t head,
-                                    std::int64_t i, const std::vector<reference::KeyRef>& keys) {
+                                    std::int64_t i, const std::vector<reference::AttendedKey>& keys) {
   std::vector<double> scores;
-  for (const reference::KeyRef& key : keys) scores.push_back(score(context, options, head, i, key));
+  for (const reference::AttendedKey& key : keys) scores.push_back(score(context, options, head, i, key));
   reference::softmax(scores);
   std::vector<double> probabilities(static_cast<std::size_t>(context.order.size()));
   for (std::size_t j = 0; j < keys.size(); ++j)
@@ -42,7 +42,7 @@ plot::Region QueryContext::region(const Hierarchy& hierarchy, int level, std::in
 
 std::vector<float> dense_probabilities(const QueryContext& context, const ResolvedOptions& options, std::int64_t head,
                                        datasets::Pixel query) {
-  std::vector<reference::KeyRef> keys(static_cast<std::size_t>(context.order.size()));
+  std::vector<reference::AttendedKey> keys(static_cast<std::size_t>(context.order.size()));
   for (std::size_t j = 0; j < keys.size(); ++j) keys[j].token = static_cast<std::int64_t>(j);
   return probabilities_of(context, options, head, context.token_at(query), keys);
 }
@@ -60,7 +60,7 @@ files::Image seen_by(const QueryContext& context, const MethodResult& result, st
   auto keys = reference::naive_key_set(result.selection, result.options, head, i);
   std::ranges::stable_sort(keys, [](const auto& a, const auto& b) { return a.level > b.level; });  // finest last
   files::Image seen(context.picture.width, context.picture.height);
-  for (const reference::KeyRef& key : keys) {
+  for (const reference::AttendedKey& key : keys) {
     const TokenRange fine = result.options.key.fine(key.level, key.token);
     const auto raster = [&](std::int64_t t) {
       return 3 * static_cast<std::size_t>(context.order.to_raster()[static_cast<std::size_t>(t)]);

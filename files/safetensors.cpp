@@ -105,6 +105,17 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
   return parse_safetensors(*source);
 }
 
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path) {
+  try {
+    const auto source = open_file(path);
+    if (!looks_like_safetensors(*source)) return {};
+    const auto text = source->read(8, header_length(*source));
+    return parse_safetensors_header({reinterpret_cast<const char*>(text.data()), text.size()}).metadata;
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
                        const std::map<std::string, std::string>& metadata) {
   std::vector<const NamedTensor*> order;

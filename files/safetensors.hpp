@@ -16,7 +16,11 @@ namespace llsa::files {
 /// the path.
 TensorFile read_safetensors(const std::filesystem::path& path);
 
-/// The same from memory; `name` stands for the path in messages.
+/// The `__metadata__` of a file, without reading its tensors. Empty for whatever cannot be read as a .safetensors file:
+/// who reads it next says what is wrong with it.
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path);
+
+/// `read_safetensors` from memory; `name` stands for the path in messages.
 TensorFile parse_safetensors(std::span<const std::byte> file, const std::string& name);
 
 /// Writes to a temporary file that is renamed when complete. Wider element types come first, so that all are aligned,

@@ -12,6 +12,13 @@ struct TokenRange {
   friend bool operator==(const TokenRange&, const TokenRange&) = default;
 };
 
+/// Token `token` of level `level`; level 0 is fine.
+struct LevelToken {
+  int level = 0;
+  std::int64_t token = 0;
+  friend bool operator==(const LevelToken&, const LevelToken&) = default;
+};
+
 /// The arithmetic of one sequence's levels (spec section 2): `T_0 = N`, `T_l = ceil(T_{l-1} / B)`.
 /// Token `t` of level `l` stands for the fine tokens `fine(l, t)`; their number is its count, `B^l` or less at the
 /// tail. Spans larger than the sequence saturate, so any `levels` is safe. Throws `Error` unless N >= 1, B >= 2, L >=

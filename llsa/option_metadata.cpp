@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "llsa/error.hpp"
+#include "llsa/method.hpp"
 #include "llsa/number_text.hpp"
 
 namespace llsa {
@@ -56,7 +59,19 @@ Options options_from(const std::map<std::string, std::string>& metadata) {
   });
   when_said("coverage", [&](const char*, Text text) { o.coverage = coverage_from(text); });
   when_said("scale", [&](const char* key, Text text) { o.scale = number<double>(key, text); });
+  if (std::ranges::count(o.top_k, o.top_k.front()) == std::ssize(o.top_k)) o.top_k.resize(1);
+  if (o.enrichment_levels == o.levels) o.enrichment_levels.reset();
   return o;
+}
+
+std::optional<AttentionChoice> choice_from(const std::map<std::string, std::string>& metadata) {
+  if (!metadata.contains("block_size")) return std::nullopt;
+  AttentionChoice choice;
+  for (const char* key : {"attention", "method"})
+    if (const auto found = metadata.find(key); found != metadata.end()) choice.method = found->second;
+  check_method(choice.method);
+  choice.options = options_from(metadata);
+  return choice;
 }
 
 }  // namespace llsa

@@ -1,7 +1,7 @@
 #include <vector>
 
 #include "reference/gradients.hpp"
-#include "reference/query_visits.hpp"
+#include "reference/key_plan.hpp"
 
 namespace llsa::reference {
 namespace {
@@ -15,7 +15,7 @@ class KeyTile {
  public:
   using C = Accumulate<T>;
   static constexpr int W = lanes<C>;
-  static constexpr std::int64_t max_columns = round_up(QueryVisits::most_keys, W);
+  static constexpr std::int64_t max_columns = round_up(KeyPlan::most_keys, W);
 
   KeyTile(const ResolvedOptions& options, int level, std::int64_t dim, std::int64_t value_dim)
       : options_(&options),
@@ -167,38 +167,37 @@ void key_gradient(const AttendBackwardParams<T>& params, int level, const QueryS
   std::unique_ptr<KeyQueries> parents;
   if (level < options.levels)
     parents = key_queries(params.key_major, p.selection.level(level + 1), options.key.length(level + 1), threads);
-  const QueryVisits visits(options, level, p.key_heads(), parents.get());
+  const KeyPlan plan(options, level, p.key_heads(), parents.get());
 
   std::vector<KeyTile<T>> tiles(static_cast<std::size_t>(threads.threads()),
                                 KeyTile<T>(options, level, dim, value_dim));
-  const std::int64_t slot_size = (dim + value_dim) * KeyTile<T>::max_columns;
-  Buffer<C> partial_sums(visits.slots() * slot_size);
+  const std::int64_t place_size = (dim + value_dim) * KeyTile<T>::max_columns;
+  Buffer<C> partial_sums(plan.places() * place_size);
 
-  threads.parallel_for(static_cast<std::int64_t>(visits.segments().size()), [&](std::int64_t item, int worker) {
-    const QueryVisits::Segment& segment = visits.segments()[static_cast<std::size_t>(item)];
+  threads.parallel_for(static_cast<std::int64_t>(plan.parts().size()), [&](std::int64_t item, int worker) {
+    const KeyPlan::Part& part = plan.parts()[static_cast<std::size_t>(item)];
     KeyTile<T>& tile = tiles[static_cast<std::size_t>(worker)];
-    const LevelRows<T> keys(p.key, p.coarse_key, segment.head), values(p.value, p.coarse_value, segment.head);
+    const LevelRows<T> keys(p.key, p.coarse_key, part.head), values(p.value, p.coarse_value, part.head);
     tile.set_statistics(statistics);
-    tile.begin(keys, values, segment.keys);
-    visits.for_each_range(segment, [&](std::int64_t query_head, TokenRange range) {
+    tile.begin(keys, values, part.keys);
+    plan.for_each_range(part, [&](std::int64_t query_head, TokenRange range) {
       tile.visit(range, p.query.head(query_head), params.output_gradient.head(query_head), p.selection, query_head);
     });
     const Buffer<C>& gradients = tile.end();
     const std::int64_t columns = tile.columns();
-    if (segment.slot < 0)
-      sink(segment.head, segment.keys.begin, segment.keys.size(), gradients.data(), gradients.data() + dim * columns,
-           columns);
+    if (part.place < 0)
+      sink(part.head, part.keys.begin, part.keys.size(), gradients.data(), gradients.data() + dim * columns, columns);
     else
-      partial_sums.segment(segment.slot * slot_size, (dim + value_dim) * columns) =
+      partial_sums.segment(part.place * place_size, (dim + value_dim) * columns) =
           gradients.head((dim + value_dim) * columns);
   });
 
-  threads.parallel_for(static_cast<std::int64_t>(visits.split_tiles().size()), [&](std::int64_t item, int) {
-    const QueryVisits::SplitTile& tile = visits.split_tiles()[static_cast<std::size_t>(item)];
+  threads.parallel_for(static_cast<std::int64_t>(plan.split_tiles().size()), [&](std::int64_t item, int) {
+    const KeyPlan::SplitTile& tile = plan.split_tiles()[static_cast<std::size_t>(item)];
     const std::int64_t columns = round_up(tile.keys.size(), lanes<C>), size = (dim + value_dim) * columns;
-    auto sum = partial_sums.segment(tile.slots.begin * slot_size, size);
-    for (std::int64_t slot = tile.slots.begin + 1; slot < tile.slots.end; ++slot)
-      sum += partial_sums.segment(slot * slot_size, size);
+    auto sum = partial_sums.segment(tile.places.begin * place_size, size);
+    for (std::int64_t place = tile.places.begin + 1; place < tile.places.end; ++place)
+      sum += partial_sums.segment(place * place_size, size);
     sink(tile.head, tile.keys.begin, tile.keys.size(), sum.data(), sum.data() + dim * columns, columns);
   });
 }

@@ -52,9 +52,9 @@ std::vector<std::int64_t> candidates_of(const Counts& counts, const Selection& s
   return tokens;
 }
 
-std::vector<KeyRef> key_set(const Counts& counts, const Selection& selection, const ResolvedOptions& options,
-                            std::int64_t head, std::int64_t i) {
-  std::vector<KeyRef> keys;
+std::vector<AttendedKey> key_set(const Counts& counts, const Selection& selection, const ResolvedOptions& options,
+                                 std::int64_t head, std::int64_t i) {
+  std::vector<AttendedKey> keys;
   if (options.levels == 0) {
     for (std::int64_t j = 0; j < options.key.tokens(); ++j) keys.push_back({0, j, 1});
     return keys;
@@ -107,12 +107,12 @@ class KeySets {
         value_(all_levels(inputs.value, pooled_value_)) {}
 
   const Counts& counts() const { return counts_; }
-  std::vector<KeyRef> of(std::int64_t head, std::int64_t i) const {
+  std::vector<AttendedKey> of(std::int64_t head, std::int64_t i) const {
     return key_set(counts_, selection_, options_, head, i);
   }
-  std::vector<WeightedKey> vectors(std::int64_t head, const std::vector<KeyRef>& refs) const {
+  std::vector<WeightedKey> vectors(std::int64_t head, const std::vector<AttendedKey>& refs) const {
     std::vector<WeightedKey> keys;
-    for (const KeyRef& ref : refs) {
+    for (const AttendedKey& ref : refs) {
       const auto level = static_cast<std::size_t>(ref.level);
       const std::int64_t key_head = head / options_.group;
       keys.push_back(
@@ -197,8 +197,8 @@ Selection naive_select(const std::vector<Tensor<double>>& query, const std::vect
   return selection;
 }
 
-std::vector<KeyRef> naive_key_set(const Selection& selection, const ResolvedOptions& options, std::int64_t head,
-                                  std::int64_t i) {
+std::vector<AttendedKey> naive_key_set(const Selection& selection, const ResolvedOptions& options, std::int64_t head,
+                                       std::int64_t i) {
   return key_set(key_counts(options), selection, options, head, i);
 }
 
@@ -233,7 +233,7 @@ NaiveGradients naive_backward(const AttentionInputs<double>& inputs, const Selec
       const std::vector<double> query = row(inputs.query.head(head), i);
       const std::vector<double> output_gradient = row(output_gradients.output.head(head), i);
       const double lse_gradient = output_gradients.lse.data ? output_gradients.lse.head(head)(i, 0) : 0.0;
-      const std::vector<KeyRef> refs = key_sets.of(head, i);
+      const std::vector<AttendedKey> refs = key_sets.of(head, i);
       const std::vector<WeightedKey> keys = key_sets.vectors(head, refs);
       const NaiveRow result = naive_row(query, keys, options.scale);
       const double delta = dot(output_gradient, result.output);

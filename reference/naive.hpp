@@ -17,16 +17,14 @@ std::vector<Tensor<double>> naive_pool(TensorView<const double> x, const Hierarc
 Selection naive_select(const std::vector<Tensor<double>>& query, const std::vector<Tensor<double>>& key,
                        const ResolvedOptions& options);
 
-/// One member of a query's key set: token `token` of `level` (0 is fine) with its softmax weight.
-struct KeyRef {
-  int level = 0;
-  std::int64_t token = 0;
+/// One member of a query's key set: a token of some level with its softmax weight.
+struct AttendedKey : LevelToken {
   double weight = 1;
 };
 
 /// The key set of fine query `i` (spec sections 4 and 6), in the order fine, level 1, ..., level Le.
-std::vector<KeyRef> naive_key_set(const Selection& selection, const ResolvedOptions& options, std::int64_t head,
-                                  std::int64_t i);
+std::vector<AttendedKey> naive_key_set(const Selection& selection, const ResolvedOptions& options, std::int64_t head,
+                                       std::int64_t i);
 
 NaiveOutputs naive_forward(const AttentionInputs<double>& inputs, const Selection& selection,
                            const ResolvedOptions& options);

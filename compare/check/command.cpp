@@ -62,7 +62,7 @@ void run_check(const CheckArguments& a, bool tensors_given, CommandContext& cont
                          .stop = context.stop};
   std::optional<LoadedProblem<double>> loaded;
   if (tensors_given) {
-    loaded = load_problem<double>(a.files, program::choice_of(a.how));
+    loaded = load_problem<double>(a.files, choice_for(a.files, a.how));
     options.given = &loaded->problem;
   }
   std::unique_ptr<program::Progress> progress;

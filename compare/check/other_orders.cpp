@@ -9,7 +9,7 @@
 namespace llsa::compare::check {
 namespace {
 
-using reference::KeyRef;
+using reference::AttendedKey;
 
 /// C is the type that sums are taken in.
 template <class C>
@@ -47,7 +47,7 @@ class Ordered {
   double kept(C x) const {
     return order_ == Order::rounded_probability ? rounded_to(storage_, static_cast<double>(x)) : static_cast<double>(x);
   }
-  const double* row(const std::vector<Tensor<double>>& levels, std::int64_t head, const KeyRef& ref) const {
+  const double* row(const std::vector<Tensor<double>>& levels, std::int64_t head, const AttendedKey& ref) const {
     return levels[static_cast<std::size_t>(ref.level)].view().head(head).row(ref.token);
   }
   static C dot(const double* x, const double* y, std::int64_t dim) {
@@ -61,7 +61,7 @@ class Ordered {
     C largest = 0, sum = 0;
     std::vector<C> output;
   };
-  Part part(std::int64_t head, const std::vector<KeyRef>& keys, const std::vector<C>& scores, std::size_t first,
+  Part part(std::int64_t head, const std::vector<AttendedKey>& keys, const std::vector<C>& scores, std::size_t first,
             std::size_t step) const {
     const std::int64_t dim = p_.value.shape().dim;
     Part result{scores[first], 0, std::vector<C>(static_cast<std::size_t>(dim), C{0})};
@@ -85,11 +85,11 @@ class Ordered {
     }
     for (std::int64_t n = 0; n < queries; ++n) {
       const std::int64_t i = order_ == Order::reversed ? queries - 1 - n : n;
-      std::vector<KeyRef> keys = reference::naive_key_set(lists_, o_, head, i);
+      std::vector<AttendedKey> keys = reference::naive_key_set(lists_, o_, head, i);
       if (order_ == Order::reversed) std::ranges::reverse(keys);
       const double* q = p_.query.view().head(head).row(i);
       std::vector<C> scores;
-      for (const KeyRef& ref : keys)
+      for (const AttendedKey& ref : keys)
         scores.push_back(static_cast<C>(o_.scale) * dot(q, row(key_, head, ref), dim) +
                          std::log(static_cast<C>(ref.weight)));
       Part all = part(head, keys, scores, 0, order_ == Order::halves && keys.size() > 1 ? 2 : 1);

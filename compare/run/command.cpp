@@ -51,7 +51,7 @@ void run(const RunArguments& a, const CommandContext& context) {
   paths.check();
   ThreadPool threads(a.execution.threads);
   threads.set_stop_token(context.stop);
-  const AttentionChoice how = program::choice_of(a.how);
+  const AttentionChoice how = choice_for(a.files, a.how);
   const auto attention = make_attention<T>(how.method, a.execution.backend, threads);
   program::Progress progress("llsa-compare run");
   progress.step("reading");

@@ -123,7 +123,7 @@ class Bounding {
     const double lse_gradient = p_.has_lse_gradient() ? p_.lse_gradient.view().head(head)(i, 0) : 0;
     const std::int64_t k_head = o_.key_head(head);
     for (std::size_t j = 0; j < keys.size(); ++j) {
-      const reference::KeyRef& ref = keys[j].ref;
+      const reference::AttendedKey& ref = keys[j].ref;
       const auto level = static_cast<std::size_t>(ref.level);
       const double* k = evaluator_.key(definition_, head, ref);
       const double product = dot(output_gradient, evaluator_.value(definition_, head, ref), value_dim) + lse_gradient;

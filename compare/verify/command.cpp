@@ -28,15 +28,16 @@ struct VerifyArguments {
   double require_judged = 0.99;
 };
 
-/// The method to judge by: the one given, or the one that wrote the file, or LLSA. Throws `Error` when the two differ,
-/// and for a method that is not LLSA with certain options.
-std::string method_to_judge(const std::string& given, const files::TensorFile& theirs, const std::string& path) {
+/// The method to judge by: the one given, or the one that wrote the file, or `otherwise`. Throws `Error` when the two
+/// differ, and for a method that is not LLSA with certain options.
+std::string method_to_judge(const std::string& given, const files::TensorFile& theirs, const std::string& path,
+                            const std::string& otherwise) {
   const auto written = theirs.metadata.find("method");
   const std::vector<std::string> names = method_names();
   const bool known = written != theirs.metadata.end() && std::ranges::count(names, written->second) > 0;
   if (!given.empty() && known && written->second != given)
     throw Error(fmt::format("{}: method '{}' wrote it, but --method is '{}'", path, written->second, given));
-  const std::string method = !given.empty() ? given : known ? written->second : "llsa";
+  const std::string method = !given.empty() ? given : known ? written->second : otherwise;
   if (!method_extras(method, {}, {}).empty())
     throw Error(fmt::format(
         "method '{}' adds a branch to attention; verify judges LLSA and the methods that are LLSA with certain options",
@@ -68,8 +69,8 @@ void run_verify(const VerifyArguments& a, bool precision_given, CommandContext& 
   program::Progress progress("llsa-compare verify");
   progress.step("reading");
   const files::TensorFile file = files::read_tensor_file(a.theirs);
-  AttentionChoice how = program::choice_of(a.how);
-  how.method = method_to_judge(a.how.method.value_or(""), file, a.theirs);
+  AttentionChoice how = choice_for(a.files, a.how);
+  how.method = method_to_judge(a.how.method.value_or(""), file, a.theirs, how.method);
   const LoadedProblem<double> loaded = load_problem<double>(a.files, how);
   const Theirs theirs = read_theirs(file, loaded.problem);
   options.inputs = coarsest_type(loaded.stored);

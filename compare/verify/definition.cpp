@@ -8,7 +8,7 @@
 namespace llsa::compare::verify {
 namespace {
 
-using reference::KeyRef;
+using reference::AttendedKey;
 using Lists = std::vector<std::vector<std::int32_t>>;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -159,10 +159,10 @@ double DefinitionEvaluator::margin(const Definition& definition, std::int64_t he
   return smallest;
 }
 
-std::vector<KeyRef> DefinitionEvaluator::key_set(const Definition& definition, const Lists& lists) {
+std::vector<AttendedKey> DefinitionEvaluator::key_set(const Definition& definition, const Lists& lists) {
   const ResolvedOptions& o = definition.options;
   const KeyRule& rule = definition.keys;
-  std::vector<KeyRef> keys;
+  std::vector<AttendedKey> keys;
   const auto append_fine = [&](TokenRange range) {
     for (std::int64_t j = range.begin; j < range.end; ++j) keys.push_back({0, j, 1});
   };
@@ -194,7 +194,7 @@ std::vector<KeyRef> DefinitionEvaluator::key_set(const Definition& definition, c
   return keys;
 }
 
-const double* DefinitionEvaluator::key(const Definition& definition, std::int64_t head, const KeyRef& ref) {
+const double* DefinitionEvaluator::key(const Definition& definition, std::int64_t head, const AttendedKey& ref) {
   return levels(definition.pooling)
       .key[static_cast<std::size_t>(ref.level)]
       .view()
@@ -202,7 +202,7 @@ const double* DefinitionEvaluator::key(const Definition& definition, std::int64_
       .row(ref.token);
 }
 
-const double* DefinitionEvaluator::value(const Definition& definition, std::int64_t head, const KeyRef& ref) {
+const double* DefinitionEvaluator::value(const Definition& definition, std::int64_t head, const AttendedKey& ref) {
   return levels(definition.pooling)
       .value[static_cast<std::size_t>(ref.level)]
       .view()
@@ -228,7 +228,7 @@ DefinedRow DefinitionEvaluator::row(const Definition& definition, std::int64_t h
   const auto query = problem_.query.view().head(head);
   const double unit = definition.keys.base_two ? std::log(2.0) : 1.0;
   row.largest = -infinity;
-  for (const KeyRef& ref : row.keys) {
+  for (const AttendedKey& ref : row.keys) {
     const double score =
         unit * (o.scale * dot(query.row(i), key(definition, head, ref), query.dim) + std::log(ref.weight));
     row.probability.push_back(score);

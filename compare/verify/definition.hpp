@@ -60,7 +60,7 @@ struct Definition {
 
 /// Query i's key set under a definition, with the softmax over it.
 struct DefinedRow {
-  std::vector<reference::KeyRef> keys;
+  std::vector<reference::AttendedKey> keys;
   std::vector<double> probability;  ///< P_ij, one for each key
   std::vector<double> output;       ///< O_i
   double lse = 0;                   ///< natural
@@ -83,8 +83,8 @@ class DefinitionEvaluator {
   /// |Q| max |K|: below the rounding of scores, another implementation may select otherwise. Infinite when all fit.
   double margin(const Definition& definition, std::int64_t head, std::int64_t i);
 
-  const double* key(const Definition& definition, std::int64_t head, const reference::KeyRef& ref);
-  const double* value(const Definition& definition, std::int64_t head, const reference::KeyRef& ref);
+  const double* key(const Definition& definition, std::int64_t head, const reference::AttendedKey& ref);
+  const double* value(const Definition& definition, std::int64_t head, const reference::AttendedKey& ref);
   const Problem<double>& problem() const { return problem_; }
 
  private:
@@ -95,8 +95,8 @@ class DefinitionEvaluator {
   Levels& levels(Pooling pooling);
   std::vector<std::int32_t> select(const Definition& definition, Levels& levels, int level, std::int64_t head,
                                    std::int64_t i, const std::vector<std::int32_t>& parents, double* margin);
-  std::vector<reference::KeyRef> key_set(const Definition& definition,
-                                         const std::vector<std::vector<std::int32_t>>& lists);
+  std::vector<reference::AttendedKey> key_set(const Definition& definition,
+                                              const std::vector<std::vector<std::int32_t>>& lists);
   std::vector<std::vector<std::int32_t>> chain(const Definition& definition, std::int64_t head, std::int64_t i,
                                                double* margin);
 

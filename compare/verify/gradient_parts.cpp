@@ -114,7 +114,7 @@ std::vector<Part> query_parts(DefinitionEvaluator& evaluator, const Definition& 
     const double delta = dot(output_gradient, row.output.data(), value_dim);
     const double lse_gradient = problem.has_lse_gradient() ? problem.lse_gradient.view().head(head)(i, 0) : 0;
     for (std::size_t j = 0; j < row.keys.size(); ++j) {
-      const reference::KeyRef& ref = row.keys[j];
+      const reference::AttendedKey& ref = row.keys[j];
       const std::int64_t last = o.key.length(ref.level) - 1;
       const bool tail = ref.token == last && last > 0 && o.key.count(ref.level, last) < o.key.count(ref.level, 0);
       const double* k = evaluator.key(definition, head, ref);
@@ -159,7 +159,7 @@ HeadGradients definition_gradients(DefinitionEvaluator& evaluator, const Definit
     const double constant = lse_gradient - dot(output_gradient, row.output.data(), value_dim);
     double* query_gradient = result.query.view().head(0).row(i);
     for (std::size_t j = 0; j < row.keys.size(); ++j) {
-      const reference::KeyRef& ref = row.keys[j];
+      const reference::AttendedKey& ref = row.keys[j];
       const auto level = static_cast<std::size_t>(ref.level);
       const double p = row.probability[j];
       const double* k = evaluator.key(definition, head, ref);

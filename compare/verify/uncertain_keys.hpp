@@ -9,7 +9,7 @@ namespace llsa::compare::verify {
 
 /// A key that a query attends to for sure, or may attend to.
 struct UncertainKey {
-  reference::KeyRef ref;
+  reference::AttendedKey ref;
   bool certain = true;
 };
 

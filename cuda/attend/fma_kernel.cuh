@@ -14,13 +14,13 @@ struct AttendFma {
   using Columns = KeyColumns<tile_columns>;
 
   struct Layout {
-    std::size_t query, key, value, weight, token, log2_weight, bytes;
+    std::size_t query, key, value, probability, token, log2_weight, bytes;
     __host__ __device__ Layout(int head_dim, int value_dim) {
       SharedLayout all;
       query = all.take<float>(static_cast<std::size_t>(FmaTile::rows * FmaTile::pitch(head_dim)));
       key = all.take<float>(static_cast<std::size_t>(tile_columns * FmaTile::pitch(head_dim)));
       value = all.take<float>(static_cast<std::size_t>(tile_columns * FmaTile::pitch(value_dim)));
-      weight = all.take<float>(FmaTile::rows * tile_columns);
+      probability = all.take<float>(FmaTile::rows * tile_columns);
       Columns::reserve(all, token, log2_weight);
       bytes = all.bytes();
     }
@@ -34,7 +34,7 @@ struct AttendFma {
     const Shared<float> query(at.query, FmaTile::rows * FmaTile::pitch(p.head_dim));
     const Shared<float> key(at.key, tile_columns * FmaTile::pitch(p.head_dim));
     const Shared<float> value(at.value, tile_columns * FmaTile::pitch(p.value_dim));
-    const Shared<float> weight(at.weight, FmaTile::rows * tile_columns);
+    const Shared<float> probabilities(at.probability, FmaTile::rows * tile_columns);
     const Columns columns{{at.token, tile_columns}, {at.log2_weight, tile_columns}};
     const std::int64_t first_row = rows.head * p.levels.level[0].queries + rows.first;
 
@@ -77,12 +77,12 @@ struct AttendFma {
         for (int i = 0; i < columns_per_lane; ++i) {
           const float probability = exp2f(scores[i] - base);
           added += probability;
-          weight[FmaTile::row() * tile_columns + FmaTile::column(i)] = probability;
+          probabilities[FmaTile::row() * tile_columns + FmaTile::column(i)] = probability;
         }
         sum = sum * shrink + added;
         output.scale(shrink);
-        __syncwarp();  // a row's weights stay within its eight lanes
-        output.add(weight.data() + FmaTile::row() * tile_columns, value.data(), p.value_dim, kept);
+        __syncwarp();  // a row's probabilities stay within its eight lanes
+        output.add(probabilities.data() + FmaTile::row() * tile_columns, value.data(), p.value_dim, kept);
       }
     }
 

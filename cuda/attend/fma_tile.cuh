@@ -55,7 +55,8 @@ __device__ inline void dot_products(float (&out)[columns_per_lane], const float*
   for (int i = 0; i < columns_per_lane; ++i) out[i] = (sums[i].x + sums[i].y) + (sums[i].z + sums[i].w);
 }
 
-/// This thread's share of a weighted sum of column vectors: dimensions 4 lane() + 32 j of its row's output.
+/// This thread's part of a sum of column vectors, each times a factor (P or dS): dimensions 4 lane() + 32 j of its
+/// row's output.
 template <int max_dim>
 struct RowSum {
   static constexpr int parts = max_dim / 32, columns = FmaTile::columns(max_dim);
@@ -73,20 +74,20 @@ struct RowSum {
     }
   }
 
-  /// Adds `weights[c]` times row c of `b` for the columns in `kept` (bit c). The others must not touch the sum: their
-  /// weight is 0, but 0 times a NaN or an infinity is not.
-  __device__ void add(const float* weights, const float* b, int dim, unsigned kept) {
+  /// Adds `factors[c]` times row c of `b` for the columns in `kept` (bit c). The others must not touch the sum: their
+  /// factor is 0, but 0 times a NaN or an infinity is not.
+  __device__ void add(const float* factors, const float* b, int dim, unsigned kept) {
     for (int c = 0; c < columns; ++c) {
       if (!(kept >> c & 1u)) continue;
-      const float weight = weights[c];
+      const float factor = factors[c];
 #pragma unroll
       for (int j = 0; j < parts; ++j) {
         if (dimension(j) >= dim) break;
         const float4 x = *reinterpret_cast<const float4*>(b + c * FmaTile::pitch(dim) + dimension(j));
-        part[j].x += weight * x.x;
-        part[j].y += weight * x.y;
-        part[j].z += weight * x.z;
-        part[j].w += weight * x.w;
+        part[j].x += factor * x.x;
+        part[j].y += factor * x.y;
+        part[j].z += factor * x.z;
+        part[j].w += factor * x.w;
       }
     }
   }

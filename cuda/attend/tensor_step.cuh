@@ -142,25 +142,25 @@ __device__ inline void keep_tokens(FragmentB& b, unsigned kept, int lane) {
   }
 }
 
-/// Which tokens and rows a sum is over. Others are left alone whatever the tokens hold, and whatever the weights are.
+/// Which tokens and rows a sum is over. Others are left alone whatever the tokens hold, and whatever their factors are.
 struct SumOf {
   unsigned tokens = sixteen;
   bool upper = true, lower = true;  ///< this lane's rows lane / 4 and lane / 4 + 8
   bool whole = true;                ///< all of them; the same in every lane
 };
 
-/// Adds the sums of 16 tokens of a tile, weighted by a warp's 16 rows of weights: dimensions 0..`dim` - 1 from
+/// Adds the sums of 16 tokens of a tile, times a warp's 16 rows of factors (P or dS): dimensions 0..`dim` - 1 from
 /// `tokens`.
 template <class T, int dim, int pitch>
-__device__ __forceinline__ void tensor_sums(FragmentC (&sums)[dim / 8], const FragmentA& weights, const T* tokens,
+__device__ __forceinline__ void tensor_sums(FragmentC (&sums)[dim / 8], const FragmentA& factors, const T* tokens,
                                             const SumOf& of, int lane) {
   if (of.whole) {
 #pragma unroll
     for (int n = 0; n < dim / 16; ++n) {
       FragmentB b[2];
       load_b(b, tokens + 16 * n, pitch, lane);
-      mma<T>(sums[2 * n], weights, b[0]);
-      mma<T>(sums[2 * n + 1], weights, b[1]);
+      mma<T>(sums[2 * n], factors, b[0]);
+      mma<T>(sums[2 * n + 1], factors, b[1]);
     }
     return;
   }
@@ -172,7 +172,7 @@ __device__ __forceinline__ void tensor_sums(FragmentC (&sums)[dim / 8], const Fr
     for (int i = 0; i < 2; ++i) {
       keep_tokens(b[i], of.tokens, lane);
       FragmentC next = sums[2 * n + i];
-      mma<T>(next, weights, b[i]);
+      mma<T>(next, factors, b[i]);
 #pragma unroll
       for (int j = 0; j < 4; ++j)
         if (j < 2 ? of.upper : of.lower) sums[2 * n + i].value[j] = next.value[j];

@@ -70,7 +70,7 @@ TEST(QueryView, the_picture_as_a_query_meets_it_is_exact_where_it_looks_closely)
   const std::int64_t i = s.context.token_at(pixel);
   const files::Image seen = seen_by(s.context, result, 0, pixel);
   std::size_t exact = 0;
-  for (const reference::KeyRef& key : reference::naive_key_set(result.selection, result.options, 0, i)) {
+  for (const reference::AttendedKey& key : reference::naive_key_set(result.selection, result.options, 0, i)) {
     if (key.level != 0) continue;
     const auto raster = s.order.to_raster()[static_cast<std::size_t>(key.token)];
     const int x = static_cast<int>(raster % Scene::width), y = static_cast<int>(raster / Scene::width);
@@ -92,7 +92,7 @@ TEST(Methods, fine_mass_is_dense_attention_s_probability_of_the_fine_keys) {
         const auto raster = static_cast<int>(s.order.to_raster()[static_cast<std::size_t>(i)]);
         const auto map = dense_probabilities(s.context, s.results[dense_method].options, head,
                                              {raster / Scene::width, raster % Scene::width});
-        for (const reference::KeyRef& key : reference::naive_key_set(result.selection, result.options, head, i))
+        for (const reference::AttendedKey& key : reference::naive_key_set(result.selection, result.options, head, i))
           if (key.level == 0)
             total += map[static_cast<std::size_t>(s.order.to_raster()[static_cast<std::size_t>(key.token)])];
       }

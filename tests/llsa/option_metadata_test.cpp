@@ -40,6 +40,25 @@ TEST(OptionMetadata, leaves_defaults_where_nothing_is_said) {
   EXPECT_EQ(options.top_k, (std::vector<std::int64_t>{8, 4}));
 }
 
+TEST(OptionMetadata, equal_numbers_are_read_as_one_that_fits_any_number_of_levels) {
+  EXPECT_EQ(options_from({{"levels", "2"}, {"top_k", "8,8"}}).top_k, (std::vector<std::int64_t>{8}));
+  EXPECT_FALSE(options_from({{"levels", "2"}, {"enrichment_levels", "2"}}).enrichment_levels);
+  EXPECT_EQ(options_from({{"levels", "2"}, {"enrichment_levels", "1"}}).enrichment_levels, 1);
+  EXPECT_EQ(options_from({{"enrichment_levels", "1"}}).enrichment_levels, 1);
+}
+
+TEST(OptionMetadata, a_choice_is_read_only_where_a_file_says_how_it_attended) {
+  EXPECT_FALSE(choice_from({{"method", "vsa"}, {"levels", "2"}}));
+  const auto choice = choice_from({{"block_size", "4"}, {"attention", "topk"}, {"top_k", "5"}});
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->method, "topk");
+  EXPECT_EQ(choice->options.block_size, 4);
+  EXPECT_EQ(choice->options.top_k, (std::vector<std::int64_t>{5}));
+  EXPECT_EQ(choice_from({{"block_size", "4"}, {"method", "vsa"}})->method, "vsa");
+  EXPECT_EQ(choice_from({{"block_size", "4"}})->method, "llsa");
+  EXPECT_THROW(choice_from({{"block_size", "4"}, {"method", "magic"}}), Error);
+}
+
 TEST(OptionMetadata, names_what_is_not_a_value) {
   for (const auto& [key, text] : {std::pair{"block_size", "16x"},
                                   {"levels", ""},

@@ -11,7 +11,7 @@
 namespace llsa::testing {
 namespace {
 
-using reference::KeyRef;
+using reference::AttendedKey;
 using reference::naive_row;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -90,7 +90,7 @@ std::vector<std::array<double, 3>> key_set(Options options, std::int64_t i) {
   selection.level(2).indices = {0, 1};     // queries 0-3 refine level-2 token 0, query 4 refines token 1
   selection.level(1).indices = {1, 0, 2};  // and of their children one each
   std::vector<std::array<double, 3>> set;
-  for (const KeyRef& ref : reference::naive_key_set(selection, resolved, 0, i))
+  for (const AttendedKey& ref : reference::naive_key_set(selection, resolved, 0, i))
     set.push_back({static_cast<double>(ref.level), static_cast<double>(ref.token), ref.weight});
   return set;
 }
@@ -119,7 +119,7 @@ TEST(NaiveKeySet, disjoint_counts_sum_to_the_number_of_keys) {
     const Selection selection = random_selection(options, 1, c.seed);
     for (std::int64_t i = 0; i < c.query_tokens; i += 7) {
       double sum = 0;
-      for (const KeyRef& ref : reference::naive_key_set(selection, options, 0, i)) sum += ref.weight;
+      for (const AttendedKey& ref : reference::naive_key_set(selection, options, 0, i)) sum += ref.weight;
       RC_ASSERT(sum == static_cast<double>(c.key_tokens));
     }
   });

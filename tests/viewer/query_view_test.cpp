@@ -66,14 +66,14 @@ RC_GTEST_PROP(QueryView, the_key_set_is_that_of_the_definition, ()) {
   const QueryView view = view_query(head, any_position(p));
   const auto key = [](int level, std::int64_t token, double weight) { return std::tuple(level, token, weight); };
   std::vector<std::tuple<int, std::int64_t, double>> got, expected;
-  for (const AttendedKey& k : view.keys) got.push_back(key(k.key.level, k.key.token, k.weight));
+  for (const ScoredKey& k : view.keys) got.push_back(key(k.key.level, k.key.token, k.weight));
   for (const auto& k : reference::naive_key_set(head->selection, head->options, 0, view.position))
     expected.push_back(key(k.level, k.token, k.weight));
   RC_ASSERT(std::ranges::is_sorted(got, {}, [](const auto& k) { return std::get<0>(k); }));
   std::ranges::sort(got);
   std::ranges::sort(expected);
   RC_ASSERT(got == expected);
-  RC_ASSERT(view.fine_keys == std::ranges::count(view.keys, 0, [](const AttendedKey& k) { return k.key.level; }));
+  RC_ASSERT(view.fine_keys == std::ranges::count(view.keys, 0, [](const ScoredKey& k) { return k.key.level; }));
 }
 
 RC_GTEST_PROP(QueryView, weights_sum_to_one_and_their_difference_to_zero, ()) {
@@ -83,7 +83,7 @@ RC_GTEST_PROP(QueryView, weights_sum_to_one_and_their_difference_to_zero, ()) {
   RC_ASSERT(std::abs(sum(view.dense) - 1) < 1e-4);
   RC_ASSERT(std::abs(sum(view.difference)) < 1e-4);
   double shares = 0;
-  for (const AttendedKey& k : view.keys) shares += k.probability;
+  for (const ScoredKey& k : view.keys) shares += k.probability;
   RC_ASSERT(std::abs(shares - 1) < 1e-9);
   RC_ASSERT(view.mass_held >= 0 && view.mass_held <= 1 + 1e-5);
   RC_ASSERT(view.shared_mass >= 0 && view.shared_mass <= 1 + 1e-5);
@@ -126,7 +126,7 @@ RC_GTEST_PROP(QueryView, dense_weights_are_the_softmax_by_cell_and_mass_is_what_
     const double share = std::exp(score * head->options.scale - view.dense_lse);
     const auto cell = static_cast<std::size_t>(head->head->key_cell(j));
     RC_ASSERT(std::abs(static_cast<double>(view.dense[cell]) - share) < 1e-4);
-    if (std::ranges::count(view.keys, TokenRef{0, j}, &AttendedKey::key)) mass += share;
+    if (std::ranges::count(view.keys, LevelToken{0, j}, &ScoredKey::key)) mass += share;
   }
   RC_ASSERT(std::abs(view.mass_held - mass) < 1e-4);
 }
@@ -147,10 +147,10 @@ RC_GTEST_PROP(QueryView, related_tokens_are_those_that_share_fine_tokens, ()) {
   const Hierarchy hierarchy(*rc::gen::inRange(1, 100), *rc::gen::inRange(2, 5), 3);
   const auto any = [&] {
     const int level = *rc::gen::inRange(0, 4);
-    return TokenRef{level, *rc::gen::inRange<std::int64_t>(0, hierarchy.length(level))};
+    return LevelToken{level, *rc::gen::inRange<std::int64_t>(0, hierarchy.length(level))};
   };
-  const TokenRef a = any(), b = any();
-  const TokenRef low = a.level < b.level ? a : b, high = a.level < b.level ? b : a;
+  const LevelToken a = any(), b = any();
+  const LevelToken low = a.level < b.level ? a : b, high = a.level < b.level ? b : a;
   std::int64_t ancestor = low.token;
   for (int l = low.level; l < high.level; ++l) ancestor /= hierarchy.block_size();
   RC_ASSERT(related(hierarchy, a, b) == (ancestor == high.token));

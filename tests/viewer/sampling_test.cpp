@@ -4,8 +4,10 @@
 
 #include <fstream>
 
+#include "diffusion/capture.hpp"
 #include "diffusion/pictures.hpp"
 #include "diffusion/runner.hpp"
+#include "files/safetensors.hpp"
 #include "small_problem.hpp"
 #include "viewer/model/workspace.hpp"
 
@@ -79,6 +81,75 @@ TEST(Sampling, inspecting_a_sample_shows_its_attention_there) {
   EXPECT_EQ(*work.document()->picture(1), work.sampling().picture(1, 2));
   ASSERT_TRUE(work.query());
   EXPECT_EQ(work.query()->head->settings.batch, 1);
+}
+
+/// The choice that `work` shows, with the model's own as the alternative.
+bool is_as_made(const Workspace& work) { return same(work.side(0).settings.how, *work.made_with()); }
+
+TEST(Sampling, attention_is_shown_as_the_model_ran_it_until_somebody_changes_it) {
+  Saved saved;
+  Workspace work(1);
+  work.sampling().options = {.count = 2, .steps = 3, .seed = 5};
+  work.open({saved.file}, {});
+  work.finish();
+  EXPECT_FALSE(work.inspected());
+  work.inspect({.sample = 1, .layer = 1, .step = 2});
+  work.finish();
+  EXPECT_EQ(work.inspected(), (AttentionPlace{1, 1, 2}));
+  ASSERT_TRUE(work.made_with());
+  EXPECT_EQ(describe(*work.made_with()), "B 4, L 2, K 2, overlapping");
+  EXPECT_TRUE(is_as_made(work));
+  EXPECT_EQ(work.query()->head->options.block_size, 4);
+  EXPECT_EQ(work.query()->head->options.top_k, (std::vector<std::int64_t>{2, 2}));
+  work.side(0).settings.how.options.top_k = {3};
+  EXPECT_FALSE(is_as_made(work));
+  work.inspect({.sample = 0, .layer = 0, .step = 1});
+  work.finish();
+  EXPECT_EQ(work.query()->head->options.top_k.front(), 3) << "a choice stays while places of one model are looked at";
+  work.restore_made_with();
+  work.finish();
+  EXPECT_TRUE(is_as_made(work));
+  EXPECT_EQ(work.query()->head->options.top_k.front(), 2);
+  work.open({}, {.picture_size = Grid{1, 8, 8}});
+  work.finish();
+  EXPECT_FALSE(work.made_with());
+  EXPECT_TRUE(same(work.side(0).settings.how, AttentionChoice{})) << "a picture says nothing: what was chosen before";
+}
+
+TEST(Sampling, what_the_command_line_says_lies_over_what_the_file_says) {
+  Saved saved;
+  Workspace work(1);
+  Session session;
+  session.checkpoint = saved.file;
+  session.named_anew.emplace();
+  session.named_anew->top_k = {1};
+  work.sampling().options = {.count = 1, .steps = 2};
+  work.start(session);
+  work.finish();
+  work.inspect({.sample = 0, .layer = 0, .step = 0});
+  work.finish();
+  EXPECT_EQ(describe(work.side(0).settings), "B 4, L 2, K 1, overlapping");
+}
+
+TEST(Sampling, a_kept_session_shows_its_file_as_it_was_last_shown) {
+  Saved saved;
+  const diffusion::Model model = small_model();
+  diffusion::Runner runner(model.config, {.batch = 1}, "reference", 1);
+  const diffusion::Capture taken = diffusion::capture(runner.model, model.weights, model.flow, {.count = 1, .steps = 2},
+                                                      {.layer = 0, .step = 0, .head = {}});
+  files::write_safetensors(saved.folder / "qkv.safetensors", taken.file);
+  Session session;
+  session.files = {saved.folder / "qkv.safetensors"};
+  session.settings[0].how.options.top_k = {7};
+  Workspace kept(1);
+  kept.start(session);
+  kept.finish();
+  EXPECT_EQ(kept.side(0).settings.how.options.top_k.front(), 7);
+  ASSERT_TRUE(kept.made_with());
+  EXPECT_FALSE(is_as_made(kept));
+  kept.drop(session.files);
+  kept.finish();
+  EXPECT_TRUE(is_as_made(kept)) << "opened anew";
 }
 
 TEST(Sampling, bad_options_and_files_are_said_and_what_was_there_stays) {

@@ -140,6 +140,7 @@ Session start_session(const Arguments& a, const std::filesystem::path& file, boo
       throw Error("--q, --k and --v go together, without other files");
     files = {a.q, a.k, a.v};
   }
+  if (!files.empty()) session.named_anew = a.how;
   if (files.size() == 1 && files[0].extension() == ".json") {
     session.profile = files[0];
     files.clear();
@@ -203,6 +204,11 @@ int view(Arguments& a) {
   std::optional<std::vector<std::int64_t>> query;
   if (!a.query.empty()) query = numbers_in("--query", a.query, 3);
   if (query && query->size() < 2) throw Error("--query is '" + a.query + "'; it must be X,Y or X,Y,T");
+  if (!a.inspect.empty()) {
+    const auto at = numbers_in("--inspect", a.inspect, 3);
+    if (at.size() != 3 || at[0] < 0) throw Error("--inspect is '" + a.inspect + "'; it must be PICTURE,LAYER,STEP");
+    a.targets.inspect = AttentionPlace{at[0], at[1], at[2]};
+  }
   if (interactive) {
     const WindowStart start{session, session_file, a.threads, size.width, size.height, query, message, a.targets};
     run_window(start);
@@ -213,11 +219,6 @@ int view(Arguments& a) {
     const auto at = numbers_in("--cursor", a.cursor, 2);
     if (at.size() != 2) throw Error("--cursor is '" + a.cursor + "'; it must be X,Y");
     a.targets.cursor = Point{static_cast<double>(at[0]), static_cast<double>(at[1])};
-  }
-  if (!a.inspect.empty()) {
-    const auto at = numbers_in("--inspect", a.inspect, 3);
-    if (at.size() != 3 || at[0] < 0) throw Error("--inspect is '" + a.inspect + "'; it must be PICTURE,LAYER,STEP");
-    a.targets.inspect = AttentionPlace{at[0], at[1], at[2]};
   }
   a.targets.width = size.width;
   a.targets.height = size.height;

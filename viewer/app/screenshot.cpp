@@ -86,10 +86,7 @@ void require_chosen(const Workspace& work, const Targets& targets) {
 void write_targets(const Session& session, const Targets& targets, int threads) {
   check_paths(targets);
   Workspace work(threads);
-  work.restore(session);
-  work.open(session.files, session.hints);
-  if (!session.profile.empty()) work.open_profile(session.profile);
-  if (!session.checkpoint.empty()) work.open({session.checkpoint}, {});
+  work.start(session);
   work.finish();
   throw_problems(work);
   if (targets.inspect) {

@@ -99,10 +99,7 @@ void run_window(const WindowStart& start) {
   glfwSetDropCallback(window.get(), on_drop);
   ImGuiSession imgui;
   const GlfwInput input(window.get());
-  work.restore(start.session);
-  work.open(start.session.files, start.session.hints);
-  if (!start.session.profile.empty()) work.open_profile(start.session.profile);
-  if (!start.session.checkpoint.empty()) work.open({start.session.checkpoint}, {});
+  work.start(start.session);
   if (!start.message.empty()) work.report(start.message, true);
   {
     Ui ui(work);
@@ -111,6 +108,7 @@ void run_window(const WindowStart& start) {
     // Input may take two frames to show its effect (a tooltip's size, a closing box); then the window rests.
     int frames_wanted = 3;
     auto query = start.query;
+    auto inspect = start.chosen.inspect;
     bool checked = false;
     while (!glfwWindowShouldClose(window.get()) && !ui.requests.quit) {
       if (frames_wanted > 0)
@@ -124,7 +122,11 @@ void run_window(const WindowStart& start) {
         scale = wanted;
         ui.requests.rescale_fonts = false;
       }
-      if (query && work.document()) choose_first_query(work, query);
+      if (inspect && work.sampling().model() && !work.sampling().progress().busy) {
+        work.inspect(*inspect);
+        inspect.reset();
+      }
+      if (query && work.document() && !inspect && !work.sampling().progress().busy) choose_first_query(work, query);
       if (!checked && work.shown().result().selection) {
         say_what_is_missing(work, start.chosen);
         checked = true;

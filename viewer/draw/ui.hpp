@@ -27,10 +27,10 @@ struct Ui {
   TextureCache textures;
   PlaneCamera picture;  ///< overlay, weights, popularity and comparison move together
   PlaneCamera blocks, pyramid;
-  float scale = 1;                  ///< pixels per point: multiply every length by it
-  std::optional<TokenRef> hovered;  ///< the key token under the cursor; set by the panel under it
-  std::optional<TokenRef> focus;    ///< the one of the last frame, which every panel highlights
-  std::string under_cursor;         ///< what `copy` copies; set by the panel under the cursor
+  float scale = 1;                    ///< pixels per point: multiply every length by it
+  std::optional<LevelToken> hovered;  ///< the key token under the cursor; set by the panel under it
+  std::optional<LevelToken> focus;    ///< the one of the last frame, which every panel highlights
+  std::string under_cursor;           ///< what `copy` copies; set by the panel under the cursor
   ImFont* bold = nullptr;
 
   float px(float points) const { return points * scale; }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "files/image.hpp"
+#include "llsa/attention_choice.hpp"
 #include "llsa/error.hpp"
 #include "llsa/tensor.hpp"
 #include "llsa/token_order.hpp"
@@ -24,9 +25,10 @@ struct Document {
   std::vector<std::filesystem::path> files;  ///< empty for the built-in picture
   std::string title;
   std::vector<QkvSet> sets;
-  Grid query_grid, key_grid;           ///< how tokens lie on a picture; equal for self-attention
-  std::string order;                   ///< the order of the tokens in the sets: raster, morton or hilbert
-  std::vector<files::Image> pictures;  ///< drawn under query_grid, of any size: none, one, or one a batch entry
+  Grid query_grid, key_grid;                 ///< how tokens lie on a picture; equal for self-attention
+  std::string order;                         ///< the order of the tokens in the sets: raster, morton or hilbert
+  std::optional<AttentionChoice> made_with;  ///< the attention that the tensors ran with, where their file says so
+  std::vector<files::Image> pictures;        ///< drawn under query_grid, of any size: none, one, or one a batch entry
 
   /// Null when there is none.
   const files::Image* picture(std::int64_t batch) const {

@@ -62,7 +62,7 @@ json selection_json(const Document& document, const QueryView& view) {
                      area = document.query_grid.height * document.query_grid.width;
   json levels = json::array(), keys = json::array(), files = json::array();
   for (int level = head.levels(); level >= 1; --level) levels.push_back(level_json(view, level));
-  for (const AttendedKey& k : view.keys)
+  for (const ScoredKey& k : view.keys)
     keys.push_back({{"level", k.key.level},
                     {"token", k.key.token},
                     {"weight", k.weight},

@@ -17,7 +17,7 @@ PyramidLayout::PyramidLayout(const QueryView& view, bool to_scale) : rows_(view.
       for (const Candidate& c : view.level(level).candidates)
         nodes_.push_back({{level, c.token}, c.rank, c.score, -1, {}});
     } else {
-      for (const AttendedKey& key : view.keys)
+      for (const ScoredKey& key : view.keys)
         if (key.key.level == 0) nodes_.push_back({key.key, -1, static_cast<float>(key.probability), -1, {}});
     }
     const auto row_begin = nodes_.begin() + static_cast<std::ptrdiff_t>(begin);

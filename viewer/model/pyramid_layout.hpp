@@ -10,7 +10,7 @@ namespace llsa::viewer {
 
 /// A token of the pyramid view.
 struct PyramidNode {
-  TokenRef key;
+  LevelToken key;
   int rank = -1;    ///< among the selected of its level, -1 for candidates only; fine keys have none
   float score = 0;  ///< of the selection; for fine keys their share of the softmax
   int parent = -1;  ///< index of the selected node one level up, -1 at the top

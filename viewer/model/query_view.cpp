@@ -49,25 +49,25 @@ void attend(QueryView& view, const HeadSelection& head, std::vector<double>& out
   const Head& tokens = *head.head;
   const std::int64_t dim = tokens.query.shape().dim, value_dim = tokens.value.shape().dim;
   const float* q = tokens.query.data() + view.position * dim;
-  const auto vectors = [](const Tensor<float>& fine, const reference::Pyramid<float>& coarse, TokenRef key) {
+  const auto vectors = [](const Tensor<float>& fine, const reference::Pyramid<float>& coarse, LevelToken key) {
     return key.level == 0 ? fine.data() + key.token * fine.shape().dim : coarse.level(key.level).head(0).row(key.token);
   };
   for (const reference::KeyRun& run : key_runs(head, view.position)) {
     for (std::int64_t t = run.begin; t < run.end; ++t) {
-      const TokenRef key{run.level, t};
+      const LevelToken key{run.level, t};
       const double weight = key.level > 0 && o.reweight ? static_cast<double>(o.key.count(key.level, t)) : 1;
       view.keys.push_back(
           {key, weight, o.scale * dot(q, vectors(tokens.key, head.key, key), dim) + std::log(weight), 0});
       view.fine_keys += key.level == 0 ? 1 : 0;
     }
   }
-  std::ranges::stable_sort(view.keys, {}, [](const AttendedKey& k) { return k.key.level; });
+  std::ranges::stable_sort(view.keys, {}, [](const ScoredKey& k) { return k.key.level; });
   std::vector<double> probabilities, cells(view.llsa.size());
-  for (const AttendedKey& key : view.keys) probabilities.push_back(key.score);
+  for (const ScoredKey& key : view.keys) probabilities.push_back(key.score);
   view.lse = reference::softmax(probabilities);
   for (std::size_t i = 0; i < probabilities.size(); ++i) view.keys[i].probability = probabilities[i];
   output.assign(static_cast<std::size_t>(value_dim), 0);
-  for (const AttendedKey& key : view.keys) {
+  for (const ScoredKey& key : view.keys) {
     const float* v = vectors(tokens.value, head.value, key.key);
     for (std::int64_t d = 0; d < value_dim; ++d)
       output[static_cast<std::size_t>(d)] += key.probability * static_cast<double>(v[d]);
@@ -134,7 +134,7 @@ QueryView view_query(std::shared_ptr<const HeadSelection> head, std::int64_t pos
     const float smaller = view.llsa[j] < view.dense[j] ? view.llsa[j] : view.dense[j];
     view.shared_mass += static_cast<double>(smaller);
   }
-  for (const AttendedKey& key : view.keys)
+  for (const ScoredKey& key : view.keys)
     if (key.key.level == 0)
       view.mass_held += static_cast<double>(view.dense[static_cast<std::size_t>(tokens.key_cell(key.key.token))]);
   double gap = 0, norm = 0;
@@ -148,18 +148,18 @@ QueryView view_query(std::shared_ptr<const HeadSelection> head, std::int64_t pos
   return view;
 }
 
-bool related(const Hierarchy& hierarchy, TokenRef a, TokenRef b) {
+bool related(const Hierarchy& hierarchy, LevelToken a, LevelToken b) {
   const TokenRange x = hierarchy.fine(a.level, a.token), y = hierarchy.fine(b.level, b.token);
   return x.begin < y.end && y.begin < x.end;
 }
 
-std::vector<std::int64_t> key_cells(const HeadSelection& head, TokenRef token) {
+std::vector<std::int64_t> key_cells(const HeadSelection& head, LevelToken token) {
   const TokenRange fine = head.options.key.fine(token.level, token.token);
   const auto& cells = head.head->key_order.to_raster();
   return {cells.begin() + fine.begin, cells.begin() + fine.end};
 }
 
-std::vector<std::int64_t> query_cells(const HeadSelection& head, TokenRef token) {
+std::vector<std::int64_t> query_cells(const HeadSelection& head, LevelToken token) {
   const TokenRange fine = head.options.query.fine(token.level, token.token);
   const auto& cells = head.head->query_order.to_raster();
   return {cells.begin() + fine.begin, cells.begin() + fine.end};

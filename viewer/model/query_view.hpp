@@ -10,13 +10,6 @@
 
 namespace llsa::viewer {
 
-/// A token of one level of the key hierarchy; level 0 is fine.
-struct TokenRef {
-  int level = 0;
-  std::int64_t token = 0;
-  friend bool operator==(const TokenRef&, const TokenRef&) = default;
-};
-
 /// A candidate of one level, spec section 3.
 struct Candidate {
   std::int32_t token = 0;
@@ -32,8 +25,8 @@ struct LevelView {
 };
 
 /// A member of the key set with what it gets.
-struct AttendedKey {
-  TokenRef key;
+struct ScoredKey {
+  LevelToken key;
   double weight = 1;       ///< `n_l` or 1
   double score = 0;        ///< `scale <Q, K> + log weight`
   double probability = 0;  ///< its share of the softmax over the key set
@@ -50,7 +43,7 @@ struct QueryView {
   std::shared_ptr<const HeadSelection> head;
   std::int64_t position = 0;      ///< in the sequence
   std::vector<LevelView> levels;  ///< `[l - 1]`
-  std::vector<AttendedKey> keys;  ///< fine ones first, then level 1, 2, ...
+  std::vector<ScoredKey> keys;    ///< fine ones first, then level 1, 2, ...
   /// Weight per fine key, by cell (raster index) of the key grid. A coarse key's share is spread evenly over the fine
   /// tokens that it stands for, so both sum to 1.
   std::vector<float> llsa, dense, difference;
@@ -75,9 +68,9 @@ QueryView view_query(std::shared_ptr<const HeadSelection> head, std::int64_t pos
 std::vector<reference::KeyRun> key_runs(const HeadSelection& head, std::int64_t position);
 
 /// Whether one of both stands for fine tokens of the other: itself, an ancestor or a descendant.
-bool related(const Hierarchy& hierarchy, TokenRef a, TokenRef b);
+bool related(const Hierarchy& hierarchy, LevelToken a, LevelToken b);
 /// The cells of the key grid that a key token stands for, and of the query grid for a query token.
-std::vector<std::int64_t> key_cells(const HeadSelection& head, TokenRef token);
-std::vector<std::int64_t> query_cells(const HeadSelection& head, TokenRef token);
+std::vector<std::int64_t> key_cells(const HeadSelection& head, LevelToken token);
+std::vector<std::int64_t> query_cells(const HeadSelection& head, LevelToken token);
 
 }  // namespace llsa::viewer

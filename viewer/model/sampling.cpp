@@ -5,7 +5,7 @@
 #include "diffusion/capture.hpp"
 #include "diffusion/pictures.hpp"
 #include "diffusion/runner.hpp"
-#include "files/safetensors_format.hpp"
+#include "files/safetensors.hpp"
 #include "viewer/model/tensor_document.hpp"
 
 namespace llsa::viewer {
@@ -19,18 +19,9 @@ std::span<const float> picture_of(std::span<const float> all, const diffusion::M
 }  // namespace
 
 bool is_checkpoint(const std::filesystem::path& file) {
-  try {
-    const auto source = files::open_file(file);
-    if (!files::looks_like_safetensors(*source)) return false;
-    std::uint64_t length = 0;
-    source->read(0, std::as_writable_bytes(std::span(&length, 1)));
-    const auto header = source->read(sizeof(length), length);
-    const auto metadata =
-        files::parse_safetensors_header({reinterpret_cast<const char*>(header.data()), header.size()}).metadata;
-    return metadata.contains("format") && metadata.at("format").starts_with("llsa-diffusion");
-  } catch (const Error&) {
-    return false;  // whoever opens it next says what is wrong with it
-  }
+  const auto metadata = files::read_safetensors_metadata(file);
+  const auto format = metadata.find("format");
+  return format != metadata.end() && format->second.starts_with("llsa-diffusion");
 }
 
 void Sampling::start(Background::Work work) {

@@ -25,6 +25,7 @@ struct Samples {
 /// Which attention of which generated picture to look at.
 struct AttentionPlace {
   std::int64_t sample = 0, layer = 0, step = 0;  ///< step 0..steps-1: the model's evaluation before step + 1
+  friend bool operator==(const AttentionPlace&, const AttentionPlace&) = default;
 };
 
 /// Pictures from a checkpoint, generated in the background, and the attention inside. Functions return at once.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "program/attention_options.hpp"
 #include "viewer/model/block_map.hpp"
 #include "viewer/model/document.hpp"
 #include "viewer/model/heat_map.hpp"
@@ -54,6 +55,9 @@ struct Session {
   LoadHints hints;
   std::array<Settings, 2> settings;
   ViewState view;
+  /// Not kept. When present the files were named anew: they are shown with the attention that they were made with,
+  /// where they say it, and this over it. Otherwise `settings` are what the files were last shown with.
+  std::optional<program::AttentionArguments> named_anew;
 };
 
 nlohmann::json to_json(const Session& session);

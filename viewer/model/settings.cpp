@@ -85,6 +85,13 @@ Settings settings_from(const json& from) {
 
 bool same(const Settings& a, const Settings& b) { return to_json(a) == to_json(b); }
 
+bool same(const AttentionChoice& a, const AttentionChoice& b) {
+  Settings left, right;
+  left.how = a;
+  right.how = b;
+  return same(left, right);
+}
+
 std::string_view panels_note(std::string_view method) {
   if (method == "vsa") return "panels: the top-K branch; the head's error: both branches, gates one";
   if (method == "sla") return "panels: the top-K branch; without a trained projection the linear one adds nothing";
@@ -92,16 +99,19 @@ std::string_view panels_note(std::string_view method) {
 }
 
 std::string describe(const Settings& settings) {
-  const Options o = method_options(settings.how.method, settings.how.options);
-  std::string backend = settings.backend == "reference" ? "" : settings.backend + ", ";
-  if (o.levels == 0) return backend + "dense";
-  if (settings.how.method != "llsa") backend += settings.how.method + ", ";
-  std::string text = fmt::format("{}B {}, L {}, K {}", backend, o.block_size,
-                                 o.levels ? std::to_string(*o.levels) : "auto", fmt::join(o.top_k, ","));
+  return (settings.backend == "reference" ? "" : settings.backend + ", ") + describe(settings.how);
+}
+
+std::string describe(const AttentionChoice& how) {
+  const Options o = method_options(how.method, how.options);
+  if (o.levels == 0) return "dense";
+  std::string text = how.method == "llsa" ? "" : how.method + ", ";
+  text += fmt::format("B {}, L {}, K {}", o.block_size, o.levels ? std::to_string(*o.levels) : "auto",
+                      fmt::join(o.top_k, ","));
   if (o.enrichment_levels) text += fmt::format(", Le {}", *o.enrichment_levels);
   text += fmt::format(", {}", name_of(o.coverage));
   if (!o.reweight && o.enrichment_levels != 0) text += ", no reweighting";
-  if (!settings.how.order.empty()) text += ", " + settings.how.order;
+  if (!how.order.empty()) text += ", " + how.order;
   return text;
 }
 

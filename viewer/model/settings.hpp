@@ -22,9 +22,11 @@ nlohmann::json to_json(const Settings& settings);
 Settings settings_from(const nlohmann::json& json);
 
 bool same(const Settings& a, const Settings& b);
+bool same(const AttentionChoice& a, const AttentionChoice& b);
 /// What the panels leave out for the methods that add a branch to top-K attention, in one line; empty for the others.
 std::string_view panels_note(std::string_view method);
 /// One line for people, for example "B 16, L 2, K 8, overlapping, reweighted, morton".
 std::string describe(const Settings& settings);
+std::string describe(const AttentionChoice& how);
 
 }  // namespace llsa::viewer

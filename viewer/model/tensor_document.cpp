@@ -8,7 +8,7 @@
 #include <map>
 
 #include "files/layout.hpp"
-#include "llsa/options.hpp"
+#include "llsa/option_metadata.hpp"
 #include "viewer/model/layout.hpp"
 
 namespace llsa::viewer {
@@ -115,6 +115,11 @@ Document document_of_tensors(const TensorFile& file, const LoadHints& hints, con
   document.key_grid = *key_grid;
   document.order = lower_case(*order);
   token_order(document.order, Grid{1, 1, 1});  // throws for an unknown name
+  try {
+    document.made_with = choice_from(file.metadata);
+  } catch (const Error& error) {
+    throw Error(where + ": " + error.what());
+  }
   return document;
 }
 

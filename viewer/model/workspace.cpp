@@ -29,14 +29,25 @@ Workspace::Workspace(int threads, std::function<void()> wake)
   restore(Session());
 }
 
+void Workspace::start(const Session& session) {
+  restore(session);
+  open(session.files, session.hints);
+  if (!session.profile.empty()) open_profile(session.profile);
+  if (!session.checkpoint.empty()) open({session.checkpoint}, {});
+  laid_over_ = session.named_anew;
+}
+
 void Workspace::open(std::vector<std::filesystem::path> files, LoadHints hints) {
+  report("", false);  // what was said of another file is over
   if (files.size() == 1 && is_json(files[0])) return open_profile(files[0]);
+  question.reset();
+  laid_over_.emplace();
   if (files.size() == 1 && is_checkpoint(files[0])) {
     view.places[static_cast<std::size_t>(Panel::samples)].open = true;
+    inspected_.reset();
     sampling_.open(files[0]);
     return;
   }
-  question.reset();
   load(std::move(files), std::move(hints));
 }
 
@@ -78,6 +89,7 @@ void Workspace::open_profile(const std::filesystem::path& file) {
 }
 
 void Workspace::inspect(const AttentionPlace& place) {
+  inspected_ = place;
   sampling_.inspect(place, [this, place](std::shared_ptr<const Document> captured) {
     accept(std::move(captured), {});
     for (auto& side : sides_) side->settings.batch = std::min(place.sample, document_->shape().batch - 1);
@@ -92,11 +104,34 @@ void Workspace::accept(std::shared_ptr<const Document> document, const LoadHints
   hints_ = hints;
   question.reset();
   pinned.reset();
+  take_made_with();
   for (auto& side : sides_) clamp_to(*document_, side->settings);
   const Grid grid = document_->query_grid;
   if (view.query_cell < 0 || view.query_cell >= grid.size() || other_grid)
     view.query_cell = (grid.height / 2) * grid.width + grid.width / 2;
   report(fmt::format("opened {}", document_->title), false);
+}
+
+void Workspace::take_made_with() {
+  if (!laid_over_) return;
+  AttentionChoice& how = sides_[0]->settings.how;
+  if (document_->made_with) {
+    if (!chosen_before_) chosen_before_ = how;
+    how = *document_->made_with;
+    program::lay_over(*laid_over_, how);
+    laid_over_.reset();  // of this document; what is changed now is kept while its layers and steps are looked at
+  } else if (chosen_before_) {
+    how = *chosen_before_;
+    chosen_before_.reset();
+  }
+}
+
+const AttentionChoice* Workspace::made_with() const {
+  return document_ && document_->made_with ? &*document_->made_with : nullptr;
+}
+
+void Workspace::restore_made_with() {
+  if (made_with()) sides_[0]->settings.how = *made_with();
 }
 
 bool Workspace::update() {
@@ -193,6 +228,7 @@ Session Workspace::session() const {
 
 void Workspace::restore(const Session& session) {
   view = session.view;
+  chosen_before_.reset();
   for (int index = 0; index < 2; ++index) side(index).settings = session.settings[static_cast<std::size_t>(index)];
 }
 

@@ -20,12 +20,15 @@ class Workspace {
   explicit Workspace(int threads = 0, std::function<void()> wake = {});
 
   ViewState view;
-  std::optional<TokenRef> pinned;  ///< a key token that stays highlighted
-  std::string message;             ///< the last failure or success, for the status line
+  std::optional<LevelToken> pinned;  ///< a key token that stays highlighted
+  std::string message;               ///< the last failure or success, for the status line
   bool message_is_error = false;
   std::optional<MetadataNeeded> question;  ///< what must be answered before a file can be shown
 
-  /// Opens a document, a profile (.json) or a checkpoint. On failure `message` says why and everything else stays.
+  /// Takes over a session and opens what it names.
+  void start(const Session& session);
+  /// Opens a document, a profile (.json) or a checkpoint. On failure `message` says why and everything else stays. A
+  /// document that says what attention it was made with is shown with it.
   void open(std::vector<std::filesystem::path> files, LoadHints hints);
   void open_profile(const std::filesystem::path& file);
   /// Files dropped on the window: a profile, a document, or several .npy files.
@@ -51,6 +54,8 @@ class Workspace {
   const Sampling& sampling() const { return sampling_; }
   /// Shows the attention at that place of what was generated, when it is captured.
   void inspect(const AttentionPlace& place);
+  /// The place that was asked for last; empty before, and when another checkpoint was opened.
+  const std::optional<AttentionPlace>& inspected() const { return inspected_; }
   Side& side(int index) { return *sides_[static_cast<std::size_t>(index)]; }
   const Side& side(int index) const { return *sides_[static_cast<std::size_t>(index)]; }
   Side& shown() { return side(view.side); }
@@ -59,6 +64,11 @@ class Workspace {
   const QueryView* query() const { return shown().query().get(); }
   /// The level of `view.level` that the shown head has; 0 when it has none.
   int level() const;
+
+  /// The attention that the document was made with; null when it does not say.
+  const AttentionChoice* made_with() const;
+  /// Side A attends as the document was made. Nothing happens when it does not say.
+  void restore_made_with();
 
   void choose_query(std::int64_t cell);
   /// By columns and rows, stopping at the border of the query's frame.
@@ -77,14 +87,19 @@ class Workspace {
  private:
   void load(std::vector<std::filesystem::path> files, LoadHints hints);
   void accept(std::shared_ptr<const Document> document, const LoadHints& hints);
+  void take_made_with();
 
   std::shared_ptr<const Document> document_;
   std::vector<std::filesystem::path> files_, asked_files_;
   LoadHints hints_, asked_hints_;
   std::optional<Profile> profile_;
   std::array<std::unique_ptr<Side>, 2> sides_;
+  /// Laid over what the next document was made with; empty: side A stays as it is.
+  std::optional<program::AttentionArguments> laid_over_ = program::AttentionArguments();
+  std::optional<AttentionChoice> chosen_before_;  ///< side A's choice before a document's own replaced it
   Background loading_, profile_loading_;
   Sampling sampling_;
+  std::optional<AttentionPlace> inspected_;
 };
 
 }  // namespace llsa::viewer

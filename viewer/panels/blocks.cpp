@@ -26,12 +26,12 @@ ColorScale scale_of(const Ui& ui, const HeadSelection& head, int level) {
 }
 
 void show_cell(Ui& ui, const Plane& plane, const BlockMap& map, const QueryView& query, BlockMap::Cell cell) {
-  ui.hovered = TokenRef{map.level(), cell.key};
+  ui.hovered = LevelToken{map.level(), cell.key};
   if (plane.input().clicked) {
     const auto cells = query_cells(*query.head, {map.level(), cell.query});
     ui.work.choose_query(cells[cells.size() / 2]);
   }
-  if (plane.input().right_clicked) ui.work.pinned = TokenRef{map.level(), cell.key};
+  if (plane.input().right_clicked) ui.work.pinned = LevelToken{map.level(), cell.key};
   begin_tooltip_beside(
       ui, plane.camera().to_screen(Box{static_cast<double>(cell.key), static_cast<double>(cell.query),
                                        static_cast<double>(cell.key + 1), static_cast<double>(cell.query + 1)}));

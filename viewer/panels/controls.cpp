@@ -89,6 +89,16 @@ void edit_coverage(Options& o) {
   if (ImGui::IsItemHovered()) ImGui::SetTooltip("every fine token represented exactly once");
 }
 
+/// Whether side A attends as the document was made, and the way back.
+void show_made_with(Ui& ui) {
+  const AttentionChoice* const made = ui.work.made_with();
+  if (!made) return;
+  const AttentionChoice& now = ui.work.side(0).settings.how;
+  if (same(now, *made)) return ImGui::TextDisabled("as it was made: %s", describe(*made).c_str());
+  ImGui::TextWrapped("changed; it was made with %s", describe(*made).c_str());
+  if (ImGui::Button("back to that")) ui.work.restore_made_with();
+}
+
 void edit_options(Ui& ui, int index) {
   Side& side = ui.work.side(index);
   Options& o = side.settings.how.options;
@@ -191,7 +201,10 @@ void draw_controls(Ui& ui) {
   const auto section = [](const char* title) { return ImGui::CollapsingHeader(title, ImGuiTreeNodeFlags_DefaultOpen); };
   if (section("Source")) edit_source(ui, *document);
   if (section("Query")) edit_query(ui, *document);
-  if (section("Attention, side A")) edit_options(ui, 0);
+  if (section("Attention, side A")) {
+    show_made_with(ui);
+    edit_options(ui, 0);
+  }
   if (section("Compare")) {
     bool compare = ui.work.view.compare;
     if (ImGui::Checkbox("with side B", &compare)) type_character(U'c', ui.work, ui.requests);

@@ -34,7 +34,7 @@ void draw_legend(Ui& ui, const QueryView& query) {
   if (query.head->levels() == 0) ImGui::TextDisabled("dense attention: every key is attended to");
 }
 
-bool is_selected(const QueryView& query, TokenRef token) {
+bool is_selected(const QueryView& query, LevelToken token) {
   if (token.level < 1 || token.level > query.head->levels()) return false;
   const auto& candidates = query.level(token.level).candidates;
   const auto found = std::ranges::find(candidates, token.token, &Candidate::token);
@@ -46,13 +46,13 @@ void draw_selected(Ui& ui, Plane& plane, const QueryView& query) {
   const auto pointed_at = highlighted(ui);
   // Pointing at something that no selected token has to do with leaves them all as they are.
   auto focus = pointed_at;
-  const auto touches_focus = [&](const AttendedKey& k) { return k.key.level == 0 && related(keys, k.key, *focus); };
+  const auto touches_focus = [&](const ScoredKey& k) { return k.key.level == 0 && related(keys, k.key, *focus); };
   if (focus && !is_selected(query, *focus) && std::ranges::none_of(query.keys, touches_focus)) focus.reset();
   for (int level = query.head->levels(); level >= 1; --level) {
     if (!shown(ui, level)) continue;
     for (const Candidate& c : query.level(level).candidates) {
       if (c.rank < 0) break;
-      const TokenRef token{level, c.token};
+      const LevelToken token{level, c.token};
       const CellShape& region = region_of(ui, *query.head, token);
       const bool linked = focus && related(keys, token, *focus);
       const double strength = focus && !linked ? 0.4 : 1;
@@ -107,7 +107,7 @@ void draw_overlay(Ui& ui) {
   if (!cell) return;
   const std::int64_t position = head.key_position(*cell);
   const auto selected = finest_selected(*query, position);
-  const TokenRef token = selected.value_or(TokenRef{0, position});
+  const LevelToken token = selected.value_or(LevelToken{0, position});
   ui.hovered = token;
   if (plane.input().right_clicked) ui.work.pinned = ui.work.pinned == token ? std::nullopt : std::optional(token);
   const Box first = region_of(ui, *query->head, token).fill.front();

@@ -13,7 +13,7 @@ void list_hot_keys(Ui& ui, const HeadSelection& head, int level) {
   constexpr std::size_t listed = 24;
   const double queries = static_cast<double>(head.options.query.length(level));
   for (const HotKey& hot : hot_keys(head, level, listed)) {
-    const TokenRef token{level, hot.token};
+    const LevelToken token{level, hot.token};
     const std::string text =
         fmt::format("{}: {} ({:.0f}%)", hot.token, hot.queries, 100 * static_cast<double>(hot.queries) / queries);
     if (ImGui::Selectable(text.c_str(), ui.work.pinned == token))
@@ -53,7 +53,7 @@ void draw_popularity(Ui& ui) {
     if (ui.work.document()->self_attention()) plane.marker(tokens.key_cells.cell(ui.work.view.query_cell).center());
     take_click(ui, plane, *query);
     if (const auto cell = plane.input().cursor ? tokens.key_cells.hit(*plane.input().cursor) : std::nullopt) {
-      const TokenRef token{level, head.options.key.ancestor(level, tokens.key_position(*cell))};
+      const LevelToken token{level, head.options.key.ancestor(level, tokens.key_position(*cell))};
       ui.hovered = token;
       if (plane.input().right_clicked) ui.work.pinned = ui.work.pinned == token ? std::nullopt : std::optional(token);
       const CellShape& region = region_of(ui, head, token);

@@ -11,12 +11,12 @@
 namespace llsa::viewer {
 namespace {
 
-bool linked(const Hierarchy& keys, const std::optional<TokenRef>& focus, TokenRef token) {
+bool linked(const Hierarchy& keys, const std::optional<LevelToken>& focus, LevelToken token) {
   return focus && related(keys, *focus, token);
 }
 
 void draw_lines(Ui& ui, Plane& plane, const QueryView& query, const PyramidLayout& layout,
-                const std::optional<TokenRef>& focus) {
+                const std::optional<LevelToken>& focus) {
   const Hierarchy& keys = query.head->options.key;
   const Box seen = plane.camera().visible();
   for (const PyramidNode& node : layout.nodes()) {
@@ -32,10 +32,10 @@ void draw_lines(Ui& ui, Plane& plane, const QueryView& query, const PyramidLayou
 }
 
 void draw_nodes(Ui& ui, Plane& plane, const QueryView& query, const PyramidLayout& layout,
-                const std::optional<TokenRef>& focus) {
+                const std::optional<LevelToken>& focus) {
   const Hierarchy& keys = query.head->options.key;
   double largest = 0;
-  for (const AttendedKey& key : query.keys)
+  for (const ScoredKey& key : query.keys)
     if (key.key.level == 0 && key.probability > largest) largest = key.probability;
   for (const PyramidNode& node : layout.nodes()) {
     const Box at = plane.camera().to_screen(node.rect);

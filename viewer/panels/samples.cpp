@@ -13,8 +13,17 @@ constexpr int most_pictures = 64, most_steps = 200;
 /// Where the panel's controls stand; the pictures follow the scrubber at once.
 struct Shown {
   int step = 0, layer = 0;
-  bool follow = true;  ///< the newest step, until a person moves the scrubber
-  std::int64_t inspected = -1;
+  bool follow = true;                            ///< the newest step, until a person moves the scrubber
+  std::optional<AttentionPlace> inspected = {};  ///< what the controls were last set to
+
+  /// Brings the controls to a place that was asked for elsewhere.
+  void follow_inspected(const std::optional<AttentionPlace>& place) {
+    if (place == inspected) return;
+    inspected = place;
+    follow = !place;
+    layer = place ? static_cast<int>(place->layer) : 0;
+    if (place) step = static_cast<int>(place->step);
+  }
 };
 
 void edit_options(Ui& ui, Sampling& sampling) {
@@ -77,14 +86,12 @@ void draw_grid(Ui& ui, Shown& shown) {
         fmt::format("sample {}", i), fmt::format("{} {} {}", sampling.revision(), shown.step, samples.steps.size()),
         [&] { return picture_pixels(sampling.picture(i, static_cast<std::size_t>(shown.step))); });
     ImGui::SetCursorScreenPos(at);
-    if (ImGui::InvisibleButton(fmt::format("sample {}", i).c_str(), {side, side})) {
-      shown.inspected = i;
+    if (ImGui::InvisibleButton(fmt::format("sample {}", i).c_str(), {side, side}))
       ui.work.inspect({i, shown.layer, std::min<std::int64_t>(shown.step, samples.options.steps - 1)});
-    }
     ImDrawList& list = *ImGui::GetWindowDrawList();
     list.AddImage(texture.id(), at, {at.x + side, at.y + side});
-    const bool hovered = ImGui::IsItemHovered();
-    if (hovered || shown.inspected == i)
+    const bool hovered = ImGui::IsItemHovered(), is_inspected = ui.work.inspected() && ui.work.inspected()->sample == i;
+    if (hovered || is_inspected)
       list.AddRect(at, {at.x + side, at.y + side}, ImGui::GetColorU32(hovered ? ImGuiCol_Text : ImGuiCol_ButtonHovered),
                    0, 0, ui.px(2));
     if (!hovered) continue;
@@ -105,6 +112,7 @@ void draw_grid(Ui& ui, Shown& shown) {
 void draw_samples(Ui& ui) {
   Sampling& sampling = ui.work.sampling();
   static Shown shown;
+  shown.follow_inspected(ui.work.inspected());
   if (!sampling.problem.empty()) {
     ImGui::PushStyleColor(ImGuiCol_Text, ImVec4(0.92f, 0.36f, 0.3f, 1));
     ImGui::TextWrapped("%s", sampling.problem.c_str());

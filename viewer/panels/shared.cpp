@@ -56,26 +56,26 @@ std::string cell_name(Grid grid, std::int64_t cell) {
   return grid.frames == 1 ? place : fmt::format("frame {}, {}", cell / area, place);
 }
 
-std::string token_name(TokenRef token) {
+std::string token_name(LevelToken token) {
   return token.level == 0 ? fmt::format("fine key {}", token.token)
                           : fmt::format("level {} token {}", token.level, token.token);
 }
 
-std::optional<TokenRef> highlighted(const Ui& ui) { return ui.focus ? ui.focus : ui.work.pinned; }
+std::optional<LevelToken> highlighted(const Ui& ui) { return ui.focus ? ui.focus : ui.work.pinned; }
 
-std::optional<TokenRef> finest_selected(const QueryView& query, std::int64_t key_position) {
+std::optional<LevelToken> finest_selected(const QueryView& query, std::int64_t key_position) {
   const Hierarchy& keys = query.head->options.key;
   for (int level = 1; level <= query.head->levels(); ++level) {
     const std::int64_t token = keys.ancestor(level, key_position);
     for (const Candidate& c : query.level(level).candidates) {
       if (c.rank < 0) break;
-      if (c.token == token) return TokenRef{level, token};
+      if (c.token == token) return LevelToken{level, token};
     }
   }
   return {};
 }
 
-void describe_token(Ui& ui, const QueryView& query, TokenRef token) {
+void describe_token(Ui& ui, const QueryView& query, LevelToken token) {
   std::string text = token_name(token);
   const Hierarchy& keys = query.head->options.key;
   const TokenRange fine = keys.fine(token.level, token.token);
@@ -105,7 +105,7 @@ void describe_token(Ui& ui, const QueryView& query, TokenRef token) {
   ui.under_cursor = text;
 }
 
-const CellShape& region_of(Ui& ui, const HeadSelection& head, TokenRef token) {
+const CellShape& region_of(Ui& ui, const HeadSelection& head, LevelToken token) {
   // Regions depend on the head's order and grid alone; one head at a time is on the screen, two while comparing.
   static std::map<std::pair<const HeadSelection*, std::pair<int, std::int64_t>>, CellShape> cache;
   static std::uint64_t revision = 0;

@@ -20,19 +20,19 @@ void take_click(Ui& ui, const Plane& plane, const QueryView& query);
 /// A cell by its column and row (and frame), for example "x 12, y 7".
 std::string cell_name(Grid grid, std::int64_t cell);
 /// "level 2 token 17" or "fine key 123".
-std::string token_name(TokenRef token);
+std::string token_name(LevelToken token);
 
 /// What is highlighted: under the cursor now, else pinned.
-std::optional<TokenRef> highlighted(const Ui& ui);
+std::optional<LevelToken> highlighted(const Ui& ui);
 /// The selected token of the finest level at a fine key; the fine key itself when its block is in the key set.
-std::optional<TokenRef> finest_selected(const QueryView& query, std::int64_t key_position);
+std::optional<LevelToken> finest_selected(const QueryView& query, std::int64_t key_position);
 
 /// Lines of a tooltip about a key token: what it is, rank and score, share of the softmax, dense weight. Also sets what
 /// `copy` takes.
-void describe_token(Ui& ui, const QueryView& query, TokenRef token);
+void describe_token(Ui& ui, const QueryView& query, LevelToken token);
 
 /// The region of a key token on its grid, from a cache of one query's tokens.
-const CellShape& region_of(Ui& ui, const HeadSelection& head, TokenRef token);
+const CellShape& region_of(Ui& ui, const HeadSelection& head, LevelToken token);
 
 /// A drop-down of the colour maps and the range; for a heat map with `choice`.
 void edit_colors(Ui& ui, const char* id, ColorChoice& choice, bool offer_log);

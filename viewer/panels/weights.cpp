@@ -50,7 +50,7 @@ void draw_weights(Ui& ui) {
     if (ui.work.document()->self_attention()) plane.marker(head.key_cells.cell(view.query_cell).center());
     take_click(ui, plane, *query);
     if (const auto cell = plane.input().cursor ? head.key_cells.hit(*plane.input().cursor) : std::nullopt) {
-      const TokenRef token{0, head.key_position(*cell)};
+      const LevelToken token{0, head.key_position(*cell)};
       ui.hovered = token;
       if (plane.input().right_clicked) ui.work.pinned = ui.work.pinned == token ? std::nullopt : std::optional(token);
       begin_tooltip_beside(ui, plane.camera().to_screen(head.key_cells.cell(*cell)));

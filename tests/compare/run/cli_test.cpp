@@ -62,6 +62,33 @@ TEST_F(CliRun, writes_all_outputs_with_their_shapes_and_the_options_in_the_metad
   for (const auto& [key, value] : expected) EXPECT_EQ(file.metadata.at(key), value) << key;
 }
 
+TEST_F(CliRun, tensors_that_say_how_they_were_attended_to_are_attended_to_so) {
+  files::TensorFile qkv = files::read_safetensors(work.path("qkv.safetensors"));
+  qkv.metadata["block_size"] = "5";
+  qkv.metadata["levels"] = "2";
+  qkv.metadata["top_k"] = "3,2";
+  qkv.metadata["coverage"] = "disjoint";
+  files::write_safetensors(work.path("own.safetensors"), qkv);
+  const auto said = [&](const std::string& options) {
+    const ProgramRun run = work.run("run --input own.safetensors --output out.safetensors " + options);
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    const auto metadata = output().metadata;
+    return metadata.at("method") + " " + metadata.at("block_size") + " " + metadata.at("top_k") + " " +
+           metadata.at("coverage");
+  };
+  EXPECT_EQ(said(""), "llsa 5 3,2 disjoint");
+  EXPECT_EQ(work.run("verify --input own.safetensors --theirs out.safetensors").exit_code, 0);
+  EXPECT_EQ(said("--top-k 4 --coverage overlapping"), "llsa 5 4,4 overlapping") << "the command line over the file";
+  qkv.metadata["attention"] = "topk";
+  files::write_safetensors(work.path("own.safetensors"), qkv);
+  EXPECT_EQ(said(""), "topk 5 3 disjoint");
+  EXPECT_EQ(work.run("verify --input own.safetensors --theirs out.safetensors").exit_code, 0);
+  qkv.metadata["attention"] = "magic";
+  files::write_safetensors(work.path("own.safetensors"), qkv);
+  expect_bad_input(work.run("run --input own.safetensors --output out.safetensors"),
+                   "own.safetensors: method is 'magic'");
+}
+
 /// One run of a backend in a precision, and `verify` on what it wrote.
 void expect_storage(const Workplace& work, const std::string& backend, const std::string& precision,
                     files::ElementType type) {

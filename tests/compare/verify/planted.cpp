@@ -7,7 +7,7 @@
 namespace llsa::compare::verify {
 namespace {
 
-using reference::KeyRef;
+using reference::AttendedKey;
 using Levels = std::vector<Tensor<double>>;
 
 double dot(const double* x, const double* y, std::int64_t dim) { return std::inner_product(x, x + dim, y, 0.0); }
@@ -40,18 +40,18 @@ Outcome<double> compute(const Problem<double>& p, const Mistake& mistake) {
   result.value_gradient = Tensor<double>(p.value.shape());
   for (std::int64_t head = 0; head < p.head_count(); ++head)
     for (std::int64_t i = 0; i < o.query.tokens(); ++i) {
-      std::vector<KeyRef> keys = reference::naive_key_set(result.selection, o, head, i);
+      std::vector<AttendedKey> keys = reference::naive_key_set(result.selection, o, head, i);
       mistake.keys(keys, o);
       const double* q = p.query.view().head(head).row(i);
-      const auto k_of = [&](const KeyRef& r) {
+      const auto k_of = [&](const AttendedKey& r) {
         return key[static_cast<std::size_t>(r.level)].view().head(head).row(r.token);
       };
-      const auto v_of = [&](const KeyRef& r) {
+      const auto v_of = [&](const AttendedKey& r) {
         return value[static_cast<std::size_t>(r.level)].view().head(head).row(r.token);
       };
       std::vector<double> scores;
       double sum = 0, largest = -1e300;
-      for (const KeyRef& r : keys) {
+      for (const AttendedKey& r : keys) {
         scores.push_back(o.scale * dot(q, k_of(r), dim) + std::log(r.weight));
         largest = std::max(largest, scores.back());
       }
@@ -67,7 +67,7 @@ Outcome<double> compute(const Problem<double>& p, const Mistake& mistake) {
       const double lse_gradient = p.has_lse_gradient() ? p.lse_gradient.view().head(head)(i, 0) : 0;
       const double constant = mistake.lse_gradient * lse_gradient - mistake.delta * dot(out_gradient, out, value_dim);
       for (std::size_t j = 0; j < keys.size(); ++j) {
-        const KeyRef& r = keys[j];
+        const AttendedKey& r = keys[j];
         const double probability = std::exp(scores[j] - lse) * mistake.backward_factor(r);
         const double score_gradient = o.scale * probability * (dot(out_gradient, v_of(r), value_dim) + constant);
         for (std::int64_t d = 0; d < dim; ++d)

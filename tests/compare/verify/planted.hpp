@@ -23,10 +23,12 @@ struct Mistake {
   std::function<Selection(const Levels& query, const Levels& key, const ResolvedOptions&)> select =
       reference::naive_select;
   /// Changes the key set of fine query i.
-  std::function<void(std::vector<reference::KeyRef>&, const ResolvedOptions&)> keys =
-      [](std::vector<reference::KeyRef>&, const ResolvedOptions&) {};
+  std::function<void(std::vector<reference::AttendedKey>&, const ResolvedOptions&)> keys =
+      [](std::vector<reference::AttendedKey>&, const ResolvedOptions&) {};
   /// What P is multiplied by in the backward pass.
-  std::function<double(const reference::KeyRef&)> backward_factor = [](const reference::KeyRef&) { return 1.0; };
+  std::function<double(const reference::AttendedKey&)> backward_factor = [](const reference::AttendedKey&) {
+    return 1.0;
+  };
   double delta = 1, lse_gradient = 1;       ///< factors of the terms of dS
   double query_factor = 1, key_factor = 1;  ///< of dQ and dK
   /// What a coarse gradient is divided by for each fine token below it.

@@ -9,7 +9,7 @@
 namespace llsa::compare::verify {
 namespace {
 
-using reference::KeyRef;
+using reference::AttendedKey;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -46,7 +46,7 @@ TEST(VerifyGradient, right_ones_have_coefficients_of_one) {
 
 TEST(VerifyGradient, names_the_level_whose_weight_is_missing) {
   // The backward recomputes P without the weight of level 2: 1/16 of it, 1/11 under the ragged tail.
-  const Mistake mistake{.backward_factor = [](const KeyRef& r) { return r.level == 2 ? 1 / r.weight : 1.0; }};
+  const Mistake mistake{.backward_factor = [](const AttendedKey& r) { return r.level == 2 ? 1 / r.weight : 1.0; }};
   const std::string words = "the weight of level 2 is missing from its gradient";
   expect_named(mistake, {{"dq", words}, {"dk", words}, {"dv", words}});
   const VerifyReport report = verify_mistake(ragged_problem(), mistake);
@@ -64,13 +64,13 @@ TEST(VerifyGradient, prints_the_example_of_the_documentation) {
     c.options.block_size = 2;
     c.query.tokens = c.key.tokens = 64;
   });
-  const VerifyReport report =
-      verify_mistake(problem, {.backward_factor = [](const KeyRef& r) { return r.level == 2 ? 1 / r.weight : 1.0; }});
+  const VerifyReport report = verify_mistake(
+      problem, {.backward_factor = [](const AttendedKey& r) { return r.level == 2 ? 1 / r.weight : 1.0; }});
   EXPECT_THAT(findings_of(report, "dv"), HasSubstr("dV = 1.00 fine + 1.00 level 1 + 0.25 level 2, residual"));
 }
 
 TEST(VerifyGradient, names_all_levels_whose_weight_is_missing) {
-  const Mistake mistake{.backward_factor = [](const KeyRef& r) { return 1 / r.weight; }};
+  const Mistake mistake{.backward_factor = [](const AttendedKey& r) { return 1 / r.weight; }};
   for (const int level : {1, 2}) {
     const std::string words = "the weight of level " + std::to_string(level) + " is missing from its gradient";
     expect_named(mistake, {{"dq", words}, {"dk", words}, {"dv", words}});
@@ -78,7 +78,7 @@ TEST(VerifyGradient, names_all_levels_whose_weight_is_missing) {
 }
 
 TEST(VerifyGradient, names_mistakes_in_sixteen_bit_storage) {
-  const Mistake mistake{.backward_factor = [](const KeyRef& r) { return r.level == 2 ? 1 / r.weight : 1.0; }};
+  const Mistake mistake{.backward_factor = [](const AttendedKey& r) { return r.level == 2 ? 1 / r.weight : 1.0; }};
   const std::string words = "the weight of level 2 is missing from its gradient";
   for (const DType storage : {DType::f16, DType::bf16})
     expect_named(mistake, {{"dq", words}, {"dk", words}, {"dv", words}}, ragged_problem(), storage);
@@ -87,7 +87,7 @@ TEST(VerifyGradient, names_mistakes_in_sixteen_bit_storage) {
 TEST(VerifyGradient, names_a_missing_level) {
   for (const int level : {0, 1, 2}) {
     const std::string through = level == 0 ? "the fine keys" : "level " + std::to_string(level);
-    const Mistake mistake{.backward_factor = [level](const KeyRef& r) { return r.level == level ? 0.0 : 1.0; }};
+    const Mistake mistake{.backward_factor = [level](const AttendedKey& r) { return r.level == level ? 0.0 : 1.0; }};
     expect_named(mistake, {{"dq", "the part of dQ through " + through + " is missing"},
                            {"dk", "the part of dK through " + through + " is missing"},
                            {"dv", "the part of dV through " + through + " is missing"}});
@@ -135,7 +135,7 @@ TEST(VerifyGradient, names_the_missing_scale) {
 }
 
 TEST(VerifyGradient, names_two_mistakes_at_once) {
-  const Mistake mistake{.backward_factor = [](const KeyRef& r) { return r.level == 1 ? 0.0 : 1.0; }, .delta = 0};
+  const Mistake mistake{.backward_factor = [](const AttendedKey& r) { return r.level == 1 ? 0.0 : 1.0; }, .delta = 0};
   const VerifyReport report = verify_mistake(ragged_problem(), mistake);
   EXPECT_THAT(findings_of(report, "dk"), HasSubstr("the part of dK through level 1 is missing"));
   EXPECT_THAT(findings_of(report, "dk"), HasSubstr("(delta) is left out of dK"));
@@ -145,7 +145,7 @@ TEST(VerifyGradient, is_not_confused_by_a_mistake_in_one_head_only) {
   const Problem<double> problem = ragged_problem();
   Outcome<double> outcome = compute(problem, {});
   const Outcome<double> wrong =
-      compute(problem, {.backward_factor = [](const KeyRef& r) { return r.level == 2 ? 1 / r.weight : 1.0; }});
+      compute(problem, {.backward_factor = [](const AttendedKey& r) { return r.level == 2 ? 1 / r.weight : 1.0; }});
   std::copy_n(wrong.value_gradient.data() + 203 * 8, 203 * 8, outcome.value_gradient.data() + 203 * 8);
   const VerifyReport report = verify_outcome(problem, outcome);
   EXPECT_THAT(findings_of(report, "dv"), HasSubstr("the weight of level 2 is missing from its gradient"));

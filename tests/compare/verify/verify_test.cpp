@@ -13,7 +13,7 @@
 namespace llsa::compare::verify {
 namespace {
 
-using reference::KeyRef;
+using reference::AttendedKey;
 using ::testing::HasSubstr;
 
 /// Both ways of giving the outputs: with their selection, and without, so that the tool selects for itself.
@@ -91,21 +91,21 @@ TEST_P(Verify, names_the_other_coverage) {
 TEST_P(Verify, names_a_dropped_enriched_level) {
   for (const int level : {1, 2})
     expect_named({.keys =
-                      [level](std::vector<KeyRef>& keys, const ResolvedOptions&) {
-                        std::erase_if(keys, [level](const KeyRef& r) { return r.level == level; });
+                      [level](std::vector<AttendedKey>& keys, const ResolvedOptions&) {
+                        std::erase_if(keys, [level](const AttendedKey& r) { return r.level == level; });
                       }},
                  "enriched level " + std::to_string(level) + " is dropped");
 }
 TEST_P(Verify, names_dropped_fine_keys) {
   expect_named(
-      {.keys = [](std::vector<KeyRef>& keys,
-                  const ResolvedOptions&) { std::erase_if(keys, [](const KeyRef& r) { return r.level == 0; }); }},
+      {.keys = [](std::vector<AttendedKey>& keys,
+                  const ResolvedOptions&) { std::erase_if(keys, [](const AttendedKey& r) { return r.level == 0; }); }},
       "the fine keys are dropped");
 }
 TEST_P(Verify, names_the_wrong_count_at_the_ragged_tail) {
   expect_named({.keys =
-                    [](std::vector<KeyRef>& keys, const ResolvedOptions& o) {
-                      for (KeyRef& r : keys)
+                    [](std::vector<AttendedKey>& keys, const ResolvedOptions& o) {
+                      for (AttendedKey& r : keys)
                         if (r.level > 0) r.weight = std::pow(o.block_size, r.level);
                     }},
                "wrong count at the ragged tail");
@@ -147,7 +147,7 @@ TEST(VerifyOutputs, name_an_lse_that_lacks_the_log_of_the_sum_or_the_maximum) {
   for (std::int64_t head = 0; head < 2; ++head)
     for (std::int64_t i = 0; i < 203; ++i) {
       double largest = -1e300;
-      for (const KeyRef& r : reference::naive_key_set(right.selection, o, head, i)) {
+      for (const AttendedKey& r : reference::naive_key_set(right.selection, o, head, i)) {
         const auto keys = (r.level == 0 ? problem.key : key[static_cast<std::size_t>(r.level - 1)]).view().head(head);
         double score = std::log(r.weight);
         for (std::int64_t d = 0; d < 8; ++d)

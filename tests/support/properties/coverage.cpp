@@ -63,7 +63,7 @@ Verdict constant_regions_are_dense(Attention<T>& attention, const Case& original
   Problem<T> problem(c);
   const Selection given = random_selection(problem.options, c.batch * c.heads, c.seed + 1, true);
   for (std::int64_t head = 0; head < c.batch * c.heads; ++head)
-    for (const reference::KeyRef& ref : reference::naive_key_set(given, problem.options, head, 0)) {
+    for (const reference::AttendedKey& ref : reference::naive_key_set(given, problem.options, head, 0)) {
       const TokenRange region = problem.options.key.fine(ref.level, ref.token);
       for (const auto& view : {problem.key.view().head(head), problem.value.view().head(head)})
         for (std::int64_t j = region.begin; j < region.end; ++j)
@@ -94,7 +94,7 @@ Verdict equals_attention_over_upsampled_tokens(Attention<T>& attention, const Ca
   const auto pooled_key = reference::naive_pool(exact.key.cview(), problem.options.key);
   const auto pooled_value = reference::naive_pool(exact.value.cview(), problem.options.key);
   const auto vector = [](const Tensor<double>& fine, const std::vector<Tensor<double>>& pooled, std::int64_t head,
-                         const reference::KeyRef& ref) {
+                         const reference::AttendedKey& ref) {
     const auto view = (ref.level == 0 ? fine : pooled[static_cast<std::size_t>(ref.level - 1)]).view().head(head);
     return std::vector<double>(view.row(ref.token), view.row(ref.token) + view.dim);
   };

@@ -30,7 +30,7 @@ Spoiled spoil(Problem<T>& problem, const Case& c) {
   return spoiled;
 }
 
-bool attends(const Spoiled& spoiled, const std::vector<reference::KeyRef>& keys, const ResolvedOptions& options) {
+bool attends(const Spoiled& spoiled, const std::vector<reference::AttendedKey>& keys, const ResolvedOptions& options) {
   return std::ranges::any_of(
       keys, [&](const auto& ref) { return options.key.ancestor(ref.level, spoiled.token) == ref.token; });
 }

@@ -11,18 +11,18 @@ namespace llsa::reference {
 /// and of one key head is attended by the queries under certain query tokens of each query head that shares the key
 /// head, one head after the other (spec section 9): those that selected the tile's parent, from the transposed
 /// selection of the level above (or its dense mask); at the coarsest level every query. Long lists are cut into
-/// segments, whose partial sums are added in order, so that a key which everybody selected does not leave one thread
+/// parts, whose partial sums are added in order, so that a key which everybody selected does not leave one thread
 /// working alone.
-class QueryVisits {
+class KeyPlan {
  public:
   static constexpr std::int64_t most_keys = 64;
-  static constexpr std::int64_t segment_queries = 8192;
+  static constexpr std::int64_t part_queries = 8192;
   /// At the coarsest level every tile meets every query; no more partial sums than these are kept for one key head.
-  static constexpr std::int64_t most_coarsest_segments = 64;
+  static constexpr std::int64_t most_coarsest_parts = 64;
 
   /// `level` 0 is fine, `heads` are key heads. `parents` tells who selected the tokens of `level + 1`; unused (may be
   /// null) at the coarsest.
-  QueryVisits(const ResolvedOptions& options, int level, std::int64_t heads, const KeyQueries* parents)
+  KeyPlan(const ResolvedOptions& options, int level, std::int64_t heads, const KeyQueries* parents)
       : options_(&options), level_(level), parents_(parents) {
     const std::int64_t parent_tokens = coarsest() ? 1 : options.key.length(level + 1);
     for (std::int64_t head = 0; head < heads; ++head)
@@ -34,40 +34,40 @@ class QueryVisits {
       }
   }
 
-  struct Segment {
+  struct Part {
     std::int64_t head;    ///< key head
     std::int64_t parent;  ///< the key token above the tile
     TokenRange keys;
     /// Of the lists of query tokens of all query heads, laid one behind the other; at the coarsest level of the fine
     /// queries themselves, likewise.
     TokenRange entries;
-    std::int64_t slot = -1;  ///< where its partial sum goes; -1: the tile's only segment
+    std::int64_t place = -1;  ///< where its partial sum goes; -1: the tile's only part
   };
-  /// A tile with more than one segment: its slots `[slots.begin, slots.end)` are to be added in order.
+  /// A tile with more than one part: its places `[places.begin, places.end)` are to be added in order.
   struct SplitTile {
     std::int64_t head;
-    TokenRange keys, slots;
+    TokenRange keys, places;
   };
-  const std::vector<Segment>& segments() const { return segments_; }
+  const std::vector<Part>& parts() const { return parts_; }
   const std::vector<SplitTile>& split_tiles() const { return split_tiles_; }
-  std::int64_t slots() const { return slots_; }
+  std::int64_t places() const { return places_; }
 
-  /// Calls `visit(query_head, range)` for the fine queries of a segment, query heads and queries ascending.
+  /// Calls `visit(query_head, range)` for the fine queries of a part, query heads and queries ascending.
   template <class Visit>
-  void for_each_range(const Segment& segment, const Visit& visit) const {
+  void for_each_range(const Part& part, const Visit& visit) const {
     std::vector<std::int32_t> scratch;
     std::int64_t first = 0;  // entry of the query head
     for (std::int64_t member = 0; member < options_->group; ++member) {
-      const std::int64_t head = segment.head * options_->group + member, count = entries_of(head, segment.parent);
-      const TokenRange part{std::max(segment.entries.begin - first, std::int64_t{0}),
-                            std::min(segment.entries.end - first, count)};
+      const std::int64_t head = part.head * options_->group + member, count = entries_of(head, part.parent);
+      const TokenRange entries{std::max(part.entries.begin - first, std::int64_t{0}),
+                               std::min(part.entries.end - first, count)};
       first += count;
-      if (part.begin >= part.end) continue;
+      if (entries.begin >= entries.end) continue;
       if (coarsest()) {
-        visit(head, part);
+        visit(head, entries);
         continue;
       }
-      for (const std::int32_t t : parents_->queries(head, segment.parent, part, scratch))
+      for (const std::int32_t t : parents_->queries(head, part.parent, entries, scratch))
         visit(head, options_->query.fine(level_ + 1, t));
     }
   }
@@ -80,10 +80,10 @@ class QueryVisits {
     return coarsest() ? options_->query.tokens() : parents_->count(query_head, parent);
   }
 
-  std::int64_t coarsest_segment(std::int64_t queries) const {
+  std::int64_t coarsest_part(std::int64_t queries) const {
     const std::int64_t tiles = (options_->key.length(level_) + most_keys - 1) / most_keys;
-    const std::int64_t segments = std::max<std::int64_t>(1, most_coarsest_segments / tiles);
-    return std::max(segment_queries, (queries + segments - 1) / segments);
+    const std::int64_t parts = std::max<std::int64_t>(1, most_coarsest_parts / tiles);
+    return std::max(part_queries, (queries + parts - 1) / parts);
   }
 
   void add_tile(std::int64_t head, std::int64_t parent, TokenRange keys) {
@@ -91,24 +91,23 @@ class QueryVisits {
     for (std::int64_t member = 0; member < options_->group; ++member)
       entries += entries_of(head * options_->group + member, parent);
     const std::int64_t span = coarsest() ? 1 : options_->query.span(level_ + 1);
-    const std::int64_t each =
-        std::max<std::int64_t>(1, coarsest() ? coarsest_segment(entries) : segment_queries / span);
+    const std::int64_t each = std::max<std::int64_t>(1, coarsest() ? coarsest_part(entries) : part_queries / span);
     if (entries <= each) {
-      segments_.push_back({head, parent, keys, {0, entries}, -1});
+      parts_.push_back({head, parent, keys, {0, entries}, -1});
       return;
     }
-    const std::int64_t first_slot = slots_;
+    const std::int64_t first_place = places_;
     for (std::int64_t begin = 0; begin < entries; begin += each)
-      segments_.push_back({head, parent, keys, {begin, std::min(begin + each, entries)}, slots_++});
-    split_tiles_.push_back({head, keys, {first_slot, slots_}});
+      parts_.push_back({head, parent, keys, {begin, std::min(begin + each, entries)}, places_++});
+    split_tiles_.push_back({head, keys, {first_place, places_}});
   }
 
   const ResolvedOptions* options_;
   int level_;
   const KeyQueries* parents_;
-  std::vector<Segment> segments_;
+  std::vector<Part> parts_;
   std::vector<SplitTile> split_tiles_;
-  std::int64_t slots_ = 0;
+  std::int64_t places_ = 0;
 };
 
 }  // namespace llsa::reference
