@@ -28,7 +28,8 @@ TEST(Shapes, items_are_the_generated_pictures_with_their_labels) {
   EXPECT_EQ(error_of([&] { set->item(25, 20); }), "item 25 of a data set; it must be 0 to 24");
   EXPECT_EQ(error_of([&] { set->item(-1, 20); }), "item -1 of a data set; it must be 0 to 24");
   EXPECT_EQ(error_of([&] { set->item(0, 0); }), "pictures of 0 pixels a side; it must be at least 1");
-  EXPECT_EQ(error_of([] { open_shapes(0, 1); }), "a data set of 0 generated pictures (shapes); it must have at least 1");
+  EXPECT_EQ(error_of([] { open_shapes(0, 1); }),
+            "a data set of 0 generated pictures (shapes); it must have at least 1");
 }
 
 TEST(Cifar10, batches_are_read_in_order_plane_by_plane) {

@@ -99,5 +99,69 @@ RC_GTEST_PROP(Compare, hot_keys_are_the_most_popular_first_and_cells_show_their_
               counts[static_cast<std::size_t>(j / head->options.key.span(level))]);
 }
 
+/// Both sides analysed, every query compared.
+HeadResult analysed(const SmallProblem& problem) {
+  ThreadPool threads(1);
+  HeadResult result;
+  result.selection = select(problem);
+  result.outputs = std::make_shared<const HeadOutputs>(attend_head(*result.selection, threads));
+  const std::int64_t queries = result.outputs->lse.shape().tokens;
+  result.error = std::make_shared<const HeadError>(measure_error(*result.selection, *result.outputs, queries, threads));
+  return result;
+}
+
+RC_GTEST_PROP(ErrorMap, has_every_query_at_its_cell_and_names_the_worst, ()) {
+  const SmallProblem problem = *small_problems();
+  const HeadResult result = analysed(problem);
+  const ErrorMap map = error_map(result);
+  const Head& head = *result.selection->head;
+  RC_ASSERT(map.compared == map.queries);
+  RC_ASSERT(map.queries == std::ssize(map.by_cell));
+  RC_ASSERT(map.worst_cell.has_value());
+  const auto value = [&](std::int64_t cell) { return map.by_cell[static_cast<std::size_t>(cell)]; };
+  for (std::int64_t cell = 0; cell < map.queries; ++cell) {
+    const float want = result.error->query_error[static_cast<std::size_t>(head.query_position(cell))];
+    RC_ASSERT(value(cell) == want || (std::isnan(want) && std::isnan(value(cell))));
+    RC_ASSERT(std::isnan(value(*map.worst_cell)) || value(cell) <= value(*map.worst_cell));
+  }
+}
+
+RC_GTEST_PROP(ErrorMap, of_two_sides_is_nothing_for_equal_ones_and_the_gap_for_others, ()) {
+  SmallProblem problem = *small_problems();
+  const HeadResult a = analysed(problem);
+  const ErrorMap same = gap_map(a, a);
+  for (const float gap : same.by_cell) RC_ASSERT(gap == 0.0f || std::isnan(gap));
+  problem.settings.how.options.levels = 0;
+  problem.settings.how.options.enrichment_levels.reset();
+  problem.settings.how.options.top_k = {1};
+  problem.settings.how.method = "llsa";
+  const HeadResult dense = analysed(problem);
+  const ErrorMap gap = gap_map(a, dense), error = error_map(a);
+  RC_ASSERT(gap.by_cell.size() == error.by_cell.size());
+  for (std::size_t cell = 0; cell < gap.by_cell.size(); ++cell) {
+    const auto x = static_cast<double>(gap.by_cell[cell]), y = static_cast<double>(error.by_cell[cell]);
+    RC_ASSERT(std::abs(x - y) <= 1e-4 * (1 + y) || std::isnan(y) || std::isinf(y));
+  }
+}
+
+TEST(ErrorMap, a_sample_stands_for_its_neighbours) {
+  SmallProblem problem;
+  problem.query_grid = problem.key_grid = Grid{1, 8, 8};
+  problem.settings.how.options = {.block_size = 4, .levels = 1, .top_k = {2}};
+  ThreadPool threads(1);
+  HeadResult result = analysed(problem);
+  result.error = std::make_shared<const HeadError>(measure_error(*result.selection, *result.outputs, 5, threads));
+  const ErrorMap map = error_map(result);
+  EXPECT_EQ(map.compared, 5);
+  const Head& head = *result.selection->head;
+  for (std::int64_t i = 0; i < 64; ++i) {
+    std::int64_t compared = 0;
+    while ((compared + 1) * 64 / 5 <= i && compared < 4) ++compared;
+    EXPECT_EQ(map.by_cell[static_cast<std::size_t>(head.query_cell(i))],
+              result.error->query_error[static_cast<std::size_t>(compared * 64 / 5)])
+        << i;
+  }
+}
+
 }  // namespace
 }  // namespace llsa::viewer

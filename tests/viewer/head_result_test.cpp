@@ -108,7 +108,7 @@ TEST(Analyse, publishes_selection_then_outputs_then_error) {
   std::string problem;
   lane.start(
       [&, document = document_of(p)](const Background::Job& job) {
-        analyse(job, document, p.settings, false,
+        analyse(job, document, p.settings,
                 [&](HeadResult result) { job.publish([&results, result] { results.push_back(result); }); });
       },
       [&](const std::string& message) { problem = message; });

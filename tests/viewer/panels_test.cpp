@@ -112,6 +112,35 @@ TEST_F(Panels, the_weights_of_every_cell_have_the_colour_of_their_value) {
   }
 }
 
+TEST_F(Panels, the_map_of_errors_has_the_colour_of_every_query_and_a_click_goes_there) {
+  open_small();
+  Screen screen(*work, 700, 640);
+  const Image image = screen.draw(Panel::errors);
+  const std::vector<float>& errors = work->shown().result().error->query_error;
+  const Head& head = *work->query()->head->head;
+  const ColorScale scale(work->view.error_colors, errors, false);
+  const double cell = screen.ui().picture.camera.zoom.x;
+  for (const std::int64_t c : {0, 40, 111, 200, 255}) {
+    const Point middle = center_of(screen, c);
+    const float error = errors[static_cast<std::size_t>(head.query_position(c))];
+    EXPECT_LE(
+        distance(pixel(image, {middle.x - cell * 0.4, middle.y - cell * 0.4}), scale.color(static_cast<double>(error))),
+        3)
+        << c;
+  }
+  screen.click(center_of(screen, 40), Panel::errors);
+  EXPECT_EQ(work->view.query_cell, 40);
+}
+
+TEST_F(Panels, a_selected_token_among_thousands_of_candidates_is_seen) {
+  work->side(0).settings.how.options = {.block_size = 4, .levels = 1, .top_k = {3}};
+  work->open({}, {.picture_size = Grid{1, 128, 128}});
+  work->finish();
+  Screen screen(*work, 600, 400);
+  const Image image = screen.draw(Panel::pyramid);
+  EXPECT_GT(count_near(image, level_color(1), 12), 3 * 2 * 20) << "three bars of two pixels, most of a row high";
+}
+
 TEST_F(Panels, a_click_chooses_the_query_under_the_cursor) {
   open_small();
   for (const Panel panel : {Panel::overlay, Panel::weights, Panel::popularity}) {

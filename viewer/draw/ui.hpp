@@ -26,6 +26,7 @@ struct Ui {
   Requests requests;
   TextureCache textures;
   PlaneCamera picture;  ///< overlay, weights, popularity and comparison move together
+  PlaneCamera queries;  ///< of maps of queries where the keys have a grid of their own
   PlaneCamera blocks, pyramid;
   float scale = 1;                    ///< pixels per point: multiply every length by it
   std::optional<LevelToken> hovered;  ///< the key token under the cursor; set by the panel under it

@@ -23,7 +23,7 @@ constexpr std::array<KeyHelp, 21> help = {{
     {"Y, Ctrl+C", "copy the values under the cursor"},
     {"O", "open a picture, tensors, a checkpoint or a profile by its path (or drop files on the window)"},
     {"E", "export the panels, the selection and its scores"},
-    {"P, G", "show or hide the profile, the samples"},
+    {"P, G, R", "show or hide the profile, the samples, the map of errors"},
     {"T", "dark or light"},
     {"+, -", "larger or smaller text"},
     {"Esc", "close a box, stop long work, let go of a pinned token"},
@@ -35,7 +35,8 @@ void next_map(ViewState& view) {
   constexpr std::array<std::string_view, 3> maps = {"viridis", "magma", "cividis"};
   const auto at = std::ranges::find(maps, view.weight_colors.map);
   const auto next = at == maps.end() || at + 1 == maps.end() ? maps.begin() : at + 1;
-  for (ColorChoice* choice : {&view.weight_colors, &view.popularity_colors, &view.block_colors}) choice->map = *next;
+  for (ColorChoice* choice : {&view.weight_colors, &view.popularity_colors, &view.block_colors, &view.error_colors})
+    choice->map = *next;
 }
 
 }  // namespace
@@ -103,6 +104,10 @@ bool type_character(char32_t character, Workspace& work, Requests& requests) {
     case U'g':
     case U'G':
       toggle_panel(work, Panel::samples);
+      break;
+    case U'r':
+    case U'R':
+      toggle_panel(work, Panel::errors);
       break;
     case U't':
     case U'T':

@@ -59,6 +59,53 @@ std::optional<OutputGap> output_gap(const HeadResult& a, const HeadResult& b) {
   return result;
 }
 
+ErrorMap error_map(const HeadResult& result) {
+  ErrorMap map;
+  if (!result.error) return map;
+  const std::vector<float>& errors = result.error->query_error;
+  const Head& head = *result.selection->head;
+  map.queries = std::ssize(errors);
+  map.compared = result.error->queries;
+  map.by_cell.resize(errors.size());
+  // `measure_error` compares the positions n * N / queries, rounded down.
+  for (std::int64_t n = 0; n < map.compared; ++n) {
+    const std::int64_t begin = n * map.queries / map.compared, end = (n + 1) * map.queries / map.compared;
+    for (std::int64_t i = begin; i < end; ++i)
+      map.by_cell[static_cast<std::size_t>(head.query_cell(i))] = errors[static_cast<std::size_t>(begin)];
+  }
+  if (const auto worst = result.error->worst) {
+    map.worst_cell = head.query_cell(*worst);
+    map.worst = static_cast<double>(errors[static_cast<std::size_t>(*worst)]);
+  }
+  return map;
+}
+
+ErrorMap gap_map(const HeadResult& a, const HeadResult& b) {
+  ErrorMap map;
+  if (!a.outputs || !b.outputs || a.outputs->output.shape() != b.outputs->output.shape()) return map;
+  const Shape& shape = a.outputs->output.shape();
+  const Head &head_a = *a.selection->head, &head_b = *b.selection->head;
+  map.queries = map.compared = shape.tokens;
+  map.by_cell.resize(static_cast<std::size_t>(shape.tokens));
+  for (std::int64_t cell = 0; cell < shape.tokens; ++cell) {
+    const float* x = a.outputs->output.data() + head_a.query_position(cell) * shape.dim;
+    const float* y = b.outputs->output.data() + head_b.query_position(cell) * shape.dim;
+    double gap = 0, norm = 0;
+    for (std::int64_t d = 0; d < shape.dim; ++d) {
+      const double difference = static_cast<double>(x[d]) - static_cast<double>(y[d]);
+      gap += difference * difference;
+      norm += static_cast<double>(y[d]) * static_cast<double>(y[d]);
+    }
+    const double error = gap == 0 ? 0.0 : std::sqrt(gap / norm);
+    map.by_cell[static_cast<std::size_t>(cell)] = static_cast<float>(error);
+    if (!map.worst_cell || (!std::isnan(map.worst) && !(error <= map.worst))) {
+      map.worst_cell = cell;
+      map.worst = error;
+    }
+  }
+  return map;
+}
+
 std::vector<float> popularity_by_cell(const HeadSelection& head, int level) {
   const auto& counts = head.popularity[static_cast<std::size_t>(level - 1)];
   const std::int64_t tokens = head.options.key.tokens();

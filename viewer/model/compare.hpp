@@ -24,6 +24,19 @@ struct OutputGap {
 /// Empty while one side's outputs are not computed or the two have different shapes.
 std::optional<OutputGap> output_gap(const HeadResult& a, const HeadResult& b);
 
+/// How far the output of every query is from another one.
+struct ErrorMap {
+  std::vector<float> by_cell;  ///< relative L2 by cell of the query grid; empty while nothing was compared
+  std::int64_t queries = 0, compared = 0;
+  std::optional<std::int64_t> worst_cell;  ///< of those compared; NaN is worse than all others
+  double worst = 0;
+};
+/// Against dense attention. A query that was not compared takes the value of the compared one before it in the
+/// sequence.
+ErrorMap error_map(const HeadResult& result);
+/// A against B, matched by cell; empty while one side's outputs are not computed or the two have different shapes.
+ErrorMap gap_map(const HeadResult& a, const HeadResult& b);
+
 /// Popularity of a level spread over the cells of the key grid: each cell has the count of its level-l token.
 std::vector<float> popularity_by_cell(const HeadSelection& head, int level);
 

@@ -206,6 +206,16 @@ plot::Canvas draw_figure(Panel panel, const Workspace& work, double width, doubl
                           fmt::format("level {}: how many query tokens selected each key", work.level()), "queries",
                           width, height);
     }
+    case Panel::errors: {
+      const bool sides = work.view.compare && work.view.errors_of_sides;
+      const ErrorMap map =
+          sides ? gap_map(work.side(0).result(), work.side(1).result()) : error_map(work.shown().result());
+      if (map.by_cell.empty()) throw Error("nothing is compared yet");
+      return cells_figure(work, query->head->head->query_cells, map.by_cell,
+                          ColorScale(work.view.error_colors, map.by_cell, false),
+                          fmt::format("error of every query, {}", describe(query->head->settings)),
+                          sides ? "|O_A - O_B| / |O_B|" : "|O - O dense| / |O dense|", width, height);
+    }
     default: {
       const auto other = work.side(1 - work.view.side).query();
       if (!other) throw Error("comparison is off");

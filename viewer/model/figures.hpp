@@ -8,7 +8,7 @@
 
 namespace llsa::viewer {
 
-/// Whether `draw_figure` knows the panel: overlay, weights, popularity, blocks, pyramid, compare and profile.
+/// Whether `draw_figure` knows the panel: overlay, weights, popularity, blocks, pyramid, errors, compare and profile.
 bool has_figure(Panel panel);
 
 /// A panel as a figure of its own, by the drawing code that the project's other pictures use: for SVG and PNG files.

@@ -53,7 +53,10 @@ HeadError measure_error(const HeadSelection& selection, const HeadOutputs& outpu
       }
       const double norm = dot(exact, exact, value_dim),
                    dense_lse = static_cast<double>(lse.flat()[static_cast<std::size_t>(n)]);
-      error.query_error[static_cast<std::size_t>(i)] = static_cast<float>(std::sqrt(difference / norm));
+      const auto relative = static_cast<float>(std::sqrt(difference / norm));
+      error.query_error[static_cast<std::size_t>(i)] = relative;
+      const float worst = error.worst ? error.query_error[static_cast<std::size_t>(*error.worst)] : -1.0f;
+      if (!std::isnan(worst) && !(relative <= worst)) error.worst = i;
       const double lse_gap = std::abs(static_cast<double>(outputs.lse.flat()[static_cast<std::size_t>(i)]) - dense_lse);
       if (!(lse_gap <= error.lse_error)) error.lse_error = lse_gap;
       for (const reference::KeyRun& run : key_runs(selection, i)) {

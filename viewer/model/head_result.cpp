@@ -84,8 +84,36 @@ HeadOutputs attend_head(const HeadSelection& selection, ThreadPool& threads) {
   return outputs;
 }
 
+namespace {
+
+/// Of the queries whose output or LSE is not a finite number, the first.
+std::optional<std::int64_t> first_not_finite(const HeadOutputs& outputs) {
+  const std::int64_t tokens = outputs.lse.shape().tokens, dim = outputs.output.shape().dim;
+  const auto finite = [](float x) { return std::isfinite(x); };
+  for (std::int64_t i = 0; i < tokens; ++i)
+    if (!finite(outputs.lse.data()[i]) ||
+        !std::all_of(outputs.output.data() + i * dim, outputs.output.data() + (i + 1) * dim, finite))
+      return i;
+  return std::nullopt;
+}
+
+HeadError measure(const Background::Job& job, const HeadSelection& selection, const HeadOutputs& outputs,
+                  std::int64_t queries, const std::string& stage) {
+  job.progress(stage);
+  return measure_error(selection, outputs, queries, job.threads(), [&](double fraction) {
+    job.check();
+    job.progress(stage, fraction);
+  });
+}
+
+}  // namespace
+
+HeadError measure_every_query(const Background::Job& job, const HeadSelection& selection, const HeadOutputs& outputs) {
+  return measure(job, selection, outputs, selection.head->query.shape().tokens, "exact error");
+}
+
 void analyse(const Background::Job& job, std::shared_ptr<const Document> document, const Settings& settings,
-             bool exact_error, const std::function<void(HeadResult)>& publish) {
+             const std::function<void(HeadResult)>& publish) {
   job.progress("reading the head");
   auto head = std::make_shared<const Head>(
       take_head(*document, settings.set, settings.batch, settings.head, settings.how.order));
@@ -96,7 +124,9 @@ void analyse(const Background::Job& job, std::shared_ptr<const Document> documen
     result.selection = std::make_shared<const HeadSelection>(select_head(head, settings, job.threads()));
     publish(result);
     job.progress(result.selection->levels() == 0 ? "dense attention" : "attending");
-    result.outputs = std::make_shared<const HeadOutputs>(attend_head(*result.selection, job.threads()));
+    HeadOutputs outputs = attend_head(*result.selection, job.threads());
+    outputs.first_not_finite = first_not_finite(outputs);
+    result.outputs = std::make_shared<const HeadOutputs>(std::move(outputs));
   } else {
     job.progress("attending with " + settings.backend);
     const auto attention = make_attention<float>(settings.how.method, settings.backend, job.threads());
@@ -105,18 +135,15 @@ void analyse(const Background::Job& job, std::shared_ptr<const Document> documen
         attention->forward(inputs_of(*head), settings.how.options, {outputs.output.view(), outputs.lse.view()});
     result.selection =
         std::make_shared<const HeadSelection>(select_head(head, settings, job.threads(), &state->selection()));
+    outputs.first_not_finite = first_not_finite(outputs);
     result.outputs = std::make_shared<const HeadOutputs>(std::move(outputs));
   }
   publish(result);
   const std::int64_t queries = head->query.shape().tokens;
-  const bool all = exact_error || queries <= exact_error_limit;
-  const std::string stage = all ? "exact error" : "error of sampled queries";
-  job.progress(stage);
-  result.error = std::make_shared<const HeadError>(measure_error(
-      *result.selection, *result.outputs, all ? queries : sampled_queries, job.threads(), [&](double fraction) {
-        job.check();
-        job.progress(stage, fraction);
-      }));
+  const bool all = queries <= exact_error_limit;
+  result.error = std::make_shared<const HeadError>(measure(job, *result.selection, *result.outputs,
+                                                           all ? queries : sampled_queries,
+                                                           all ? "exact error" : "error of sampled queries"));
   publish(result);
 }
 

@@ -30,17 +30,19 @@ struct HeadSelection {
 /// O and LSE of every query.
 struct HeadOutputs {
   Tensor<float> output, lse;
+  std::optional<std::int64_t> first_not_finite = {};  ///< the first query (sequence position) with NaN or infinity
 };
 
 /// LLSA against dense attention over some or all queries of the head.
 struct HeadError {
-  std::int64_t queries = 0;        ///< how many were compared
-  bool exact = false;              ///< all of them
-  double relative_l2 = 0;          ///< |O - O_dense| / |O_dense|
-  double lse_error = 0;            ///< largest |LSE - LSE_dense|
-  double mass_held = 0;            ///< mean dense weight of the fine keys touched
-  double keys_per_query = 0;       ///< mean size of the key set
-  std::vector<float> query_error;  ///< relative L2 of each query by sequence position, NaN where not compared
+  std::int64_t queries = 0;           ///< how many were compared
+  bool exact = false;                 ///< all of them
+  double relative_l2 = 0;             ///< |O - O_dense| / |O_dense|
+  double lse_error = 0;               ///< largest |LSE - LSE_dense|
+  double mass_held = 0;               ///< mean dense weight of the fine keys touched
+  double keys_per_query = 0;          ///< mean size of the key set
+  std::vector<float> query_error;     ///< relative L2 of each query by sequence position, NaN where not compared
+  std::optional<std::int64_t> worst;  ///< the compared query with the largest error; NaN is worse than all others
 };
 
 /// Everything known about one side so far; later parts are null until computed.
@@ -54,10 +56,13 @@ struct HeadResult {
 /// sequence are compared.
 inline constexpr std::int64_t exact_error_limit = 8192, sampled_queries = 512;
 
-/// Pools, selects, attends, then measures the error, publishing after each step. `exact_error` compares every query.
-/// Throws `Error` for options that do not fit the document, `Cancelled` when the job is to stop.
+/// Pools, selects, attends, then measures the error, publishing after each step. Throws `Error` for options that do not
+/// fit the document, `Cancelled` when the job is to stop.
 void analyse(const Background::Job& job, std::shared_ptr<const Document> document, const Settings& settings,
-             bool exact_error, const std::function<void(HeadResult)>& publish);
+             const std::function<void(HeadResult)>& publish);
+
+/// The error of every query of a head that was analysed. Throws `Cancelled` when the job is to stop.
+HeadError measure_every_query(const Background::Job& job, const HeadSelection& selection, const HeadOutputs& outputs);
 
 /// The steps one at a time. `given` lists replace the reference's selection (another backend's).
 HeadSelection select_head(std::shared_ptr<const Head> head, const Settings& settings, ThreadPool& threads,

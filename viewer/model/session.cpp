@@ -14,8 +14,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, panel_count> panel_names = {
-    "controls", "overlay", "weights", "pyramid", "blocks", "popularity", "numbers", "compare", "profile", "samples"};
+constexpr std::array<std::string_view, panel_count> panel_names = {"controls", "overlay",    "weights", "pyramid",
+                                                                   "blocks",   "popularity", "numbers", "compare",
+                                                                   "profile",  "samples",    "errors"};
 
 template <class T>
 void read(const json& from, const char* name, T& into) {
@@ -122,7 +123,9 @@ json view_json(const ViewState& view) {
           {"weight_colors", colors_json(view.weight_colors)},
           {"popularity_colors", colors_json(view.popularity_colors)},
           {"block_colors", colors_json(view.block_colors)},
+          {"error_colors", colors_json(view.error_colors)},
           {"block_value", std::string(name_of(view.block_value))},
+          {"errors_of_sides", view.errors_of_sides},
           {"compare", view.compare},
           {"side", view.side},
           {"theme", view.theme},
@@ -145,8 +148,10 @@ ViewState view_from(const json& from) {
   if (from.contains("popularity_colors"))
     view.popularity_colors = colors_from(from["popularity_colors"], view.popularity_colors);
   if (from.contains("block_colors")) view.block_colors = colors_from(from["block_colors"], view.block_colors);
+  if (from.contains("error_colors")) view.error_colors = colors_from(from["error_colors"], view.error_colors);
   read(from, "block_value", block);
   view.block_value = block == name_of(BlockValue::score) ? BlockValue::score : BlockValue::rank;
+  read(from, "errors_of_sides", view.errors_of_sides);
   read(from, "compare", view.compare);
   read(from, "side", view.side);
   view.side = view.side == 1 && view.compare ? 1 : 0;
@@ -184,6 +189,7 @@ PanelPlaces default_places() {
   put(Panel::compare, false, {0.5, 0, 1, 0.56});
   put(Panel::profile, false, {0.22, 0.04, 0.82, 0.84});
   put(Panel::samples, false, {0.2, 0.56, 0.77, 1});
+  put(Panel::errors, false, {0.5, 0, 0.8, 0.56});
   return places;
 }
 

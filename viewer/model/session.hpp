@@ -15,8 +15,20 @@
 
 namespace llsa::viewer {
 
-enum class Panel { controls, overlay, weights, pyramid, blocks, popularity, numbers, compare, profile, samples };
-inline constexpr int panel_count = 10;
+enum class Panel {
+  controls,
+  overlay,
+  weights,
+  pyramid,
+  blocks,
+  popularity,
+  numbers,
+  compare,
+  profile,
+  samples,
+  errors
+};
+inline constexpr int panel_count = 11;
 std::string_view name_of(Panel panel);
 /// Throws `Error` that lists the names.
 Panel panel_from(std::string_view name);
@@ -37,12 +49,14 @@ struct ViewState {
   bool to_scale = false;         ///< pyramid
   WeightKind weights = WeightKind::llsa;
   double weights_opacity = 0.85;  ///< of the heat map over the picture
-  ColorChoice weight_colors{.map = "viridis", .log = true, .low = {}, .high = {}}, popularity_colors, block_colors;
+  ColorChoice weight_colors{.map = "viridis", .log = true, .low = {}, .high = {}}, popularity_colors, block_colors,
+      error_colors{.map = "magma", .log = false, .low = {}, .high = {}};
   BlockValue block_value = BlockValue::rank;
-  bool compare = false;        ///< side B is computed too
-  int side = 0;                ///< the side that panels show: 0 is A
-  std::string theme = "dark";  ///< or "light"
-  double scale = 1;            ///< of text and controls, on top of the display's own
+  bool errors_of_sides = false;  ///< while comparing, the map of errors is that of A against B
+  bool compare = false;          ///< side B is computed too
+  int side = 0;                  ///< the side that panels show: 0 is A
+  std::string theme = "dark";    ///< or "light"
+  double scale = 1;              ///< of text and controls, on top of the display's own
   PanelPlaces places = default_places();
 };
 

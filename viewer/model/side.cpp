@@ -14,11 +14,20 @@ void Side::refresh(const std::shared_ptr<const Document>& document) {
     ++revision_;
   }
   document_ = document;
-  start(false);
+  start();
 }
 
 void Side::request_exact_error() {
-  if (document_) start(true);
+  if (!result_.outputs || head_lane_.busy()) return;
+  head_lane_.start(
+      [this, selection = result_.selection, outputs = result_.outputs](const Background::Job& job) {
+        auto error = std::make_shared<const HeadError>(measure_every_query(job, *selection, *outputs));
+        job.publish([this, error] {
+          result_.error = error;
+          ++revision_;
+        });
+      },
+      [this](const std::string& message) { problem = message; });
 }
 
 void Side::cancel() {
@@ -26,12 +35,12 @@ void Side::cancel() {
   query_lane_.cancel();
 }
 
-void Side::start(bool exact) {
+void Side::start() {
   requested_ = settings;
   problem.clear();
   head_lane_.start(
-      [this, exact, document = document_, wanted = settings](const Background::Job& job) {
-        analyse(job, document, wanted, exact, [this, &job](HeadResult result) {
+      [this, document = document_, wanted = settings](const Background::Job& job) {
+        analyse(job, document, wanted, [this, &job](HeadResult result) {
           job.publish([this, result = std::move(result)] {
             result_ = result;
             ++revision_;

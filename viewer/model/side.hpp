@@ -21,7 +21,8 @@ class Side {
 
   /// Starts computing when document or settings differ from what is computed or under way.
   void refresh(const std::shared_ptr<const Document>& document);
-  /// Compares every query of the head, not a sample. Long on large inputs.
+  /// Compares every query of the head, not a sample. Long on large inputs. What is there stays until that is done, also
+  /// when it is cancelled. Nothing happens before there are outputs.
   void request_exact_error();
   void cancel();
   /// Takes in results; then brings the query's view up to date, at once for up to `immediate_keys` keys and in the
@@ -39,7 +40,7 @@ class Side {
   static constexpr std::int64_t immediate_keys = 131072;
 
  private:
-  void start(bool exact);
+  void start();
 
   std::shared_ptr<const Document> document_;
   Settings requested_;

@@ -94,8 +94,11 @@ void show_made_with(Ui& ui) {
   const AttentionChoice* const made = ui.work.made_with();
   if (!made) return;
   const AttentionChoice& now = ui.work.side(0).settings.how;
-  if (same(now, *made)) return ImGui::TextDisabled("as it was made: %s", describe(*made).c_str());
-  ImGui::TextWrapped("changed; it was made with %s", describe(*made).c_str());
+  ImGui::PushStyleColor(ImGuiCol_Text, ImGui::GetStyleColorVec4(ImGuiCol_TextDisabled));
+  const bool as_made = same(now, *made);
+  ImGui::TextWrapped("%s: %s", as_made ? "as it was made" : "changed; it was made with", describe(*made).c_str());
+  ImGui::PopStyleColor();
+  if (as_made) return;
   if (ImGui::Button("back to that")) ui.work.restore_made_with();
 }
 
@@ -191,6 +194,8 @@ void edit_view(Ui& ui) {
   edit_colors(ui, "popularity", view.popularity_colors, false);
   ImGui::TextDisabled("of the block map");
   edit_colors(ui, "blocks", view.block_colors, false);
+  ImGui::TextDisabled("of the error map");
+  edit_colors(ui, "errors", view.error_colors, true);
 }
 
 }  // namespace

@@ -83,11 +83,17 @@ void draw_numbers(Ui& ui) {
   ImGui::PushFont(ui.bold);
   ImGui::TextUnformatted(!error ? "whole head" : error->exact ? "whole head, every query" : "whole head, a sample");
   ImGui::PopFont();
+  const HeadResult& result = ui.work.shown().result();
   if (error)
     head_rows(ui, *error);
   else
-    ImGui::TextDisabled("not computed");
-  if (error && !error->exact && !ui.work.shown().busy() && ImGui::Button("compare every query"))
+    ImGui::TextDisabled(ui.work.shown().busy() ? "computing ..." : "not computed");
+  if (result.outputs && result.outputs->first_not_finite) {
+    const std::int64_t cell = result.selection->head->query_cell(*result.outputs->first_not_finite);
+    ImGui::TextWrapped("not a number: first at %s", cell_name(ui.work.document()->query_grid, cell).c_str());
+    if (ImGui::SmallButton("go there")) ui.work.choose_query(cell);
+  }
+  if (!(error && error->exact) && result.outputs && !ui.work.shown().busy() && ImGui::Button("compare every query"))
     ui.work.shown().request_exact_error();
 }
 

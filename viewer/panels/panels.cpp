@@ -19,7 +19,8 @@ constexpr std::array<Entry, panel_count> entries = {{{"Controls", draw_controls}
                                                      {"Numbers", draw_numbers},
                                                      {"Compare A with B", draw_compare},
                                                      {"Profile", draw_profile},
-                                                     {"Samples", draw_samples}}};
+                                                     {"Samples", draw_samples},
+                                                     {"Error map", draw_errors}}};
 
 }  // namespace
 

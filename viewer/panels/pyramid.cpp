@@ -31,37 +31,43 @@ void draw_lines(Ui& ui, Plane& plane, const QueryView& query, const PyramidLayou
   }
 }
 
+void draw_node(Ui& ui, Plane& plane, const PyramidNode& node, double largest, bool is_linked) {
+  const Box at = plane.camera().to_screen(node.rect);
+  if (at.x1 < plane.camera().viewport.x0 || at.x0 > plane.camera().viewport.x1) return;
+  const bool chosen = node.rank >= 0;
+  const float gap = at.width() > static_cast<double>(ui.px(4)) ? ui.px(1) : 0;
+  // Among thousands of candidates a selected one is narrower than a pixel, and must be seen all the same.
+  const float least = chosen ? ui.px(2) : 0.5f;
+  const ImVec2 a = vec({at.x0, at.y0}),
+               b{std::max(static_cast<float>(at.x1) - gap, a.x + least), static_cast<float>(at.y1)};
+  if (node.key.level == 0) {
+    // Fine keys fill up with their part of the softmax.
+    plane.list().AddRectFilled(a, b, ImGui::GetColorU32(ImGuiCol_FrameBg));
+    const double part = largest > 0 ? static_cast<double>(node.score) / largest : 0;
+    plane.list().AddRectFilled({a.x, b.y - (b.y - a.y) * static_cast<float>(part)}, b, color(level_color(0)));
+  } else {
+    plane.list().AddRectFilled(a, b,
+                               chosen ? color(level_color(node.key.level)) : ImGui::GetColorU32(ImGuiCol_FrameBg));
+  }
+  if (is_linked)
+    plane.list().AddRect({a.x - 1, a.y - 1}, {b.x + 1, b.y + 1}, ImGui::GetColorU32(ImGuiCol_Text), 0, 0, ui.px(1.5f));
+  if (chosen && at.width() > static_cast<double>(ui.px(18))) {
+    const std::string rank = std::to_string(node.rank + 1);
+    const ImVec2 size = ImGui::CalcTextSize(rank.c_str());
+    plane.list().AddText({(a.x + b.x - size.x) / 2, (a.y + b.y - size.y) / 2}, IM_COL32_WHITE, rank.c_str());
+  }
+}
+
 void draw_nodes(Ui& ui, Plane& plane, const QueryView& query, const PyramidLayout& layout,
                 const std::optional<LevelToken>& focus) {
   const Hierarchy& keys = query.head->options.key;
   double largest = 0;
   for (const ScoredKey& key : query.keys)
     if (key.key.level == 0 && key.probability > largest) largest = key.probability;
-  for (const PyramidNode& node : layout.nodes()) {
-    const Box at = plane.camera().to_screen(node.rect);
-    if (at.x1 < plane.camera().viewport.x0 || at.x0 > plane.camera().viewport.x1) continue;
-    const bool chosen = node.rank >= 0 || node.key.level == 0;
-    const float gap = at.width() > static_cast<double>(ui.px(4)) ? ui.px(1) : 0;
-    const ImVec2 a = vec({at.x0, at.y0}),
-                 b{std::max(static_cast<float>(at.x1) - gap, a.x + 0.5f), static_cast<float>(at.y1)};
-    if (node.key.level == 0) {
-      // Fine keys fill up with their share of the softmax.
-      plane.list().AddRectFilled(a, b, ImGui::GetColorU32(ImGuiCol_FrameBg));
-      const double share = largest > 0 ? static_cast<double>(node.score) / largest : 0;
-      plane.list().AddRectFilled({a.x, b.y - (b.y - a.y) * static_cast<float>(share)}, b, color(level_color(0)));
-    } else {
-      plane.list().AddRectFilled(a, b,
-                                 chosen ? color(level_color(node.key.level)) : ImGui::GetColorU32(ImGuiCol_FrameBg));
-    }
-    if (linked(keys, focus, node.key))
-      plane.list().AddRect({a.x - 1, a.y - 1}, {b.x + 1, b.y + 1}, ImGui::GetColorU32(ImGuiCol_Text), 0, 0,
-                           ui.px(1.5f));
-    if (node.rank >= 0 && at.width() > static_cast<double>(ui.px(18))) {
-      const std::string rank = std::to_string(node.rank + 1);
-      const ImVec2 size = ImGui::CalcTextSize(rank.c_str());
-      plane.list().AddText({(a.x + b.x - size.x) / 2, (a.y + b.y - size.y) / 2}, IM_COL32_WHITE, rank.c_str());
-    }
-  }
+  // Selected ones over the others.
+  for (const bool selected : {false, true})
+    for (const PyramidNode& node : layout.nodes())
+      if ((node.rank >= 0) == selected) draw_node(ui, plane, node, largest, linked(keys, focus, node.key));
 }
 
 }  // namespace

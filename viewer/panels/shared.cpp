@@ -61,6 +61,11 @@ std::string token_name(LevelToken token) {
                           : fmt::format("level {} token {}", token.level, token.token);
 }
 
+std::string sparse_name(const QueryView& query) {
+  const std::string& method = query.head->settings.how.method;
+  return method == "llsa" ? "LLSA" : method;
+}
+
 std::optional<LevelToken> highlighted(const Ui& ui) { return ui.focus ? ui.focus : ui.work.pinned; }
 
 std::optional<LevelToken> finest_selected(const QueryView& query, std::int64_t key_position) {
@@ -100,7 +105,8 @@ void describe_token(Ui& ui, const QueryView& query, LevelToken token) {
     dense += static_cast<double>(query.dense[cell]);
     llsa += static_cast<double>(query.llsa[cell]);
   }
-  text += fmt::format("\nweight: LLSA {}, dense {}", plot::format_value(llsa, 3), plot::format_value(dense, 3));
+  text += fmt::format("\nweight: {} {}, dense {}", sparse_name(query), plot::format_value(llsa, 3),
+                      plot::format_value(dense, 3));
   ImGui::TextUnformatted(text.c_str());
   ui.under_cursor = text;
 }

@@ -21,6 +21,8 @@ void take_click(Ui& ui, const Plane& plane, const QueryView& query);
 std::string cell_name(Grid grid, std::int64_t cell);
 /// "level 2 token 17" or "fine key 123".
 std::string token_name(LevelToken token);
+/// What the sparse side of a comparison is called: LLSA, or the method's name.
+std::string sparse_name(const QueryView& query);
 
 /// What is highlighted: under the cursor now, else pinned.
 std::optional<LevelToken> highlighted(const Ui& ui);

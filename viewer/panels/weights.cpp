@@ -56,7 +56,7 @@ void draw_weights(Ui& ui) {
       begin_tooltip_beside(ui, plane.camera().to_screen(head.key_cells.cell(*cell)));
       describe_token(ui, *query, token);
       ImGui::Text(
-          "LLSA - dense %s",
+          "%s - dense %s", sparse_name(*query).c_str(),
           plot::format_value(static_cast<double>(query->difference[static_cast<std::size_t>(*cell)]), 3).c_str());
       ImGui::EndTooltip();
     }
