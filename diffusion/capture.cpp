@@ -36,9 +36,10 @@ std::map<std::string, std::string> describe(const ModelConfig& config, const Flo
           {"head", options.head ? std::to_string(*options.head) : "all"},
           {"step", std::to_string(options.step)},
           {"steps", std::to_string(sampling.steps)},
-          {"time", fmt::format("{}", euler_times(sampling.steps, shift)[std::size_t(options.step)])},
+          {"time", fmt::format("{}", sampling_times(sampling.steps, shift)[std::size_t(options.step)])},
           {"seed", std::to_string(sampling.seed)},
           {"guidance", fmt::format("{}", sampling.guidance)},
+          {"sampler", std::string(name_of(sampling.solver))},
           {"labels", fmt::format("{}", fmt::join(sample_labels(sampling, config), ","))}};
 }
 

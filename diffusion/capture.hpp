@@ -10,7 +10,7 @@ namespace llsa::diffusion {
 
 struct CaptureOptions {
   std::int64_t layer = 0;            ///< 0..layers-1
-  std::int64_t step = 0;             ///< 0..steps-1: the model's evaluation at `euler_times[step]`
+  std::int64_t step = 0;             ///< 0..steps-1: the model's evaluation at `sampling_times[step]`
   std::optional<std::int64_t> head;  ///< 0..heads-1; empty: all
 };
 

@@ -4,10 +4,14 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "diffusion/checkpoint.hpp"
 #include "diffusion/runner.hpp"
+#include "diffusion/sampler.hpp"
+#include "llsa/error.hpp"
 #include "program/exact_number.hpp"
+#include "program/list_option.hpp"
 #include "program/program.hpp"
 
 /// The commands of llsa-diffusion, one file each. Every one registers itself with the program and runs in its callback.
@@ -36,6 +40,28 @@ struct ComputeOptions {
     program::add_number(command, "--threads", threads, "threads; 0 takes every core");
   }
 };
+
+/// --sampler and --guidance-interval, for commands that sample; `options` (`SampleOptions` or `EvaluateOptions`) must
+/// outlive the program.
+template <class Options>
+void add_solver_options(CLI::App& command, Options& options) {
+  command
+      .add_option_function<std::string>(
+          "--sampler", [&options](const std::string& name) { options.solver = solver_from(name); },
+          "euler, heun (two evaluations a step) or dpm++2m")
+      ->default_str("euler");
+  command
+      .add_option_function<std::string>(
+          "--guidance-interval",
+          [&options](const std::string& text) {
+            const std::vector<double> ends = program::list_of<double>("--guidance-interval", text);
+            if (ends.size() != 2) throw Error("--guidance-interval is '" + text + "'; it must be LOW,HIGH");
+            options.guidance_low = ends[0];
+            options.guidance_high = ends[1];
+          },
+          "times between which guidance acts: LOW,HIGH")
+      ->default_str("0,1");
+}
 
 /// Says one line on stderr.
 void say(const std::string& message);

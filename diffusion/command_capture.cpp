@@ -67,7 +67,8 @@ void add_capture_command(CLI::App& program, CommandContext& context) {
   program::add_number(*app, "--head", c->head, "one head, from 0; -1: all");
   app->add_option("--picture", c->picture, "also write the sampled pictures as PNG");
   program::add_number(*app, "--count", c->sampling.count, "pictures (the batch)");
-  program::add_number(*app, "--steps", c->sampling.steps, "Euler steps");
+  program::add_number(*app, "--steps", c->sampling.steps, "sampling steps");
+  add_solver_options(*app, c->sampling);
   program::add_number(*app, "--guidance", c->sampling.guidance, "classifier-free guidance; 1: none");
   program::add_number(*app, "--seed", c->sampling.seed, "of the noise");
   app->add_option("--label", c->labels, "labels in turn (default: every class in turn)")

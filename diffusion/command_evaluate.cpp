@@ -66,7 +66,8 @@ void add_evaluate_command(CLI::App& program, CommandContext& context) {
   app->add_option("--checkpoint", c->checkpoint, "a checkpoint or model")->required();
   app->add_option("--data", c->place, "real pictures (default: the run's validation pictures)");
   program::add_number(*app, "--count", c->options.count, "pictures in each set");
-  program::add_number(*app, "--steps", c->options.steps, "Euler steps");
+  program::add_number(*app, "--steps", c->options.steps, "sampling steps");
+  add_solver_options(*app, c->options);
   program::add_number(*app, "--guidance", c->options.guidance, "classifier-free guidance; 1: none");
   program::add_number(*app, "--directions", c->options.directions, "of the sliced Wasserstein distance");
   program::add_number(*app, "--seed", c->options.seed, "of noise, times and directions");

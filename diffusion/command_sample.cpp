@@ -94,7 +94,8 @@ void add_sample_command(CLI::App& program, CommandContext& context) {
   app->add_option("--folder", c->folder, "write every picture as its own PNG, 000000.png and so on");
   app->add_option("--steps-folder", c->steps_folder, "write every picture after every step, noise included");
   program::add_number(*app, "--count", c->options.count, "number of pictures");
-  program::add_number(*app, "--steps", c->options.steps, "Euler steps");
+  program::add_number(*app, "--steps", c->options.steps, "sampling steps");
+  add_solver_options(*app, c->options);
   program::add_number(*app, "--guidance", c->options.guidance, "classifier-free guidance; 1: none");
   program::add_number(*app, "--seed", c->options.seed, "of the noise");
   app->add_option("--label", c->labels, "labels in turn (default: every class in turn)")

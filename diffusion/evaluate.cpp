@@ -40,7 +40,14 @@ Generated generate(const Model& loaded, const ModelConfig& config, std::span<con
   const std::int64_t count = static_cast<std::int64_t>(labels.size());
   Runner runner(config, {.batch = std::min(o.batch, count)}, o.backend, o.threads);
   runner.threads.set_stop_token(o.stop);
-  SampleOptions sampling{.count = count, .steps = o.steps, .guidance = o.guidance, .seed = o.seed, .labels = {}};
+  SampleOptions sampling{.count = count,
+                         .steps = o.steps,
+                         .solver = o.solver,
+                         .guidance = o.guidance,
+                         .guidance_low = o.guidance_low,
+                         .guidance_high = o.guidance_high,
+                         .seed = o.seed,
+                         .labels = {}};
   if (config.classes > 0) sampling.labels.assign(labels.begin(), labels.end());
   return {validation_loss(runner.model, model.weights, model.flow, o.seed, real, labels, runner.threads),
           sample(runner.model, model.weights, model.flow, sampling)};
@@ -66,6 +73,8 @@ Json evaluate(const Model& model, const ModelConfig& config, const Batch& real, 
                  {"seed", o.seed},
                  {"sampling_steps", o.steps},
                  {"guidance", o.guidance},
+                 {"guidance_interval", {o.guidance_low, o.guidance_high}},
+                 {"sampler", name_of(o.solver)},
                  {"directions", o.directions},
                  {"attention", config.attention.method},
                  {"validation_loss", own.loss},
@@ -89,9 +98,9 @@ Json evaluate(const Model& model, const ModelConfig& config, const Batch& real, 
 std::string evaluation_table(const Json& r) {
   const bool dense = r.contains("full_attention");
   const std::string name = r["attention"].get<std::string>();
-  std::string text = fmt::format("{} pictures in each set, seed {}, {} sampling steps, guidance {}, {} directions\n",
+  std::string text = fmt::format("{} pictures in each set, seed {}, {} steps of {}, guidance {}, {} directions\n",
                                  r["pictures"].dump(), r["seed"].dump(), r["sampling_steps"].dump(),
-                                 r["guidance"].dump(), r["directions"].dump());
+                                 r["sampler"].get<std::string>(), r["guidance"].dump(), r["directions"].dump());
   const auto row = [&](const std::string& what, const std::string& own, const std::string& full,
                        const std::string& floor) {
     text += fmt::format("{:<28}{:>14}", what, own);

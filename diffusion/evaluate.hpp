@@ -13,7 +13,8 @@ namespace llsa::diffusion {
 struct EvaluateOptions {
   std::int64_t count = 256;  ///< pictures in each of the three sets: real, real again, generated
   int steps = 20, directions = 256;
-  double guidance = 1;
+  Solver solver = Solver::euler;
+  double guidance = 1, guidance_low = 0, guidance_high = 1;  ///< as in `SampleOptions`
   std::uint64_t seed = 1;
   std::int64_t batch = 16;
   bool against_dense = true;  ///< also sample the same noise under dense attention

@@ -9,24 +9,6 @@
 
 namespace llsa::diffusion {
 
-std::vector<double> euler_times(int steps, double time_shift) {
-  std::vector<double> times;
-  for (int k = 0; k <= steps; ++k) times.push_back(shifted_time(1 - double(k) / steps, time_shift));
-  return times;
-}
-
-void euler(const VelocityField& field, std::span<const double> times, std::span<float> x,
-           const StepObserver& observer) {
-  AlignedVector<float> velocity(x.size());
-  if (observer) observer(0, times.front(), x);
-  for (std::size_t k = 0; k + 1 < times.size(); ++k) {
-    field(times[k], x, velocity);
-    const float step = float(times[k + 1] - times[k]);
-    for (std::size_t i = 0; i < x.size(); ++i) x[i] += step * velocity[i];
-    if (observer) observer(int(k) + 1, times[k + 1], x);
-  }
-}
-
 void validate(const SampleOptions& o, const ModelConfig& config) {
   if (o.count < 1 || o.count > 1'000'000) {
     throw Error(fmt::format("number of pictures is {}; it must be 1 to 1000000", o.count));
@@ -36,6 +18,10 @@ void validate(const SampleOptions& o, const ModelConfig& config) {
   if (!std::isfinite(o.guidance)) throw Error(fmt::format("guidance is {}; it must be finite", o.guidance));
   if (o.guidance != 1 && config.classes == 0) {
     throw Error(fmt::format("guidance is {}, but this model has no labels; only 1 is possible", o.guidance));
+  }
+  if (!(0 <= o.guidance_low && o.guidance_low <= o.guidance_high && o.guidance_high <= 1)) {
+    throw Error(fmt::format("guidance interval is {} to {}; it must be two times from 0 to 1, the lower first",
+                            o.guidance_low, o.guidance_high));
   }
   if (!o.labels.empty() && std::int64_t(o.labels.size()) != o.count) {
     throw Error(fmt::format("{} labels for {} pictures; give one each", o.labels.size(), o.count));
@@ -63,7 +49,7 @@ AlignedVector<float> sample(Dit<float>& model, std::span<const float> weights, c
   const auto elements = std::size_t(config.image_elements());
   const std::vector<std::int32_t> labels = sample_labels(options, config);
   const bool shifted = flow.time == TimeSampling::shift;
-  const std::vector<double> times = euler_times(options.steps, shifted ? flow.time_shift : 1);
+  const std::vector<double> times = sampling_times(options.steps, shifted ? flow.time_shift : 1);
   AlignedVector<float> pictures(std::size_t(options.count) * elements), plain;
 
   for (std::int64_t first = 0; first < options.count; first += model.plan().batch) {
@@ -78,7 +64,7 @@ AlignedVector<float> sample(Dit<float>& model, std::span<const float> weights, c
     const auto field = [&](double t, std::span<const float> at, std::span<float> velocity) {
       std::fill(time.begin(), time.end(), float(t));
       model.forward(weights, now, at.data(), time.data(), labels.data() + first, velocity.data());
-      if (options.guidance == 1) return;
+      if (options.guidance == 1 || t < options.guidance_low || t > options.guidance_high) return;
       plain.resize(at.size());
       model.forward(weights, now, at.data(), time.data(), none.data(), plain.data());
       const float g = float(options.guidance);
@@ -86,7 +72,7 @@ AlignedVector<float> sample(Dit<float>& model, std::span<const float> weights, c
     };
     StepObserver each_step;
     if (observer) each_step = [&](int step, double, std::span<const float> at) { observer(first, step, at); };
-    euler(field, times, x, each_step);
+    solve(options.solver, field, times, x, each_step);
   }
   return pictures;
 }

@@ -7,26 +7,17 @@
 
 #include "diffusion/dit.hpp"
 #include "diffusion/flow.hpp"
+#include "diffusion/solver.hpp"
 
 namespace llsa::diffusion {
-
-/// The times of `steps` Euler steps from noise to picture: `shifted_time(1 - k / steps)` for k = 0..steps, 1 first, 0
-/// last.
-std::vector<double> euler_times(int steps, double time_shift);
-
-/// Velocity of x at time t, written to `velocity` (as long as x).
-using VelocityField = std::function<void(double t, std::span<const float> x, std::span<float> velocity)>;
-/// Called with the number of steps done (0 for the noise) and what is there then.
-using StepObserver = std::function<void(int step, double t, std::span<const float> x)>;
-
-/// Follows the field through `times` in place: `x += (times[k + 1] - times[k]) * velocity(times[k], x)`.
-void euler(const VelocityField& field, std::span<const double> times, std::span<float> x,
-           const StepObserver& observer = {});
 
 struct SampleOptions {
   std::int64_t count = 16;
   int steps = 20;
+  Solver solver = Solver::euler;
   double guidance = 1;  ///< g of `v = v_none + g (v_label - v_none)`; 1 is plain conditional sampling
+  /// Times between which guidance acts, both included; outside the plain velocity is taken, which costs half.
+  double guidance_low = 0, guidance_high = 1;
   std::uint64_t seed = 1;
   std::vector<std::int32_t> labels =
       {};  ///< one per picture; empty: 0, 1, 2, ... in turn (no labels when unconditional)

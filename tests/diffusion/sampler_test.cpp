@@ -11,37 +11,10 @@
 namespace llsa::diffusion::testing {
 namespace {
 
-TEST(Euler, reaches_the_data_point_exactly_when_the_velocity_is_that_of_one_picture) {
-  // All paths that end in one picture d have the velocity (x - d) / t; straight lines, so Euler makes no error.
-  const std::vector<float> data = {0.25f, -1.0f, 0.5f};
-  for (const double shift : {1.0, 3.0}) {
-    std::vector<float> x = {3.0f, 1.0f, -2.0f};
-    int calls = 0;
-    euler(
-        [&](double t, std::span<const float> at, std::span<float> velocity) {
-          ++calls;
-          for (std::size_t i = 0; i < 3; ++i) velocity[i] = float((double(at[i]) - double(data[i])) / t);
-        },
-        euler_times(20, shift), x);
-    EXPECT_EQ(calls, 20);
-    for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(x[i], data[i], 1e-5);
-  }
-}
-
-TEST(Euler, error_falls_linearly_with_the_number_of_steps) {
-  // dx/dt = x: from t = 1 to 0 the exact factor is 1/e.
-  const auto error = [](int steps) {
-    std::vector<float> x = {1.0f};
-    euler([](double, std::span<const float> at, std::span<float> v) { v[0] = at[0]; }, euler_times(steps, 1), x);
-    return std::abs(double(x[0]) - std::exp(-1.0));
-  };
-  EXPECT_NEAR(error(50) / error(100), 2, 0.1);
-}
-
-RC_GTEST_PROP(Euler, times_fall_from_one_to_zero, ()) {
+RC_GTEST_PROP(SamplingTimes, fall_from_one_to_zero, ()) {
   const int steps = *rc::gen::inRange(1, 60);
   const double shift = *rc::gen::inRange(10, 90) / 10.0;
-  const auto times = euler_times(steps, shift);
+  const auto times = sampling_times(steps, shift);
   RC_ASSERT(times.size() == std::size_t(steps) + 1);
   RC_ASSERT(times.front() == 1.0 && times.back() == 0.0);
   RC_ASSERT(std::is_sorted(times.rbegin(), times.rend()));
@@ -61,6 +34,42 @@ struct Sampled {
     return sample(runner.model, weights, {}, options, observer);
   }
 };
+
+TEST(Sample, guidance_acts_between_its_times_alone) {
+  Sampled model;
+  const SampleOptions plain{.count = 2, .steps = 4, .labels = {1, 2}};
+  SampleOptions everywhere = plain, nowhere = plain, late = plain;
+  everywhere.guidance = nowhere.guidance = late.guidance = 3;
+  nowhere.guidance_low = 0.6, nowhere.guidance_high = 0.7;  // between the times 0.75 and 0.5
+  late.guidance_high = 0.25;                                // the last of 1, 0.75, 0.5, 0.25
+  EXPECT_EQ(model.run(nowhere), model.run(plain));
+  EXPECT_NE(model.run(everywhere), model.run(plain));
+  std::vector<AlignedVector<float>> steps_plain, steps_late;
+  const auto keep = [](auto& steps) {
+    return [&steps](std::int64_t, int, std::span<const float> x) { steps.emplace_back(x.begin(), x.end()); };
+  };
+  model.run(plain, keep(steps_plain));
+  model.run(late, keep(steps_late));
+  ASSERT_EQ(steps_late.size(), 5u);
+  for (std::size_t k = 0; k < 4; ++k) EXPECT_EQ(steps_late[k], steps_plain[k]) << k;
+  EXPECT_NE(steps_late[4], steps_plain[4]);
+  for (const auto& [low, high] : {std::pair{-0.1, 1.0}, {0.0, 1.1}, {0.6, 0.5}, {std::nan(""), 1.0}}) {
+    SampleOptions bad = plain;
+    bad.guidance_low = low;
+    bad.guidance_high = high;
+    EXPECT_THROW(model.run(bad), Error) << low << " " << high;
+  }
+}
+
+TEST(Sample, every_solver_is_the_one_that_was_asked_for) {
+  Sampled model;
+  SampleOptions options{.count = 2, .steps = 5, .labels = {1, 2}};
+  const auto euler = model.run(options);
+  for (const Solver solver : {Solver::heun, Solver::dpm2m}) {
+    options.solver = solver;
+    EXPECT_NE(model.run(options), euler) << name_of(solver);
+  }
+}
 
 TEST(Sample, a_picture_depends_on_seed_and_number_alone_not_on_its_company) {
   Sampled four(4), one(1);
