@@ -3,11 +3,29 @@
 #include <nlohmann/json.hpp>
 
 #include "diffusion/command.hpp"
+#include "diffusion/data.hpp"
 #include "diffusion/overrides.hpp"
 #include "llsa/error.hpp"
 #include "program/command_files.hpp"
 
 namespace llsa::diffusion {
+namespace {
+
+/// The settings of the run that a model comes from, with folders of pictures by their own names alone: where they lie
+/// on one machine is nobody's business elsewhere.
+std::string without_folders(const std::string& training) {
+  nlohmann::json json = nlohmann::json::parse(training, nullptr, false);
+  if (!json.is_object() || !json.contains("data")) return training;
+  for (const char* field : {"place", "validation"}) {
+    nlohmann::json& place = json["data"][field];
+    if (!place.is_string() || folder_of_pictures(place.get<std::string>()).empty()) continue;
+    const std::filesystem::path path = place.get<std::string>();
+    place = (path.has_filename() ? path : path.parent_path()).filename().string();
+  }
+  return json.dump();
+}
+
+}  // namespace
 
 void add_export_command(CLI::App& program, CommandContext&) {
   struct Arguments {
@@ -33,7 +51,8 @@ void add_export_command(CLI::App& program, CommandContext&) {
     else if (arguments->precision != "f32") {
       throw Error(fmt::format("precision is '{}'; it must be f16, bf16 or f32", arguments->precision));
     }
-    const Model model = load_model(arguments->checkpoint);
+    Model model = load_model(arguments->checkpoint);
+    model.training = without_folders(model.training);
     nlohmann::json json = to_json(model.config);
     arguments->attention.apply(json);
     save_model(arguments->out, with_settings(model, model_config_from(json)), type);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "diffusion/command.hpp"
@@ -27,6 +28,8 @@ struct TrainCommand {
 };
 
 void TrainCommand::add_options(CLI::App& app) {
+  run.checkpoint_minutes = 10;
+  run.sample_minutes = 5;
   app.add_option("--output", run.out, "folder of the run")->required();
   settings.add<std::string>(app, "--data", "/data/place", "a folder, shapes:SEED or landscape:SEED (default shapes)");
   settings.add<std::string>(app, "--validation-data", "/data/validation", "pictures to validate on, like --data");
@@ -51,27 +54,31 @@ void TrainCommand::add_options(CLI::App& app) {
                        "s (default: size / 64 above 64 pixels, uniform times)");
   settings.add<double>(app, "--time-shift", "/flow/time_shift",
                        "of --time-sampling shift (default: size / 64, at least 1)");
-  settings.add<std::int64_t>(app, "--steps", "/steps", "training steps in all");
+  settings.add<std::int64_t>(app, "--steps", "/steps", "training steps in all (default 5000)");
   settings.add<std::int64_t>(app, "--batch", "/batch", "pictures a step");
   settings.add<std::int64_t>(app, "--micro-batch", "/micro_batch", "pictures in one pass (default: the batch)");
   settings.add<double>(app, "--lr", "/learning_rate", "peak learning rate");
   settings.add<std::int64_t>(app, "--warmup", "/warmup", "steps over which the learning rate rises");
-  settings.add<std::string>(app, "--schedule", "/schedule", "constant or cosine");
+  settings.add<std::string>(app, "--schedule", "/schedule", "cosine (default) or constant");
   settings.add<double>(app, "--weight-decay", "/weight_decay", "of AdamW");
   settings.add<double>(app, "--beta1", "/beta1", "of AdamW");
   settings.add<double>(app, "--beta2", "/beta2", "of AdamW");
-  settings.add<double>(app, "--clip", "/clip", "largest gradient norm; 0: no clipping");
+  settings.add<double>(app, "--clip", "/clip", "largest gradient norm (default: the noise scale); 0: no clipping");
   settings.add<double>(app, "--ema", "/average_decay", "decay of the averaged weights");
   settings.add<double>(app, "--label-dropout", "/label_dropout", "share of pictures trained without label");
   settings.add_flag(app, "--mirror", "/mirror", true, "mirror half of the pictures");
   settings.add_flag(app, "--recompute", "/recompute", true, "gradient checkpointing: less memory, more time");
   settings.add<std::uint64_t>(app, "--seed", "/seed", "of everything random");
-  settings.add<std::int64_t>(app, "--validation-pictures", "/validation_pictures", "how many");
+  settings.add<std::int64_t>(app, "--validation-pictures", "/validation_pictures",
+                             "how many (default 64, of one folder at most a tenth)");
   program::add_number(app, "--checkpoint-every", run.checkpoint_every, "steps; 0: at the end only");
+  program::add_number(app, "--checkpoint-minutes", run.checkpoint_minutes, "minutes; 0: not by the clock");
   program::add_number(app, "--keep", run.keep, "checkpoints kept");
   program::add_number(app, "--log-every", run.log_every, "steps; 0: never");
   program::add_number(app, "--validate-every", run.validate_every, "steps; 0: at the end only");
   program::add_number(app, "--sample-every", run.sample_every, "steps; 0: at the end only");
+  program::add_number(app, "--sample-minutes", run.sample_minutes,
+                      "minutes, more where samples take long; 0: not by the clock");
   program::add_number(app, "--sample-count", run.sample_count, "pictures in a sample grid");
   app.add_option("--backend", run.backend, "implementation of attention")->capture_default_str();
   program::add_number(app, "--threads", run.threads, "threads; 0 takes every core");
@@ -92,6 +99,7 @@ TrainConfig TrainCommand::new_config(const TrainingData& data) const {
   const double ratio = resolution_ratio(json["model"]["image_size"].get<std::int64_t>());
   const std::string time = json["flow"]["time"].get<std::string>();
   if (!settings.has("/flow/noise_scale") && time == "uniform") json["flow"]["noise_scale"] = ratio;
+  if (!settings.has("/clip")) json["clip"] = json["flow"]["noise_scale"];  // the target, and with it gradients, grow so
   if (!settings.has("/flow/time_shift") && time == "shift") json["flow"]["time_shift"] = ratio;
   return train_config_from(json);
 }
@@ -169,11 +177,15 @@ void TrainCommand::execute(CommandContext& context) const {
   const auto labels = checkpoint      ? labels_of(config.model)
                       : unconditional ? std::optional(std::vector<std::string>())
                                       : std::nullopt;
-  const TrainingData data(places, counts["validation_pictures"].get<std::int64_t>(), labels);
+  const auto held_out = counts["validation_pictures"].get<std::int64_t>();
+  const bool is_said = checkpoint || settings.has("/validation_pictures");
+  const TrainingData data =
+      is_said ? TrainingData(places, held_out, labels) : TrainingData::with_a_tenth_at_most(places, held_out, labels);
   if (checkpoint) {
     state = std::move(checkpoint->state);
   } else {
     config = new_config(data);
+    if (!is_said) config.validation_pictures = std::min(held_out, data.validation_size());
   }
   const TrainState last = train(
       config, options, data, std::move(state), [&] { return context.stop.stop_requested(); }, say);

@@ -34,16 +34,25 @@ class TrainingData {
   /// a class of another name, or has no more pictures than are to be held out.
   TrainingData(const DataConfig& config, std::int64_t held_out,
                const std::optional<std::vector<std::string>>& classes = std::nullopt);
+  /// The same, but of a folder that both kinds come from at most a tenth is held out, and at least one picture.
+  static TrainingData with_a_tenth_at_most(const DataConfig& config, std::int64_t held_out,
+                                           const std::optional<std::vector<std::string>>& classes);
 
   /// Names of the classes; empty without labels.
   const std::vector<std::string>& classes() const { return set_->classes(); }
   std::int64_t training_size() const { return training_size_; }
+  /// How many pictures there are to validate on.
+  std::int64_t validation_size() const { return other_ ? other_->size() : held_out_; }
 
   /// `count` validation pictures, or as many as there are.
   Batch validation(const ModelConfig& model, std::int64_t count, const Report& report) const;
 
  private:
   friend class BatchLoader;
+
+  enum class Most { as_said, a_tenth };
+  TrainingData(const DataConfig& config, std::int64_t held_out, const std::optional<std::vector<std::string>>& classes,
+               Most most);
 
   std::unique_ptr<datasets::Dataset> set_, other_;
   std::int64_t training_size_ = 0;

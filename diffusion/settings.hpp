@@ -20,12 +20,12 @@ struct TrainConfig {
   ModelConfig model = {};
   FlowConfig flow = {};
   DataConfig data = {};
-  std::int64_t steps = 1000;
+  std::int64_t steps = 5000;
   std::int64_t batch = 32;
   std::int64_t micro_batch = 0;  ///< pictures in one pass, gradients of passes add up; 0: the whole batch
   double learning_rate = 1e-3;
   std::int64_t warmup = 100;
-  std::string schedule = "constant";  ///< or "cosine"
+  std::string schedule = "cosine";  ///< or "constant"
   double weight_decay = 0;
   double beta1 = 0.9, beta2 = 0.95;
   double clip = 1;               ///< largest gradient norm; 0: no clipping

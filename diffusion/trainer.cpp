@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 
 #include "backends/backends.hpp"
@@ -24,6 +25,31 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 bool due(std::int64_t step, std::int64_t every) { return every > 0 && step % every == 0; }
+
+/// What is due so many minutes after it was last done.
+class Alarm {
+ public:
+  explicit Alarm(double minutes) : seconds_(60 * minutes) {}
+  bool rings() const { return seconds_ > 0 && seconds_since(done_) >= wait_; }
+  /// `took` seconds; ten times as long must pass at least, so that not more than a tenth of the time goes there.
+  void done(double took = 0) {
+    wait_ = std::max(seconds_, 10 * took);
+    done_ = Clock::now();
+  }
+
+  static double seconds_since(Clock::time_point then) {
+    return std::chrono::duration<double>(Clock::now() - then).count();
+  }
+
+ private:
+  double seconds_, wait_ = seconds_;
+  Clock::time_point done_ = Clock::now();
+};
+
+std::string duration_text(double seconds) {
+  const auto minutes = static_cast<std::int64_t>(seconds / 60);
+  return minutes < 1 ? "less than a minute" : fmt::format("{} h {:02} min", minutes / 60, minutes % 60);
+}
 
 /// One line that overwrites itself on a terminal, and a line every ten seconds elsewhere.
 class StepLine {
@@ -79,6 +105,10 @@ void validate(const RunOptions& o) {
   at_least("log interval", o.log_every, 0);
   at_least("validation interval", o.validate_every, 0);
   at_least("sample interval", o.sample_every, 0);
+  for (const auto& [field, minutes] : {std::pair("checkpoint interval in minutes", o.checkpoint_minutes),
+                                       {"sample interval in minutes", o.sample_minutes}})
+    if (!(minutes >= 0 && std::isfinite(minutes)))
+      throw Error(fmt::format("{} is {}; it must be at least 0", field, minutes));
   at_least("number of samples", o.sample_count, 1);
   if (o.sample_count > 1'000'000)
     throw Error(fmt::format("number of samples is {}; it must be at most 1000000", o.sample_count));
@@ -121,21 +151,32 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
     files::remove_unfinished_files(folder);
   if (fresh) checkpoints.save(config, learner.state(), options.keep);
   RunLog log(options.out / "log.jsonl", first_step);
+  message(fmt::format("{} pictures to train on, {} of {} to validate on", data.training_size(), held_out.count(),
+                      data.validation_size()));
   if (!fresh) message(fmt::format("resuming at step {} of {}", first_step, config.steps));
-  message(fmt::format("{} parameters, {} tokens of {} pictures a step, {} classes, attention {}",
-                      learner.model().layout().count(), config.batch * config.model.tokens(), config.batch,
-                      config.model.classes, config.model.attention.method));
+  message(fmt::format(
+      "{} parameters, {} tokens of {} pictures a step, {} classes, attention {}; activations take {:.0f} MiB",
+      learner.model().layout().count(), config.batch * config.model.tokens(), config.batch, config.model.classes,
+      config.model.attention.method, double(learner.model().arena_bytes()) / (1 << 20)));
   StepLine progress(options.quiet, config.steps);
   const auto snapshot = [&] {
     TrainState now = learner.state();
     now.data_position = position;
     return now;
   };
+  Alarm save_alarm(options.checkpoint_minutes), sample_alarm(options.sample_minutes);
   const auto save = [&] {
     checkpoints.save(config, snapshot(), options.keep);
     saved_step = learner.state().step;
     plot_losses(options.out / "loss.png", log.entries());
+    save_alarm.done();
   };
+  const auto draw = [&] {
+    const auto begin = Clock::now();
+    save_samples(options.out / "samples", config, options, learner.state(), sampling_model);
+    sample_alarm.done(Alarm::seconds_since(begin));
+  };
+  if (fresh && options.sample_minutes > 0 && !stop()) draw();
 
   while (learner.state().step < config.steps && !stop()) {
     const auto begin = Clock::now();
@@ -163,10 +204,12 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
     }
     if (due(step, options.log_every) || entry.validation_loss) log.append(entry);
     progress.show(entry);
-    if (due(step, options.sample_every) || last) {
-      save_samples(options.out / "samples", config, options, learner.state(), sampling_model);
+    if (step == first_step + 3 && !last) {
+      message(fmt::format("{} steps take about {} here", config.steps - step,
+                          duration_text(seconds * double(config.steps - step))));
     }
-    if (due(step, options.checkpoint_every) && !last) save();
+    if (due(step, options.sample_every) || sample_alarm.rings() || last) draw();
+    if ((due(step, options.checkpoint_every) || save_alarm.rings()) && !last) save();
   }
   if (learner.state().step != saved_step) save();
   return snapshot();

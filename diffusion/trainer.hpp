@@ -19,6 +19,10 @@ struct RunOptions {
   int threads = 0;                                                                               ///< 0: every core
   int keep = 3;                                                                                  ///< checkpoints kept
   std::int64_t checkpoint_every = 500, log_every = 1, validate_every = 500, sample_every = 500;  ///< steps; 0: never
+  /// By the clock besides: a run that dies loses at most this many minutes, and there is something to look at soon, the
+  /// first of it before the first step. 0: never. Samples wait longer where making them takes more than a tenth of the
+  /// time.
+  double checkpoint_minutes = 0, sample_minutes = 0;
   std::int64_t sample_count = 16;
   bool quiet = false;  ///< no progress line
 };
@@ -29,7 +33,8 @@ void validate(const RunOptions& options);
 /// Copies what fits from a model (usually of smaller pictures) into weights and averages.
 TakenOver take_over(const Model& from, const ModelConfig& config, TrainState& state);
 
-/// Trains until `config.steps`, or until `stop` returns true after a step; then saves and returns the state. A fresh
+/// Trains until `config.steps`, or until `stop` returns true after a step; then saves and returns the state. Says first
+/// what it takes: pictures, parameters, memory, and after three steps how long it will take. A fresh
 /// run begins with a checkpoint of step 0, so that there is always one to resume from; `resumed` continues one. When a
 /// step fails (see `Learner::step`) throws `Error` that names the newest checkpoint. `message` takes lines for the
 /// user.
