@@ -58,14 +58,19 @@ Source load_picture(const DemoOptions& options) {
                       options.image.filename().string(), original.width, original.height, size, size)};
 }
 
+struct LoadedCaptures {
+  std::vector<Capture> shown, forming;
+};
+
 /// Those that were given, or what a checkpoint's layers see; none without either.
-std::vector<Capture> load_captures(const DemoOptions& options, std::stop_token stop,
-                                   const std::function<void(const std::string&)>& print) {
-  ModelCaptures from{options.captures, options.capture_picture};
+LoadedCaptures load_captures(const DemoOptions& options, std::stop_token stop,
+                             const std::function<void(const std::string&)>& print) {
+  ModelCaptures from{options.captures, options.capture_picture, {}};
   if (!options.checkpoint.empty())
     from = capture_model(options.checkpoint, options.label, options.output / "captures", options.threads, stop, print);
-  std::vector<Capture> captures;
-  for (const auto& file : from.tensors) captures.push_back(read_capture(file, from.picture));
+  LoadedCaptures captures;
+  for (const auto& file : from.tensors) captures.shown.push_back(read_capture(file, from.picture));
+  for (const CaptureFiles& files : from.forming) captures.forming.push_back(read_capture(files.tensors, files.picture));
   return captures;
 }
 
@@ -99,7 +104,8 @@ void run_demo(const DemoOptions& options, std::stop_token stop, const std::funct
   threads.set_stop_token(stop);
   const auto attention = make_attention<float>(options.backend, threads);
   const Source source = load_picture(options);
-  const std::vector<Capture> captures = load_captures(options, stop, print);
+  const LoadedCaptures loaded = load_captures(options, stop, print);
+  const std::vector<Capture>& captures = loaded.shown;
   const files::Image& picture = source.picture;
   print(source.description);
 
@@ -146,6 +152,11 @@ void run_demo(const DemoOptions& options, std::stop_token stop, const std::funct
     if (stop.stop_requested()) throw Cancelled();
   }
   for (std::size_t i = 0; i < captures.size(); ++i) draw_capture(options.output, i + 1, contents.captures[i], threads);
+  if (!loaded.forming.empty()) {
+    const CaptureResult& middle = contents.captures[captures.size() / 2];
+    draw_forming(path(forming_file), loaded.forming, middle.head, middle.query, threads);
+    contents.shows_forming = true;
+  }
   draw_outputs(path(outputs_file), context, contents.results, options.projection);
   draw_errors(path(errors_file), context, contents.results);
   draw_scaling(path(scaling_file), contents.scaling);

@@ -11,6 +11,8 @@
 #include "plot/line_chart.hpp"
 #include "plot/selection_overlay.hpp"
 #include "reference/naive.hpp"
+#include "reference/pool.hpp"
+#include "reference/select.hpp"
 
 namespace llsa::demo {
 namespace {
@@ -117,6 +119,35 @@ void draw_selection(const std::filesystem::path& path, const QueryContext& conte
   for (const std::int32_t c : llsa.selection.list(1, head, llsa.options.query.ancestor(1, context.token_at(query))))
     seen.layers[0].tokens.push_back(context.region(llsa.options.key, 1, c));
   draw_selection_overlay(canvas, sheet.area(static_cast<std::size_t>(levels)), seen);
+  canvas.save(path, resolution);
+}
+
+void draw_forming(const std::filesystem::path& path, const std::vector<Capture>& forming, std::int64_t head,
+                  datasets::Pixel query, ThreadPool& threads) {
+  constexpr int columns = 3;
+  const Sheet sheet{columns, static_cast<int>(forming.size()) / columns, 300, 300 + 44};
+  plot::Canvas canvas = sheet.canvas();
+  for (std::size_t i = 0; i < forming.size(); ++i) {
+    const Capture& capture = forming[i];
+    const datasets::PixelTokens& tokens = capture.tokens;
+    const ResolvedOptions options =
+        resolve(capture.options, tokens.query.shape(), tokens.key.shape(), tokens.value.shape());
+    const auto key = reference::pool(tokens.key.cview(), options.key, threads);
+    const Selection selection =
+        reference::select(reference::pool(tokens.query.cview(), options.query, threads), key, options, threads);
+    const QueryContext context{capture.picture, tokens, capture.order, key};
+    plot::SelectionOverlay overlay{
+        .title = capture.name, .picture = capture.picture, .markers = {marker_at(query)}, .fade = 0.4};
+    for (int level = options.levels; level >= 1; --level) {
+      overlay.layers.push_back({.label = fmt::format("level {}", level),
+                                .color = plot::category_color(level - 1),
+                                .tint = level == 1 ? 0.25 : 0.0,
+                                .outline = 1.8});
+      for (const std::int32_t c : selection.list(level, head, options.query.ancestor(level, context.token_at(query))))
+        overlay.layers.back().tokens.push_back(context.region(options.key, level, c));
+    }
+    draw_selection_overlay(canvas, sheet.area(i), overlay);
+  }
   canvas.save(path, resolution);
 }
 

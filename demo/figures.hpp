@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "demo/capture.hpp"
 #include "demo/query_view.hpp"
 #include "demo/scaling.hpp"
 
@@ -15,6 +16,11 @@ inline constexpr std::int64_t shown_head = 0;
 /// picture as the query meets it.
 void draw_selection(const std::filesystem::path& path, const QueryContext& context, const MethodResult& llsa,
                     std::int64_t head, datasets::Pixel query);
+
+/// What every level selects for one query pixel in the captures of `forming` (three steps by three layers), over the
+/// pictures that the model expected then.
+void draw_forming(const std::filesystem::path& path, const std::vector<Capture>& forming, std::int64_t head,
+                  datasets::Pixel query, ThreadPool& threads);
 
 /// Attention of one query pixel, in one range: dense (`results.front()`) and that of the methods at `shown`.
 void draw_attention(const std::filesystem::path& path, const QueryContext& context,

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <array>
+#include <span>
 
 #include "diffusion/capture.hpp"
 #include "diffusion/checkpoint.hpp"
@@ -18,11 +19,13 @@ namespace {
 constexpr int steps = 20;
 constexpr double guidance = 2;
 
-/// The second, the middle and the last layer, as far as there are so many.
-std::set<std::int64_t> layers_of(const diffusion::ModelConfig& config) {
+/// The second, the middle and the last layer.
+std::array<std::int64_t, 3> layers_of(const diffusion::ModelConfig& config) {
   const std::int64_t last = config.layers - 1;
   return {std::min<std::int64_t>(1, last), config.layers / 2, last};
 }
+
+constexpr std::array<std::int64_t, 3> shown_steps{steps / 4, steps / 2, 3 * steps / 4};
 
 }  // namespace
 
@@ -39,15 +42,26 @@ ModelCaptures capture_model(const std::filesystem::path& checkpoint, std::int32_
   diffusion::Runner runner(model.config, {.batch = 1}, "reference", threads);
   runner.threads.set_stop_token(stop);
   files::make_folder(folder);
-  ModelCaptures written{.tensors = {}, .picture = folder / "picture.png"};
-  for (const std::int64_t layer : layers_of(model.config)) {
-    progress(fmt::format("the model makes a picture; keeping layer {}", layer));
-    const diffusion::Capture taken = diffusion::capture(runner.model, model.weights, model.flow, sampling,
-                                                        {.layer = layer, .step = steps / 2, .head = {}});
-    written.tensors.push_back(folder / fmt::format("layer-{}.safetensors", layer));
-    files::write_safetensors(written.tensors.back(), taken.file);
-    files::write_png(written.picture,
-                     diffusion::to_image(taken.pictures, model.config.channels, model.config.image_size));
+  std::vector<diffusion::CapturePlace> places;
+  for (const std::int64_t step : shown_steps)
+    for (const std::int64_t layer : layers_of(model.config)) places.push_back({layer, step});
+  progress("the model makes a picture; keeping what three of its layers see at three steps");
+  const diffusion::Captures taken =
+      diffusion::capture_places(runner.model, model.weights, model.flow, sampling, places);
+  const auto write_picture = [&](const std::filesystem::path& to, std::span<const float> picture) {
+    files::write_png(to, diffusion::to_image(picture, model.config.channels, model.config.image_size));
+  };
+  ModelCaptures written{.tensors = {}, .picture = folder / "picture.png", .forming = {}};
+  write_picture(written.picture, taken.pictures);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto [layer, step] = places[i];
+    const CaptureFiles now{folder / fmt::format("layer-{}-step-{}.safetensors", layer, step),
+                           folder / fmt::format("expected-step-{}.png", step)};
+    files::write_safetensors(now.tensors, taken.files[i]);
+    if (layer == places.front().layer) write_picture(now.picture, taken.expected[i]);
+    written.forming.push_back(now);
+    if (step == shown_steps[1] && std::ranges::count(written.tensors, now.tensors) == 0)
+      written.tensors.push_back(now.tensors);
   }
   return written;
 }

@@ -77,7 +77,7 @@ std::string scaling_table(const std::vector<ScalingPoint>& points) {
 }
 
 bool is_report_file(std::string_view name) {
-  for (const char* file : {picture_file, outputs_file, errors_file, scaling_file, report_file})
+  for (const char* file : {picture_file, outputs_file, errors_file, scaling_file, forming_file, report_file})
     if (name == file) return true;
   for (const char* series : {"selection_", "attention_", "model_selection_", "model_attention_"})
     if (name.starts_with(series) && name.ends_with(".png")) return true;

@@ -21,6 +21,7 @@ struct ReportContents {
   std::vector<datasets::Pixel> queries = {};
   std::vector<ScalingPoint> scaling = {};
   std::vector<CaptureResult> captures = {};
+  bool shows_forming = false;  ///< the picture while it was formed is drawn, too
 };
 
 /// The comparison with dense attention, one row a method.
@@ -40,6 +41,7 @@ inline constexpr const char* picture_file = "picture.png";
 inline constexpr const char* outputs_file = "outputs.png";
 inline constexpr const char* errors_file = "errors.png";
 inline constexpr const char* scaling_file = "scaling.png";
+inline constexpr const char* forming_file = "model_forming.png";
 inline constexpr const char* report_file = "report.md";
 /// Whether a name is one of those that the demo writes.
 bool is_report_file(std::string_view name);

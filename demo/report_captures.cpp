@@ -50,8 +50,8 @@ std::string captures_section(const ReportContents& contents) {
   }
   return fmt::format(fmt::runtime(model_template), arg("tokens", format_count(shape.tokens)),
                      arg("heads", fmt::format("{} head{}", shape.heads, shape.heads == 1 ? "" : "s")),
-                     arg("head_dim", shape.dim), arg("query_sections", sections),
-                     arg("captures_table", captures_table(contents)));
+                     arg("head_dim", shape.dim), arg("forming", contents.shows_forming ? forming_template : ""),
+                     arg("query_sections", sections), arg("captures_table", captures_table(contents)));
 }
 
 }  // namespace llsa::demo

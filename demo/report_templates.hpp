@@ -8,5 +8,6 @@ extern const char* const report_template;
 extern const char* const query_template;
 extern const char* const model_template;
 extern const char* const model_query_template;
+extern const char* const forming_template;
 
 }  // namespace llsa::demo

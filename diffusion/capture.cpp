@@ -25,7 +25,7 @@ files::NamedTensor copy_of(const char* name, TensorView<const float> view, std::
 
 std::map<std::string, std::string> describe(const ModelConfig& config, const FlowConfig& flow,
                                             const SampleOptions& sampling, const CaptureOptions& options) {
-  const double shift = flow.time == TimeSampling::shift ? flow.time_shift : 1;
+  const double shift = sampling_shift(flow);
   return {{"layout", "batch,heads,tokens,dim"},
           {"grid", fmt::format("{}x{}", config.grid_size(), config.grid_size())},
           {"order", config.attention.order},
@@ -47,28 +47,54 @@ std::map<std::string, std::string> describe(const ModelConfig& config, const Flo
 
 Capture capture(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
                 const SampleOptions& sampling, const CaptureOptions& options) {
+  const CapturePlace place{options.layer, options.step};
+  Captures all = capture_places(model, weights, flow, sampling, std::span(&place, 1), options.head);
+  return {std::move(all.files.front()), std::move(all.pictures)};
+}
+
+Captures capture_places(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
+                        const SampleOptions& sampling, std::span<const CapturePlace> places,
+                        std::optional<std::int64_t> head) {
   const ModelConfig& config = model.config();
   validate(sampling, config);
-  require_index("layer", options.layer, config.layers);
-  require_index("step", options.step, sampling.steps);
-  if (options.head) require_index("head", *options.head, config.heads);
+  for (const CapturePlace& place : places) {
+    require_index("layer", place.layer, config.layers);
+    require_index("step", place.step, sampling.steps);
+  }
+  if (head) require_index("head", *head, config.heads);
   if (sampling.count > model.plan().batch) {
     throw Error(fmt::format("{} pictures; a capture takes at most {} here", sampling.count, model.plan().batch));
   }
-  Capture result;
-  result.file.metadata = describe(config, flow, sampling, options);
+  Captures result;
+  for (const CapturePlace& place : places)
+    result.files.push_back({{}, describe(config, flow, sampling, {place.layer, place.step, head}), {}});
+  result.expected.resize(places.size());
+  const std::vector<double> times = sampling_times(sampling.steps, sampling_shift(flow));
   std::int64_t step = 0;
   model.set_observer([&](std::int64_t block, const AttentionInputs<float>& inputs) {
-    // The pass without labels comes second within a step, when the tensors are there already.
-    if (block != options.layer || step != options.step || !result.file.tensors.empty()) return;
-    result.file.tensors = {copy_of("q", inputs.query, options.head), copy_of("k", inputs.key, options.head),
-                           copy_of("v", inputs.value, options.head)};
-    result.file.metadata.merge(
-        llsa::option_metadata(resolve(method_options(config.attention.method, config.attention.options),
-                                      inputs.query.shape, inputs.key.shape, inputs.value.shape)));
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      files::TensorFile& file = result.files[i];
+      // The pass without labels comes second within a step, when the tensors are there already.
+      if (block != places[i].layer || step != places[i].step || !file.tensors.empty()) continue;
+      file.tensors = {copy_of("q", inputs.query, head), copy_of("k", inputs.key, head),
+                      copy_of("v", inputs.value, head)};
+      file.metadata.merge(
+          llsa::option_metadata(resolve(method_options(config.attention.method, config.attention.options),
+                                        inputs.query.shape, inputs.key.shape, inputs.value.shape)));
+    }
   });
-  result.pictures = sample(model, weights, flow, sampling,
-                           [&](std::int64_t, int steps_done, std::span<const float>) { step = steps_done; });
+  AlignedVector<float> before;
+  result.pictures = sample(model, weights, flow, sampling, [&](std::int64_t, int done, std::span<const float> x) {
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      if (places[i].step != done - 1) continue;
+      const auto from = std::size_t(done) - 1;
+      const float back = float(times[from] / (times[from] - times[from + 1]));
+      result.expected[i].resize(x.size());
+      for (std::size_t e = 0; e < x.size(); ++e) result.expected[i][e] = before[e] + back * (x[e] - before[e]);
+    }
+    before.assign(x.begin(), x.end());
+    step = done;
+  });
   model.set_observer({});
   return result;
 }

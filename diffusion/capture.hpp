@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "diffusion/sampler.hpp"
 #include "files/tensor_file.hpp"
@@ -25,5 +27,23 @@ struct Capture {
 /// pass. Throws `Error` when layer, step or head is out of range.
 Capture capture(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
                 const SampleOptions& sampling, const CaptureOptions& options);
+
+/// One place inside a model.
+struct CapturePlace {
+  std::int64_t layer = 0, step = 0;
+};
+
+struct Captures {
+  std::vector<files::TensorFile> files;  ///< one a place, in their order, each as `Capture::file`
+  /// The pictures that the model expected at each place's step, `[batch, channels, size, size]`: where the straight
+  /// line of that step leads at t = 0.
+  std::vector<AlignedVector<float>> expected;
+  AlignedVector<float> pictures;  ///< what the sampling ended with
+};
+
+/// `capture` of several places while the pictures are made once.
+Captures capture_places(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
+                        const SampleOptions& sampling, std::span<const CapturePlace> places,
+                        std::optional<std::int64_t> head = {});
 
 }  // namespace llsa::diffusion

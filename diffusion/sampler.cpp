@@ -42,14 +42,15 @@ std::vector<std::int32_t> sample_labels(const SampleOptions& options, const Mode
   return labels;
 }
 
+double sampling_shift(const FlowConfig& flow) { return flow.time == TimeSampling::shift ? flow.time_shift : 1; }
+
 AlignedVector<float> sample(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
                             const SampleOptions& options, const SampleObserver& observer) {
   const ModelConfig& config = model.config();
   validate(options, config);
   const auto elements = std::size_t(config.image_elements());
   const std::vector<std::int32_t> labels = sample_labels(options, config);
-  const bool shifted = flow.time == TimeSampling::shift;
-  const std::vector<double> times = sampling_times(options.steps, shifted ? flow.time_shift : 1);
+  const std::vector<double> times = sampling_times(options.steps, sampling_shift(flow));
   AlignedVector<float> pictures(std::size_t(options.count) * elements), plain;
 
   for (std::int64_t first = 0; first < options.count; first += model.plan().batch) {

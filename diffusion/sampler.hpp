@@ -23,6 +23,8 @@ struct SampleOptions {
       {};  ///< one per picture; empty: 0, 1, 2, ... in turn (no labels when unconditional)
 };
 
+/// The shift of the sampler's times for a model that was trained so.
+double sampling_shift(const FlowConfig& flow);
 /// Throws `Error` naming the field that is out of range for the model.
 void validate(const SampleOptions& options, const ModelConfig& config);
 /// The label of every picture, `classes` for none.

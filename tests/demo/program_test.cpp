@@ -48,6 +48,28 @@ TEST_F(DemoProgram, writes_a_report_and_exactly_the_pictures_that_it_shows) {
   }
 }
 
+TEST_F(DemoProgram, lets_a_model_form_a_picture_and_shows_three_layers_at_three_steps) {
+  const std::string checkpoint = LLSA_SOURCE_DIR "/diffusion/checkpoints/shapes16.safetensors";
+  const auto out = folder_ / "out";
+  const room::ProgramRun outcome =
+      run("--size 16 --heads 1 --head-dim 16 --label 3 --checkpoint " + checkpoint + " --output " + out.string());
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.all();
+  const std::string report = room::read_text(out / "report.md");
+  EXPECT_NE(report.find("![What the levels select while the picture is formed](model_forming.png)"), std::string::npos);
+  EXPECT_GT(files::read_image(out / "model_forming.png").width, 900);
+  for (const char* layer : {"layer 1, step 10 of 20", "layer 3, step 10 of 20", "layer 5, step 10 of 20"})
+    EXPECT_NE(report.find(layer), std::string::npos) << layer;
+  std::set<std::string> captured;
+  for (const auto& entry : std::filesystem::directory_iterator(out / "captures"))
+    captured.insert(entry.path().filename().string());
+  std::set<std::string> expected{"picture.png", "expected-step-5.png", "expected-step-10.png", "expected-step-15.png"};
+  for (const char* layer : {"1", "3", "5"})
+    for (const char* step : {"5", "10", "15"})
+      expected.insert(std::string("layer-") + layer + "-step-" + step + ".safetensors");
+  EXPECT_EQ(captured, expected);
+  EXPECT_NE(files::read_image(out / "captures/expected-step-5.png"), files::read_image(out / "captures/picture.png"));
+}
+
 TEST_F(DemoProgram, shows_attention_inside_a_model_beside_the_picture_s) {
   const auto picture = datasets::landscape(16, 16, 2);
   files::write_png(folder_ / "model.png", picture);

@@ -148,6 +148,39 @@ TEST(Sample, refuses_what_the_model_cannot_do) {
   EXPECT_THROW(validate(SampleOptions{.guidance = 2}, unlabelled), Error);
 }
 
+TEST(Capture, several_places_at_once_are_what_each_is_alone) {
+  Sampled model;
+  const SampleOptions sampling{.count = 2, .steps = 4, .labels = {1, 2}};
+  const std::vector<CapturePlace> places = {{0, 1}, {1, 1}, {1, 3}, {0, 0}};
+  const Captures all = capture_places(model.runner.model, model.weights, {}, sampling, places);
+  ASSERT_EQ(all.files.size(), places.size());
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const Capture alone = capture(model.runner.model, model.weights, {}, sampling,
+                                  {.layer = places[i].layer, .step = places[i].step, .head = {}});
+    EXPECT_EQ(all.files[i].metadata, alone.file.metadata);
+    for (std::size_t t = 0; t < 3; ++t)
+      EXPECT_TRUE(std::ranges::equal(all.files[i].tensors[t].bytes(), alone.file.tensors[t].bytes())) << i << " " << t;
+    EXPECT_EQ(all.pictures, alone.pictures);
+  }
+  EXPECT_THROW(
+      capture_places(model.runner.model, model.weights, {}, sampling, std::vector<CapturePlace>{{0, 0}, {0, 4}}),
+      Error);
+}
+
+TEST(Capture, the_expected_picture_is_where_the_steps_line_leads) {
+  Sampled model;
+  const SampleOptions sampling{.count = 2, .steps = 4, .labels = {1, 2}};
+  std::vector<AlignedVector<float>> steps;
+  model.run(sampling, [&](std::int64_t, int, std::span<const float> x) { steps.emplace_back(x.begin(), x.end()); });
+  const std::vector<CapturePlace> places = {{0, 1}, {0, 3}};
+  const Captures taken = capture_places(model.runner.model, model.weights, {}, sampling, places);
+  for (std::size_t e = 0; e < steps[1].size(); ++e) {
+    // From t = 0.75 to 0.5, and on to 0 along the same line; the last step ends at 0.
+    EXPECT_NEAR(taken.expected[0][e], steps[1][e] + 3 * (steps[2][e] - steps[1][e]), 1e-4);
+    EXPECT_NEAR(taken.expected[1][e], steps[4][e], 1e-5);
+  }
+}
+
 TEST(CapturedTensors, are_those_that_attention_saw_at_that_layer_and_step) {
   Sampled s;
   const SampleOptions sampling{.count = 2, .steps = 4, .guidance = 2, .labels = {1, 2}};
