@@ -15,7 +15,12 @@ void require_index(const char* what, std::int64_t value, std::int64_t count) {
   if (value < 0 || value >= count) throw Error(fmt::format("{} is {}; it must be 0 to {}", what, value, count - 1));
 }
 
-files::NamedTensor copy_of(const char* name, TensorView<const float> view, std::optional<std::int64_t> head) {
+files::NamedTensor copy_of(const char* name, TensorView<const float> view, std::optional<std::int64_t> head,
+                           std::optional<std::int64_t> picture) {
+  if (picture) {
+    view.data += *picture * view.strides.batch;
+    view.shape.batch = 1;
+  }
   if (head) {
     view.data += *head * view.strides.heads;
     view.shape.heads = 1;
@@ -54,7 +59,7 @@ Capture capture(Dit<float>& model, std::span<const float> weights, const FlowCon
 
 Captures capture_places(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
                         const SampleOptions& sampling, std::span<const CapturePlace> places,
-                        std::optional<std::int64_t> head) {
+                        std::optional<std::int64_t> head, std::optional<std::int64_t> picture) {
   const ModelConfig& config = model.config();
   validate(sampling, config);
   for (const CapturePlace& place : places) {
@@ -62,6 +67,7 @@ Captures capture_places(Dit<float>& model, std::span<const float> weights, const
     require_index("step", place.step, sampling.steps);
   }
   if (head) require_index("head", *head, config.heads);
+  if (picture) require_index("picture", *picture, sampling.count);
   if (sampling.count > model.plan().batch) {
     throw Error(fmt::format("{} pictures; a capture takes at most {} here", sampling.count, model.plan().batch));
   }
@@ -76,8 +82,8 @@ Captures capture_places(Dit<float>& model, std::span<const float> weights, const
       files::TensorFile& file = result.files[i];
       // The pass without labels comes second within a step, when the tensors are there already.
       if (block != places[i].layer || step != places[i].step || !file.tensors.empty()) continue;
-      file.tensors = {copy_of("q", inputs.query, head), copy_of("k", inputs.key, head),
-                      copy_of("v", inputs.value, head)};
+      file.tensors = {copy_of("q", inputs.query, head, picture), copy_of("k", inputs.key, head, picture),
+                      copy_of("v", inputs.value, head, picture)};
       file.metadata.merge(
           llsa::option_metadata(resolve(method_options(config.attention.method, config.attention.options),
                                         inputs.query.shape, inputs.key.shape, inputs.value.shape)));

@@ -41,9 +41,10 @@ struct Captures {
   AlignedVector<float> pictures;  ///< what the sampling ended with
 };
 
-/// `capture` of several places while the pictures are made once.
+/// `capture` of several places while the pictures are made once. With `picture`, tensors are kept of that one alone, as
+/// a batch of one.
 Captures capture_places(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
                         const SampleOptions& sampling, std::span<const CapturePlace> places,
-                        std::optional<std::int64_t> head = {});
+                        std::optional<std::int64_t> head = {}, std::optional<std::int64_t> picture = {});
 
 }  // namespace llsa::diffusion

@@ -152,6 +152,51 @@ TEST(Sampling, a_kept_session_shows_its_file_as_it_was_last_shown) {
   EXPECT_TRUE(is_as_made(kept)) << "opened anew";
 }
 
+TEST(Sampling, all_layers_of_one_picture_become_one_document) {
+  Saved saved;
+  Workspace work(1);
+  work.sampling().options = {.count = 2, .steps = 4, .seed = 5};
+  work.open({saved.file}, {});
+  work.finish();
+  work.inspect({.sample = 1, .layer = 1, .step = 2});
+  work.finish();
+  const auto one = work.document();
+  work.inspect_everywhere(1);
+  work.finish();
+  EXPECT_EQ(work.sampling().problem, "");
+  const auto all = work.document();
+  ASSERT_EQ(all->sets.size(), 6u) << "two layers at steps 1, 2 and 3";
+  EXPECT_EQ(all->sets[0].name, "layer 0, step 1");
+  EXPECT_EQ(all->sets[3].name, "layer 1, step 2");
+  EXPECT_EQ(all->shape(), (Shape{1, 2, 64, 8}));
+  const auto heads = std::size_t(2 * 64 * 8);
+  EXPECT_TRUE(
+      std::equal(all->sets[3].query.data(), all->sets[3].query.data() + heads, one->sets[0].query.data() + heads))
+      << "the second picture's";
+  EXPECT_EQ(*all->picture(0), work.sampling().picture(1, 4));
+  EXPECT_TRUE(work.view.places[static_cast<std::size_t>(Panel::overview)].open);
+  EXPECT_TRUE(is_as_made(work));
+  work.inspect_everywhere(2);
+  work.finish();
+  EXPECT_EQ(work.sampling().problem, "picture is 2; there are 2");
+}
+
+TEST(Sampling, the_expected_picture_is_where_the_next_step_leads) {
+  Saved saved;
+  Workspace work(1);
+  work.sampling().options = {.count = 1, .steps = 2, .seed = 5};
+  work.open({saved.file}, {});
+  work.finish();
+  const Samples& samples = work.sampling().samples();
+  // Two steps, at t = 1 and 0.5: the first one's line goes on for as long again, the second one ends at the picture.
+  std::vector<float> expected(samples.steps[0].size());
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    expected[i] = samples.steps[0][i] + 2 * (samples.steps[1][i] - samples.steps[0][i]);
+  EXPECT_EQ(work.sampling().expected_picture(0, 0), diffusion::to_image(expected, 3, 8));
+  EXPECT_EQ(work.sampling().expected_picture(0, 1), work.sampling().picture(0, 2));
+  EXPECT_EQ(work.sampling().expected_picture(0, 2), work.sampling().picture(0, 2));
+}
+
 TEST(Sampling, bad_options_and_files_are_said_and_what_was_there_stays) {
   Saved saved;
   Workspace work(1);

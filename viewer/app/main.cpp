@@ -73,7 +73,8 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_option("--screenshot", a.targets.screenshot, "draw without a window into this .png and leave");
   app.add_option("--panel", a.panel, "that panel alone in --screenshot; the one that --figure writes");
   app.add_option("--cursor", a.cursor, "where the mouse is in --screenshot, in points: X,Y");
-  app.add_option("--inspect", a.inspect, "attention of what a checkpoint generates: PICTURE,LAYER,STEP, from 0");
+  app.add_option("--inspect", a.inspect,
+                 "attention of what a checkpoint generates: PICTURE,LAYER,STEP, from 0, or PICTURE for all layers");
   app.add_option("--figure", a.targets.figure, "write the panel as a figure (.svg or .png) and leave");
   app.add_option("--export", a.targets.selection, "write the query's selection (.json or .csv) and leave");
   app.add_option("--export-head", a.targets.head, "write the whole head's selection (.csv) and leave");
@@ -206,8 +207,12 @@ int view(Arguments& a) {
   if (query && query->size() < 2) throw Error("--query is '" + a.query + "'; it must be X,Y or X,Y,T");
   if (!a.inspect.empty()) {
     const auto at = numbers_in("--inspect", a.inspect, 3);
-    if (at.size() != 3 || at[0] < 0) throw Error("--inspect is '" + a.inspect + "'; it must be PICTURE,LAYER,STEP");
-    a.targets.inspect = AttentionPlace{at[0], at[1], at[2]};
+    if ((at.size() != 1 && at.size() != 3) || at[0] < 0)
+      throw Error("--inspect is '" + a.inspect + "'; it must be PICTURE,LAYER,STEP, or PICTURE for all layers");
+    if (at.size() == 3)
+      a.targets.inspect = AttentionPlace{at[0], at[1], at[2]};
+    else
+      a.targets.inspect_everywhere = at[0];
   }
   if (interactive) {
     const WindowStart start{session, session_file, a.threads, size.width, size.height, query, message, a.targets};

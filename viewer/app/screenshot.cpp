@@ -89,9 +89,12 @@ void write_targets(const Session& session, const Targets& targets, int threads) 
   work.start(session);
   work.finish();
   throw_problems(work);
-  if (targets.inspect) {
+  if (targets.inspect || targets.inspect_everywhere) {
     if (!work.sampling().model()) throw Error("there is nothing to inspect; open a checkpoint");
-    work.inspect(*targets.inspect);
+    if (targets.inspect)
+      work.inspect(*targets.inspect);
+    else
+      work.inspect_everywhere(*targets.inspect_everywhere);
     work.finish();
     throw_problems(work);
   }

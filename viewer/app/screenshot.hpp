@@ -16,6 +16,7 @@ struct Targets {
   std::optional<Panel> panel;  ///< alone in the screenshot, and the one of the figure (selected blocks when empty)
   std::optional<std::vector<std::int64_t>> query;  ///< column, row, perhaps frame
   std::optional<AttentionPlace> inspect;           ///< of what the session's checkpoint generates
+  std::optional<std::int64_t> inspect_everywhere;  ///< all layers of that picture
   std::optional<Point> cursor;                     ///< of the screenshot, in points
   int width = 1280, height = 800;                  ///< of the screenshot, in points
   double scale = 1;                                ///< pixels a point

@@ -75,6 +75,14 @@ void choose_first_query(Workspace& work, std::optional<std::vector<std::int64_t>
   query.reset();
 }
 
+/// What --inspect asks for, once there are pictures; empty without.
+std::function<void()> first_inspection(Workspace& work, const Targets& chosen) {
+  if (chosen.inspect) return [&work, place = *chosen.inspect] { work.inspect(place); };
+  if (chosen.inspect_everywhere)
+    return [&work, sample = *chosen.inspect_everywhere] { work.inspect_everywhere(sample); };
+  return {};
+}
+
 void say_what_is_missing(Workspace& work, const Targets& chosen) {
   try {
     require_chosen(work, chosen);
@@ -108,7 +116,7 @@ void run_window(const WindowStart& start) {
     // Input may take two frames to show its effect (a tooltip's size, a closing box); then the window rests.
     int frames_wanted = 3;
     auto query = start.query;
-    auto inspect = start.chosen.inspect;
+    std::function<void()> inspect = first_inspection(work, start.chosen);
     bool checked = false;
     while (!glfwWindowShouldClose(window.get()) && !ui.requests.quit) {
       if (frames_wanted > 0)
@@ -123,8 +131,8 @@ void run_window(const WindowStart& start) {
         ui.requests.rescale_fonts = false;
       }
       if (inspect && work.sampling().model() && !work.sampling().progress().busy) {
-        work.inspect(*inspect);
-        inspect.reset();
+        inspect();
+        inspect = nullptr;
       }
       if (query && work.document() && !inspect && !work.sampling().progress().busy) choose_first_query(work, query);
       if (!checked && work.shown().result().selection) {

@@ -23,7 +23,7 @@ constexpr std::array<KeyHelp, 21> help = {{
     {"Y, Ctrl+C", "copy the values under the cursor"},
     {"O", "open a picture, tensors, a checkpoint or a profile by its path (or drop files on the window)"},
     {"E", "export the panels, the selection and its scores"},
-    {"P, G, R", "show or hide the profile, the samples, the map of errors"},
+    {"P, G, R, V", "show or hide the profile, the samples, the map of errors, the overview"},
     {"T", "dark or light"},
     {"+, -", "larger or smaller text"},
     {"Esc", "close a box, stop long work, let go of a pinned token"},
@@ -108,6 +108,10 @@ bool type_character(char32_t character, Workspace& work, Requests& requests) {
     case U'r':
     case U'R':
       toggle_panel(work, Panel::errors);
+      break;
+    case U'v':
+    case U'V':
+      toggle_panel(work, Panel::overview);
       break;
     case U't':
     case U'T':

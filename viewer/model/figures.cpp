@@ -170,7 +170,9 @@ files::Image grid_picture(const Document& document, std::int64_t batch, const Gr
   return image;
 }
 
-bool has_figure(Panel panel) { return panel != Panel::controls && panel != Panel::numbers && panel != Panel::samples; }
+bool has_figure(Panel panel) {
+  return panel != Panel::controls && panel != Panel::numbers && panel != Panel::samples && panel != Panel::overview;
+}
 
 plot::Canvas draw_figure(Panel panel, const Workspace& work, double width, double height) {
   if (panel == Panel::profile) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "diffusion/capture.hpp"
 #include "diffusion/pictures.hpp"
 #include "diffusion/runner.hpp"
@@ -90,6 +92,46 @@ void Sampling::inspect(const AttentionPlace& place, std::function<void(std::shar
       take(document);
     });
   });
+}
+
+void Sampling::inspect_everywhere(std::int64_t sample, std::function<void(std::shared_ptr<const Document>)> take) {
+  if (!model_ || samples_.options.count == 0) return;
+  start([this, sample, take, model = model_, sampling = samples_.options,
+         checkpoint = checkpoint_](const Background::Job& job) {
+    if (sample < 0 || sample >= sampling.count)
+      throw Error(fmt::format("picture is {}; there are {}", sample, sampling.count));
+    job.progress("capturing attention of all layers");
+    std::vector<diffusion::CapturePlace> places;
+    for (const std::int64_t step :
+         std::set<std::int64_t>{sampling.steps / 4, sampling.steps / 2, 3 * sampling.steps / 4})
+      for (std::int64_t layer = 0; layer < model->config.layers; ++layer) places.push_back({layer, step});
+    diffusion::Runner runner(model->config, {.batch = sampling.count}, "reference", threads_);
+    runner.threads.set_stop_token(job.stop());
+    const diffusion::Captures taken =
+        diffusion::capture_places(runner.model, model->weights, model->flow, sampling, places, {}, sample);
+    auto document = std::make_shared<Document>(document_of_tensors(taken.files.front(), {}, checkpoint.string()));
+    document->sets.clear();
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      Document one = document_of_tensors(taken.files[i], {}, checkpoint.string());
+      one.sets.front().name = fmt::format("layer {}, step {}", places[i].layer, places[i].step);
+      document->sets.push_back(std::move(one.sets.front()));
+    }
+    document->title = fmt::format("{}: picture {}, all layers", checkpoint.filename().string(), sample);
+    document->pictures.push_back(diffusion::to_image(picture_of(taken.pictures, model->config, sample),
+                                                     model->config.channels, model->config.image_size));
+    job.publish([document, take] { take(document); });
+  });
+}
+
+files::Image Sampling::expected_picture(std::int64_t i, std::size_t steps) const {
+  if (steps + 1 >= samples_.steps.size()) return picture(i, steps);
+  const auto times = diffusion::sampling_times(samples_.options.steps, diffusion::sampling_shift(model_->flow));
+  const auto back = static_cast<float>(times[steps] / (times[steps] - times[steps + 1]));
+  const std::span<const float> now = picture_of(samples_.steps[steps], samples_.config, i),
+                               next = picture_of(samples_.steps[steps + 1], samples_.config, i);
+  std::vector<float> expected(now.size());
+  for (std::size_t e = 0; e < now.size(); ++e) expected[e] = now[e] + back * (next[e] - now[e]);
+  return diffusion::to_image(expected, samples_.config.channels, samples_.config.image_size);
 }
 
 files::Image Sampling::picture(std::int64_t i, std::size_t steps) const {

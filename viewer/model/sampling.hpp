@@ -43,6 +43,10 @@ class Sampling {
   /// batch entries are the pictures, as noisy as they were then.
   void inspect(const AttentionPlace& place, std::function<void(std::shared_ptr<const Document>)> take);
 
+  /// The same for all layers at a quarter, half and three quarters of the steps, of one picture: a document with a set
+  /// for each, under the finished picture.
+  void inspect_everywhere(std::int64_t sample, std::function<void(std::shared_ptr<const Document>)> take);
+
   /// Takes in results; true when there were any.
   bool update() { return lane_.deliver(); }
   void cancel() { lane_.cancel(); }
@@ -55,6 +59,8 @@ class Sampling {
   std::uint64_t revision() const { return revision_; }
   /// Picture `i` after `steps` steps.
   files::Image picture(std::int64_t i, std::size_t steps) const;
+  /// The picture that the model expected then: where the line of the step that follows leads at t = 0.
+  files::Image expected_picture(std::int64_t i, std::size_t steps) const;
 
  private:
   void start(Background::Work work);

@@ -16,7 +16,7 @@ using nlohmann::json;
 
 constexpr std::array<std::string_view, panel_count> panel_names = {"controls", "overlay",    "weights", "pyramid",
                                                                    "blocks",   "popularity", "numbers", "compare",
-                                                                   "profile",  "samples",    "errors"};
+                                                                   "profile",  "samples",    "errors",  "overview"};
 
 template <class T>
 void read(const json& from, const char* name, T& into) {
@@ -125,6 +125,7 @@ json view_json(const ViewState& view) {
           {"block_colors", colors_json(view.block_colors)},
           {"error_colors", colors_json(view.error_colors)},
           {"block_value", std::string(name_of(view.block_value))},
+          {"overview", std::string(name_of(view.overview))},
           {"errors_of_sides", view.errors_of_sides},
           {"compare", view.compare},
           {"side", view.side},
@@ -151,6 +152,9 @@ ViewState view_from(const json& from) {
   if (from.contains("error_colors")) view.error_colors = colors_from(from["error_colors"], view.error_colors);
   read(from, "block_value", block);
   view.block_value = block == name_of(BlockValue::score) ? BlockValue::score : BlockValue::rank;
+  std::string overview(name_of(view.overview));
+  read(from, "overview", overview);
+  view.overview = overview_value_from(overview);
   read(from, "errors_of_sides", view.errors_of_sides);
   read(from, "compare", view.compare);
   read(from, "side", view.side);
@@ -190,6 +194,7 @@ PanelPlaces default_places() {
   put(Panel::profile, false, {0.22, 0.04, 0.82, 0.84});
   put(Panel::samples, false, {0.2, 0.56, 0.77, 1});
   put(Panel::errors, false, {0.5, 0, 0.8, 0.56});
+  put(Panel::overview, false, {0.5, 0, 1, 1});
   return places;
 }
 

@@ -10,6 +10,7 @@
 #include "viewer/model/block_map.hpp"
 #include "viewer/model/document.hpp"
 #include "viewer/model/heat_map.hpp"
+#include "viewer/model/overview.hpp"
 #include "viewer/model/query_view.hpp"
 #include "viewer/model/settings.hpp"
 
@@ -26,9 +27,10 @@ enum class Panel {
   compare,
   profile,
   samples,
-  errors
+  errors,
+  overview
 };
-inline constexpr int panel_count = 11;
+inline constexpr int panel_count = 12;
 std::string_view name_of(Panel panel);
 /// Throws `Error` that lists the names.
 Panel panel_from(std::string_view name);
@@ -52,6 +54,7 @@ struct ViewState {
   ColorChoice weight_colors{.map = "viridis", .log = true, .low = {}, .high = {}}, popularity_colors, block_colors,
       error_colors{.map = "magma", .log = false, .low = {}, .high = {}};
   BlockValue block_value = BlockValue::rank;
+  OverviewValue overview = OverviewValue::weights;
   bool errors_of_sides = false;  ///< while comparing, the map of errors is that of A against B
   bool compare = false;          ///< side B is computed too
   int side = 0;                  ///< the side that panels show: 0 is A

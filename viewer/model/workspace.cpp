@@ -24,7 +24,7 @@ void clamp_to(const Document& document, Settings& settings) {
 }  // namespace
 
 Workspace::Workspace(int threads, std::function<void()> wake)
-    : loading_(1, wake), profile_loading_(1, wake), sampling_(threads, wake) {
+    : loading_(1, wake), profile_loading_(1, wake), sampling_(threads, wake), overview_(threads, wake) {
   for (auto& side : sides_) side = std::make_unique<Side>(threads, wake);
   restore(Session());
 }
@@ -96,6 +96,14 @@ void Workspace::inspect(const AttentionPlace& place) {
   });
 }
 
+void Workspace::inspect_everywhere(std::int64_t sample) {
+  inspected_ = AttentionPlace{sample, 0, 0};
+  sampling_.inspect_everywhere(sample, [this](std::shared_ptr<const Document> captured) {
+    accept(std::move(captured), {});
+    view.places[static_cast<std::size_t>(Panel::overview)].open = true;
+  });
+}
+
 void Workspace::accept(std::shared_ptr<const Document> document, const LoadHints& hints) {
   // A query is kept for another file on the same grid, and for the file that a session restores.
   const bool other_grid = document_ && document_->query_grid != document->query_grid;
@@ -138,6 +146,8 @@ bool Workspace::update() {
   bool changed = loading_.deliver();
   changed |= profile_loading_.deliver();
   changed |= sampling_.update();
+  overview_.refresh(document_, side(0).settings, view.query_cell);
+  changed |= overview_.update();
   for (int index = 0; index < 2; ++index) {
     if (index == 1 && !view.compare) continue;
     side(index).refresh(document_);
@@ -150,14 +160,15 @@ void Workspace::cancel() {
   loading_.cancel();
   profile_loading_.cancel();
   sampling_.cancel();
+  overview_.cancel();
   for (auto& each : sides_) each->cancel();
 }
 
 bool Workspace::busy() const { return progress().busy; }
 
 JobStatus Workspace::progress() const {
-  for (const JobStatus& each :
-       {loading_.progress(), profile_loading_.progress(), sampling_.progress(), side(0).progress(), side(1).progress()})
+  for (const JobStatus& each : {loading_.progress(), profile_loading_.progress(), sampling_.progress(),
+                                side(0).progress(), side(1).progress(), overview_.progress()})
     if (each.busy) return each;
   return {};
 }

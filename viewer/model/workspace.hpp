@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "viewer/model/overview.hpp"
 #include "viewer/model/profile.hpp"
 #include "viewer/model/sampling.hpp"
 #include "viewer/model/session.hpp"
@@ -56,6 +57,11 @@ class Workspace {
   void inspect(const AttentionPlace& place);
   /// The place that was asked for last; empty before, and when another checkpoint was opened.
   const std::optional<AttentionPlace>& inspected() const { return inspected_; }
+  /// Every head of every set for the current query.
+  Overview& overview() { return overview_; }
+  const Overview& overview() const { return overview_; }
+  /// Captures all layers at three steps of one of the pictures that were generated, and opens the overview of them.
+  void inspect_everywhere(std::int64_t sample);
   Side& side(int index) { return *sides_[static_cast<std::size_t>(index)]; }
   const Side& side(int index) const { return *sides_[static_cast<std::size_t>(index)]; }
   Side& shown() { return side(view.side); }
@@ -99,6 +105,7 @@ class Workspace {
   std::optional<AttentionChoice> chosen_before_;  ///< side A's choice before a document's own replaced it
   Background loading_, profile_loading_;
   Sampling sampling_;
+  Overview overview_;
   std::optional<AttentionPlace> inspected_;
 };
 

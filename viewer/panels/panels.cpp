@@ -20,7 +20,8 @@ constexpr std::array<Entry, panel_count> entries = {{{"Controls", draw_controls}
                                                      {"Compare A with B", draw_compare},
                                                      {"Profile", draw_profile},
                                                      {"Samples", draw_samples},
-                                                     {"Error map", draw_errors}}};
+                                                     {"Error map", draw_errors},
+                                                     {"Overview", draw_overview}}};
 
 }  // namespace
 

@@ -16,6 +16,7 @@ void draw_compare(Ui& ui);
 void draw_profile(Ui& ui);
 void draw_samples(Ui& ui);
 void draw_errors(Ui& ui);
+void draw_overview(Ui& ui);
 
 void draw_panel(Ui& ui, Panel panel);
 /// The title of its window.

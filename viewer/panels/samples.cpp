@@ -14,6 +14,7 @@ constexpr int most_pictures = 64, most_steps = 200;
 struct Shown {
   int step = 0, layer = 0;
   bool follow = true;                            ///< the newest step, until a person moves the scrubber
+  bool expected = false;                         ///< the pictures that the model expects, not the noisy ones
   std::optional<AttentionPlace> inspected = {};  ///< what the controls were last set to
 
   /// Brings the controls to a place that was asked for elsewhere.
@@ -51,7 +52,7 @@ void edit_options(Ui& ui, Sampling& sampling) {
   }
 }
 
-void scrub(Ui& ui, const Sampling& sampling, Shown& shown) {
+void scrub(Ui& ui, Sampling& sampling, Shown& shown) {
   const Samples& samples = sampling.samples();
   const int last = static_cast<int>(samples.steps.size()) - 1;
   shown.step = shown.follow ? last : std::clamp(shown.step, 0, last);
@@ -61,6 +62,14 @@ void scrub(Ui& ui, const Sampling& sampling, Shown& shown) {
   ImGui::SetNextItemWidth(ui.px(96));
   ImGui::InputInt("layer", &shown.layer);
   shown.layer = std::clamp(shown.layer, 0, static_cast<int>(samples.config.layers) - 1);
+  ImGui::SameLine();
+  ImGui::Checkbox("expected", &shown.expected);
+  if (ImGui::IsItemHovered()) ImGui::SetTooltip("the picture that the model expects at this step, without the noise");
+  if (ui.work.inspected() && !sampling.progress().busy) {
+    ImGui::SameLine();
+    if (ImGui::Button("all layers")) ui.work.inspect_everywhere(ui.work.inspected()->sample);
+    if (ImGui::IsItemHovered()) ImGui::SetTooltip("every layer and head of this picture at three steps, side by side");
+  }
 }
 
 /// Pictures as large as they fit; a click captures the attention behind one.
@@ -83,8 +92,11 @@ void draw_grid(Ui& ui, Shown& shown) {
     const ImVec2 at{from.x + static_cast<float>(i % columns) * (side + gap),
                     from.y + static_cast<float>(i / columns) * (side + gap)};
     const Texture& texture = ui.textures.get(
-        fmt::format("sample {}", i), fmt::format("{} {} {}", sampling.revision(), shown.step, samples.steps.size()),
-        [&] { return picture_pixels(sampling.picture(i, static_cast<std::size_t>(shown.step))); });
+        fmt::format("sample {}", i),
+        fmt::format("{} {} {} {}", sampling.revision(), shown.step, samples.steps.size(), shown.expected), [&] {
+          const auto step = static_cast<std::size_t>(shown.step);
+          return picture_pixels(shown.expected ? sampling.expected_picture(i, step) : sampling.picture(i, step));
+        });
     ImGui::SetCursorScreenPos(at);
     if (ImGui::InvisibleButton(fmt::format("sample {}", i).c_str(), {side, side}))
       ui.work.inspect({i, shown.layer, std::min<std::int64_t>(shown.step, samples.options.steps - 1)});
