@@ -13,7 +13,10 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "files/safetensors.hpp"
 #include "small_problem.hpp"
+#include "viewer/model/command_line.hpp"
+#include "viewer/model/export.hpp"
 #include "viewer/model/session.hpp"
 
 // Last: X11 defines macros (None, Success, ...) that other headers use as names.
@@ -48,6 +51,7 @@ class Child {
     kill(pid_, SIGTERM);
     waitpid(pid_, nullptr, 0);
   }
+  void signal(int number) const { kill(pid_, number); }
   /// The exit status, when the process ends in time; -1 otherwise.
   int wait(std::chrono::milliseconds limit) {
     for (auto waited = 0ms; waited < limit; waited += 20ms, std::this_thread::sleep_for(20ms)) {
@@ -188,7 +192,7 @@ TEST(Window, mouse_and_keys_choose_query_level_and_theme_and_the_session_is_kept
   hand.key(XK_t);
   hand.key(XK_Right);
   hand.control(XK_q);
-  ASSERT_EQ(viewer.wait(5s), 0);
+  ASSERT_EQ(viewer.wait(30s), 0);
   const Session kept = load_session(file);
   const std::int64_t x = kept.view.query_cell % 16, y = kept.view.query_cell / 16;
   EXPECT_GE(x, 7);
@@ -206,18 +210,74 @@ TEST(Window, mouse_and_keys_choose_query_level_and_theme_and_the_session_is_kept
   second.key(XK_Left);
   second.key(XK_c);
   second.control(XK_q);
-  ASSERT_EQ(again.wait(5s), 0);
+  ASSERT_EQ(again.wait(30s), 0);
   const Session restored = load_session(file);
   EXPECT_EQ(restored.view.query_cell, kept.view.query_cell - 1);
   EXPECT_TRUE(restored.view.compare);
   EXPECT_EQ(restored.view.theme, "light");
 }
 
+TEST(Window, a_session_is_kept_when_the_program_is_asked_to_end) {
+  const Server server;
+  if (server.name().empty()) GTEST_SKIP() << "Xvfb cannot start";
+  TemporaryFolder folder;
+  setenv("DISPLAY", server.name().c_str(), 1);
+  const auto file = folder / "session.json";
+  Child viewer(
+      {LLSA_VIEWER_PROGRAM, "--session", file.string(), "--picture-size", "8x8", "--top-k", "3", "--threads", "1"});
+  Hand hand(server.name());
+  ASSERT_TRUE(hand.find_window());
+  EXPECT_FALSE(std::filesystem::exists(file));
+  viewer.signal(SIGTERM);
+  EXPECT_EQ(viewer.wait(30s), 130);
+  EXPECT_EQ(load_session(file).settings[0].how.options.top_k, (std::vector<std::int64_t>{3}));
+}
+
+/// What `--export` writes of a view, without the paths.
+std::string exported(const std::string& command, const std::filesystem::path& file) {
+  const std::string rest = command.substr(std::string("llsa-viewer").size());
+  EXPECT_EQ(std::system((LLSA_VIEWER_PROGRAM + rest + " --no-session --export " + file.string()).c_str()), 0)
+      << command;
+  return room::read_text(file);
+}
+
+TEST(Window, the_command_line_of_a_view_shows_the_same_again) {
+  TemporaryFolder folder;
+  Workspace work(1);
+  work.open({}, {.picture_size = Grid{1, 12, 10}, .seed = 4});
+  work.finish();
+  work.side(0).settings.how.options = {
+      .block_size = 3, .levels = 2, .top_k = {4, 2}, .enrichment_levels = 1, .coverage = Coverage::disjoint};
+  work.side(0).settings.how.order = "hilbert";
+  work.choose_query(57);
+  work.finish();
+  const std::string line = command_line(work);
+  EXPECT_EQ(nlohmann::json::parse(exported(line, folder / "a.json")), selection_json(*work.document(), *work.query()))
+      << line;
+  // A file whose name a shell would take apart, several heads, and a choice between methods.
+  std::vector<float> values(2 * 16 * 4);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i * 7919 % 31) / 31;
+  std::vector<files::NamedTensor> tensors;
+  for (const char* name : {"q", "k", "v"})
+    tensors.emplace_back(name, std::vector<std::int64_t>{1, 2, 16, 4}, std::span<const float>(values));
+  const auto path = folder / "it's a file.safetensors";
+  files::write_safetensors(path, tensors, {{"grid", "4x4"}, {"order", "raster"}});
+  work.open({path}, {});
+  work.finish();
+  work.side(0).settings.head = 1;
+  work.side(0).settings.how = {.method = "topk", .options = {.block_size = 2, .top_k = {3}}, .order = {}};
+  work.choose_query(6);
+  work.finish();
+  const std::string second = command_line(work);
+  EXPECT_EQ(nlohmann::json::parse(exported(second, folder / "b.json")), selection_json(*work.document(), *work.query()))
+      << second;
+}
+
 TEST(Window, without_a_display_the_program_says_so_in_one_line) {
   unsetenv("DISPLAY");
   unsetenv("WAYLAND_DISPLAY");
   Child viewer({LLSA_VIEWER_PROGRAM, "--no-session"});
-  EXPECT_EQ(viewer.wait(5s), 2);
+  EXPECT_EQ(viewer.wait(30s), 2);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "viewer/model/command_line.hpp"
 #include "viewer/panels/panels.hpp"
 
 namespace llsa::viewer {
@@ -53,6 +54,7 @@ void Frame::menu() {
     if (ImGui::MenuItem("Open ...", "O")) ui_.requests.open = true;
     if (ImGui::MenuItem("Built-in picture")) work.open({}, {});
     if (ImGui::MenuItem("Export ...", "E")) ui_.requests.save = true;
+    if (ImGui::MenuItem("Copy the command line", "X")) ui_.requests.copy_command = true;
     ImGui::Separator();
     if (ImGui::MenuItem("Quit", "Ctrl+Q")) ui_.requests.quit = true;
     ImGui::EndMenu();
@@ -167,7 +169,12 @@ void Frame::draw(std::optional<Panel> only) {
     ImGui::SetClipboardText(ui_.under_cursor.c_str());
     ui_.work.report("copied: " + ui_.under_cursor.substr(0, ui_.under_cursor.find('\n')), false);
   }
-  ui_.requests.copy = false;
+  if (ui_.requests.copy_command && ui_.work.document()) {
+    const std::string line = command_line(ui_.work);
+    ImGui::SetClipboardText(line.c_str());
+    ui_.work.report("copied: " + line, false);
+  }
+  ui_.requests.copy = ui_.requests.copy_command = false;
   ui_.requests.fit = false;
 }
 

@@ -6,6 +6,7 @@
 #include "backends/backends.hpp"
 #include "program/attention_options.hpp"
 #include "program/command_files.hpp"
+#include "program/interrupt.hpp"
 #include "program/list_option.hpp"
 #include "program/program.hpp"
 #include "viewer/app/screenshot.hpp"
@@ -191,6 +192,9 @@ void expect_free_places(const Arguments& a, const Session& session, const std::f
 
 int view(Arguments& a) {
   const bool interactive = a.targets.empty();
+  // A window that is asked to end keeps its session; what works without one has nothing to keep.
+  std::optional<program::Interrupt> interrupt;
+  if (interactive) interrupt.emplace();
   const std::filesystem::path session_file = !a.session.empty()             ? std::filesystem::path(a.session)
                                              : interactive && !a.no_session ? default_session_path()
                                                                             : std::filesystem::path();
@@ -216,8 +220,8 @@ int view(Arguments& a) {
   }
   if (interactive) {
     const WindowStart start{session, session_file, a.threads, size.width, size.height, query, message, a.targets};
-    run_window(start);
-    return program::exit_done;
+    run_window(start, interrupt->token());
+    return interrupt->token().stop_requested() ? program::exit_interrupted : program::exit_done;
   }
   if (!a.panel.empty()) a.targets.panel = panel_from(a.panel);
   if (!a.cursor.empty()) {

@@ -99,7 +99,7 @@ void on_drop(GLFWwindow* window, int count, const char** paths) {
 
 }  // namespace
 
-void run_window(const WindowStart& start) {
+void run_window(const WindowStart& start, std::stop_token stop) {
   const Library library;
   const WindowPointer window = make_window(start.width, start.height);
   Workspace work(start.threads, [] { glfwPostEmptyEvent(); });
@@ -118,7 +118,7 @@ void run_window(const WindowStart& start) {
     auto query = start.query;
     std::function<void()> inspect = first_inspection(work, start.chosen);
     bool checked = false;
-    while (!glfwWindowShouldClose(window.get()) && !ui.requests.quit) {
+    while (!glfwWindowShouldClose(window.get()) && !ui.requests.quit && !stop.stop_requested()) {
       if (frames_wanted > 0)
         glfwPollEvents();
       else

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <stop_token>
 
 #include "viewer/app/screenshot.hpp"
 #include "viewer/model/session.hpp"
@@ -18,7 +19,8 @@ struct WindowStart {
   Targets chosen = {};  ///< its set, batch, head and level were typed: the window says when there is none
 };
 
-/// Runs until the window is closed. Throws `Error` when there is no display or no OpenGL 3.3.
-void run_window(const WindowStart& start);
+/// Runs until the window is closed, or soon after `stop` is requested; then keeps the session. Throws `Error` when
+/// there is no display or no OpenGL 3.3.
+void run_window(const WindowStart& start, std::stop_token stop);
 
 }  // namespace llsa::viewer

@@ -6,7 +6,7 @@
 namespace llsa::viewer {
 namespace {
 
-constexpr std::array<KeyHelp, 21> help = {{
+constexpr std::array<KeyHelp, 22> help = {{
     {"click", "choose the query under the cursor"},
     {"arrows", "step the query by one token, with Shift by eight"},
     {"wheel", "zoom to the cursor"},
@@ -21,6 +21,7 @@ constexpr std::array<KeyHelp, 21> help = {{
     {"Space (hold)", "while comparing: show the other side"},
     {"right click", "pin the key token under the cursor, so that it stays highlighted"},
     {"Y, Ctrl+C", "copy the values under the cursor"},
+    {"X", "copy the command line that shows this view"},
     {"O", "open a picture, tensors, a checkpoint or a profile by its path (or drop files on the window)"},
     {"E", "export the panels, the selection and its scores"},
     {"P, G, R, V", "show or hide the profile, the samples, the map of errors, the overview"},
@@ -88,6 +89,10 @@ bool type_character(char32_t character, Workspace& work, Requests& requests) {
     case U'y':
     case U'Y':
       requests.copy = true;
+      break;
+    case U'x':
+    case U'X':
+      requests.copy_command = true;
       break;
     case U'o':
     case U'O':

@@ -10,7 +10,8 @@ namespace llsa::viewer {
 
 /// What a key asks of the window itself; the window clears each flag when it has done it.
 struct Requests {
-  bool fit = false, help = false, open = false, save = false, copy = false, rescale_fonts = false, quit = false;
+  bool fit = false, help = false, open = false, save = false, copy = false, copy_command = false, rescale_fonts = false,
+       quit = false;
 };
 
 /// A line of the list of keys.

@@ -24,6 +24,7 @@ struct QkvSet {
 struct Document {
   std::vector<std::filesystem::path> files;  ///< empty for the built-in picture
   std::string title;
+  bool is_generated = false;  ///< captured from what the open checkpoint generates
   std::vector<QkvSet> sets;
   Grid query_grid, key_grid;                 ///< how tokens lie on a picture; equal for self-attention
   std::string order;                         ///< the order of the tokens in the sets: raster, morton or hilbert

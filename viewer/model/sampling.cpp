@@ -84,6 +84,7 @@ void Sampling::inspect(const AttentionPlace& place, std::function<void(std::shar
     const diffusion::Capture taken = diffusion::capture(runner.model, model->weights, model->flow, sampling,
                                                         {.layer = place.layer, .step = place.step, .head = {}});
     auto document = std::make_shared<Document>(document_of_tensors(taken.file, {}, checkpoint.string()));
+    document->is_generated = true;
     document->title = fmt::format("{}: layer {}, step {}", checkpoint.filename().string(), place.layer, place.step);
     job.publish([this, document, take, place, config = model->config] {
       const auto noise = static_cast<std::size_t>(place.step);
@@ -116,6 +117,7 @@ void Sampling::inspect_everywhere(std::int64_t sample, std::function<void(std::s
       one.sets.front().name = fmt::format("layer {}, step {}", places[i].layer, places[i].step);
       document->sets.push_back(std::move(one.sets.front()));
     }
+    document->is_generated = true;
     document->title = fmt::format("{}: picture {}, all layers", checkpoint.filename().string(), sample);
     document->pictures.push_back(diffusion::to_image(picture_of(taken.pictures, model->config, sample),
                                                      model->config.channels, model->config.image_size));
