@@ -13,7 +13,7 @@ namespace llsa::diffusion {
 namespace {
 
 struct EvaluateCommand {
-  std::string checkpoint, place, json_file;
+  std::string checkpoint, place, training_place, json_file;
   EvaluateOptions options;
   Overrides attention;
 
@@ -43,6 +43,7 @@ void EvaluateCommand::execute(const CommandContext& context) const {
   program::CommandFiles paths;
   paths.reads("--checkpoint", checkpoint);
   if (!place.empty()) paths.reads("--data", folder_of_pictures(place));
+  if (!training_place.empty()) paths.reads("--nearest", folder_of_pictures(training_place));
   paths.writes("--json", json_file);
   paths.check();
   const Model model = load_model(checkpoint);
@@ -52,6 +53,9 @@ void EvaluateCommand::execute(const CommandContext& context) const {
   const Batch real = real_pictures(model, config);
   EvaluateOptions wanted = options;
   wanted.stop = context.stop;
+  std::unique_ptr<datasets::Dataset> training;
+  if (!training_place.empty()) training = datasets::open_dataset(training_place);
+  wanted.training = training.get();
   const nlohmann::ordered_json report = evaluate(model, config, real, wanted);
   fmt::print("{}", evaluation_table(report));
   if (!json_file.empty()) files::write_file_atomically(json_file, report.dump(2) + "\n");
@@ -65,6 +69,8 @@ void add_evaluate_command(CLI::App& program, CommandContext& context) {
   const auto c = std::make_shared<EvaluateCommand>();
   app->add_option("--checkpoint", c->checkpoint, "a checkpoint or model")->required();
   app->add_option("--data", c->place, "real pictures (default: the run's validation pictures)");
+  app->add_option("--nearest", c->training_place,
+                  "also say how near the nearest of these pictures is, those of training: whether they were copied");
   program::add_number(*app, "--count", c->options.count, "pictures in each set");
   program::add_number(*app, "--steps", c->options.steps, "sampling steps");
   add_solver_options(*app, c->options);

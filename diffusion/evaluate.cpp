@@ -7,6 +7,7 @@
 
 #include "diffusion/learner.hpp"
 #include "diffusion/metrics.hpp"
+#include "diffusion/nearest.hpp"
 #include "diffusion/runner.hpp"
 #include "llsa/error.hpp"
 
@@ -53,6 +54,14 @@ Generated generate(const Model& loaded, const ModelConfig& config, std::span<con
           sample(runner.model, model.weights, model.flow, sampling)};
 }
 
+/// The smallest and the median distance from the nearest of a set.
+Json nearest_summary(std::span<const float> pictures, const datasets::Dataset& set, const ModelConfig& config,
+                     ThreadPool& threads) {
+  std::vector<double> distances = nearest_distances(pictures, set, config, threads);
+  std::ranges::sort(distances);
+  return {{"smallest", distances.front()}, {"median", distances[distances.size() / 2]}};
+}
+
 }  // namespace
 
 Json evaluate(const Model& model, const ModelConfig& config, const Batch& real, const EvaluateOptions& o) {
@@ -80,6 +89,10 @@ Json evaluate(const Model& model, const ModelConfig& config, const Batch& real, 
                  {"validation_loss", own.loss},
                  {"generated_against_real", compare_sets(own.pictures, first, config, o, threads)},
                  {"real_against_real", compare_sets(second, first, config, o, threads)}};
+  if (o.training) {
+    report["nearest_training_picture"] = {{"generated", nearest_summary(own.pictures, *o.training, config, threads)},
+                                          {"real", nearest_summary(first, *o.training, config, threads)}};
+  }
   if (o.against_dense && config.attention.method != "full") {
     ModelConfig full = config;
     full.attention.method = "full";
@@ -119,6 +132,14 @@ std::string evaluation_table(const Json& r) {
   for (const auto& [title, key] : rows) {
     row(title, number(r["generated_against_real"][key]),
         dense ? number(r["full_attention"]["generated_against_real"][key]) : "", number(r["real_against_real"][key]));
+  }
+  if (r.contains("nearest_training_picture")) {
+    const Json& nearest = r["nearest_training_picture"];
+    const auto words = [&](const char* of) {
+      return number(nearest[of]["smallest"]) + " smallest, " + number(nearest[of]["median"]) + " median";
+    };
+    text += fmt::format("nearest training picture, root mean square difference: {}; of real pictures: {}\n",
+                        words("generated"), words("real"));
   }
   if (dense) {
     const Json& d = r["same_noise_difference"];

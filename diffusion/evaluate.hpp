@@ -18,6 +18,8 @@ struct EvaluateOptions {
   std::uint64_t seed = 1;
   std::int64_t batch = 16;
   bool against_dense = true;  ///< also sample the same noise under dense attention
+  /// Pictures that the model may have copied: how near the nearest of them is, to generated and to real ones.
+  const datasets::Dataset* training = nullptr;
   std::string backend = "reference";
   int threads = 0;
   std::stop_token stop = {};  ///< a request ends the evaluation with `Cancelled`

@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "diffusion/learner.hpp"
 #include "diffusion/metrics.hpp"
+#include "diffusion/nearest.hpp"
+#include "diffusion/pictures.hpp"
 #include "llsa/error.hpp"
 #include "training_fixture.hpp"
 
@@ -50,6 +53,65 @@ struct Judged {
     return sliced_wasserstein(a, b, model.config.image_elements(), 5, 4, threads);
   }
 };
+
+/// A set of given pictures, 8-bit.
+class Given final : public datasets::Dataset {
+ public:
+  explicit Given(std::vector<files::Image> images) : images_(std::move(images)) {}
+  std::int64_t size() const override { return std::ssize(images_); }
+  std::string source(std::int64_t index) const override { return std::to_string(index); }
+
+ private:
+  datasets::Sample load(std::int64_t index, int) const override { return {images_[std::size_t(index)], -1}; }
+  std::vector<files::Image> images_;
+};
+
+TEST(Nearest, finds_a_copy_a_mirrored_copy_and_otherwise_the_nearest_for_any_number_of_threads) {
+  ModelConfig config = small_training().model;
+  const auto size = std::size_t(config.image_size), elements = std::size_t(config.image_elements());
+  std::vector<files::Image> images;
+  for (int i = 0; i < 40; ++i) {
+    files::Image image{int(size), int(size)};
+    for (std::size_t p = 0; p < image.rgb.size(); ++p)
+      image.rgb[p] = std::uint8_t((p * 37 + std::size_t(i) * 91) % 251);
+    images.push_back(image);
+  }
+  std::vector<float> pictures(3 * elements);
+  const std::span<float> all(pictures);
+  to_numbers(images[17], config.channels, false, all.first(elements));
+  to_numbers(images[33], config.channels, true, all.subspan(elements, elements));
+  to_numbers(images[5], config.channels, false, all.subspan(2 * elements, elements));
+  for (std::size_t i = 2 * elements; i < 3 * elements; ++i) pictures[i] += 0.01f;
+  const Given set(images);
+  for (const int count : {1, 3}) {
+    ThreadPool threads(count);
+    const std::vector<double> distances = nearest_distances(pictures, set, config, threads);
+    ASSERT_EQ(distances.size(), 3u);
+    EXPECT_EQ(distances[0], 0);
+    EXPECT_EQ(distances[1], 0);
+    EXPECT_NEAR(distances[2], 0.01, 1e-5);
+  }
+}
+
+TEST(Evaluation, says_how_near_training_pictures_are_to_generated_and_real_ones) {
+  Judged j;
+  std::vector<files::Image> images;
+  const auto elements = std::size_t(j.model.config.image_elements());
+  for (std::size_t i = 0; i < 2; ++i)
+    images.push_back(to_image(j.first().subspan(i * elements, elements), 3, j.model.config.image_size));
+  const Given set(images);
+  EXPECT_FALSE(j.report().contains("nearest_training_picture"));
+  j.options.training = &set;
+  const auto report = j.report();
+  const auto [loss, pictures] = j.by_hand("llsa");
+  ThreadPool threads(1);
+  std::vector<double> own = nearest_distances(pictures, set, j.model.config, threads);
+  std::ranges::sort(own);
+  EXPECT_NEAR(report["nearest_training_picture"]["generated"]["smallest"].get<double>(), own[0], 1e-4);
+  EXPECT_NEAR(report["nearest_training_picture"]["generated"]["median"].get<double>(), own[1], 1e-4);
+  EXPECT_LT(report["nearest_training_picture"]["real"]["smallest"].get<double>(), 0.5 / 127) << "they are in the set";
+  EXPECT_NE(evaluation_table(report).find("nearest training picture"), std::string::npos);
+}
 
 TEST(Evaluation, compares_generated_and_real_pictures_with_the_first_half_of_the_real_ones) {
   const Judged j;
