@@ -28,10 +28,12 @@ class QueryTile {
         maximum_(max_columns),
         sum_(max_columns) {}
 
-  void begin(const HeadView<const T>& query, TokenRange queries) {
+  /// `row` is where the first query stands in `query`, and in what `end` writes.
+  void begin(const HeadView<const T>& query, TokenRange queries, std::int64_t row) {
     queries_ = queries;
+    row_ = row;
     columns_ = round_up(queries.size(), W);
-    load_tile(query, queries.begin, queries.size(), scale_, query_.data(), columns_);
+    load_tile(query, row, queries.size(), scale_, query_.data(), columns_);
     output_.head(value_dim_ * columns_).setZero();
     maximum_.setConstant(-std::numeric_limits<C>::infinity());
     sum_.setZero();
@@ -49,9 +51,9 @@ class QueryTile {
         C* place = output_.data() + d * columns_ + c;
         store(place, load(place) / load(sum_.data() + c));
       }
-    store_tile(output_.data(), columns_, queries_.size(), output, queries_.begin);
+    store_tile(output_.data(), columns_, queries_.size(), output, row_);
     for (std::int64_t c = 0; c < queries_.size(); ++c)
-      lse(queries_.begin + c, 0) = (maximum_[c] + std::log2(sum_[c])) * std::numbers::ln2_v<C>;
+      lse(row_ + c, 0) = (maximum_[c] + std::log2(sum_[c])) * std::numbers::ln2_v<C>;
   }
 
  private:
@@ -104,7 +106,7 @@ class QueryTile {
   }
 
   C scale_;
-  std::int64_t dim_, value_dim_, columns_ = 0;
+  std::int64_t dim_, value_dim_, columns_ = 0, row_ = 0;
   TokenRange queries_;
   KeyChunk<T> chunk_;
   Buffer<C> query_, output_, scores_, maximum_, sum_;
@@ -118,7 +120,9 @@ void attend(const AttendParams<T>& params, ThreadPool& threads) {
   const AttendProblem<T>& p = params.problem;
   for_each_query_tile(
       Tile(p.options, p.query.shape.dim, p.value.shape.dim), p, threads,
-      [&](Tile& tile, std::int64_t head, TokenRange queries) { tile.begin(p.query.head(head), queries); },
+      [&](Tile& tile, std::int64_t head, TokenRange queries) {
+        tile.begin(p.query.head(head), queries, p.query_places.row(head, queries.begin));
+      },
       [&](Tile& tile, std::int64_t head) { tile.end(params.output.head(head), params.lse.head(head)); });
 }
 

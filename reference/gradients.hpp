@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "reference/attend_backward.hpp"
 #include "reference/tile_rows.hpp"
@@ -29,9 +30,17 @@ using KeyGradientSink = std::function<void(std::int64_t head, std::int64_t first
                                            const C* value, std::int64_t columns)>;
 
 /// dK^(level) and dV^(level), key-major from the transposed selection: gradients through the key tokens of one level
-/// (0 is fine), before unpooling. Every key token is handed to `sink` exactly once, from any thread.
+/// (0 is fine), before unpooling. Every key token is handed to `sink` exactly once, from any thread. `own`: only the
+/// keys under these tokens of `level + 1` (below the coarsest level); the queries that selected those must be there.
 template <class T>
 void key_gradient(const AttendBackwardParams<T>& params, int level, const QueryStatistics<Accumulate<T>>& statistics,
-                  const KeyGradientSink<Accumulate<T>>& sink, ThreadPool& threads);
+                  const KeyGradientSink<Accumulate<T>>& sink, ThreadPool& threads, std::optional<TokenRange> own = {});
+
+/// What `key_gradient` adds up at the coarsest level: the sums over the segments `[segments.begin, segments.end)` of
+/// `KeyPlan`, whose queries must be there. `key` and `value` are `[batch * H, segments, T_L, dim]`, overwritten.
+template <class T>
+void segment_gradient(const AttendBackwardParams<T>& params, const QueryStatistics<Accumulate<T>>& statistics,
+                      TokenRange segments, const TensorView<Accumulate<T>>& key, const TensorView<Accumulate<T>>& value,
+                      ThreadPool& threads);
 
 }  // namespace llsa::reference

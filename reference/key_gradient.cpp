@@ -47,7 +47,7 @@ class KeyTile {
 
   /// The fine queries of `range` attend to the tile, but for the keys that they refined (disjoint coverage).
   void visit(TokenRange range, const HeadView<const T>& query, const HeadView<const T>& output_gradient,
-             const Selection& selection, std::int64_t head) {
+             const Places& places, const Selection& selection, std::int64_t head) {
     const bool disjoint = options_->coverage == Coverage::disjoint && level_ >= 1;
     while (range.begin < range.end) {
       TokenRange part = range;
@@ -60,7 +60,7 @@ class KeyTile {
           refine(selection.list(level_, head, t));
         }
       }
-      gather(part, query, output_gradient, head);
+      gather(part, query, output_gradient, places, head);
       range.begin = part.end;
     }
   }
@@ -77,13 +77,13 @@ class KeyTile {
 
  private:
   void gather(TokenRange range, const HeadView<const T>& query, const HeadView<const T>& output_gradient,
-              std::int64_t head) {
+              const Places& places, std::int64_t head) {
     while (range.begin < range.end) {
+      const std::int64_t row = places.row(head, range.begin);
       const std::int64_t count = std::min(range.size(), chunk_queries - size_);
-      queries_.push_back(rows_of<C>(query, range.begin, count, query_scratch_.data() + size_ * dim_));
-      output_gradients_.push_back(
-          rows_of<C>(output_gradient, range.begin, count, output_scratch_.data() + size_ * value_dim_));
-      rows_.push_back({head * query.tokens + range.begin, head * query.tokens + range.begin + count});
+      queries_.push_back(rows_of<C>(query, row, count, query_scratch_.data() + size_ * dim_));
+      output_gradients_.push_back(rows_of<C>(output_gradient, row, count, output_scratch_.data() + size_ * value_dim_));
+      rows_.push_back({head * query.tokens + row, head * query.tokens + row + count});
       size_ += count;
       range.begin += count;
       if (size_ == chunk_queries) flush();
@@ -159,7 +159,7 @@ class KeyTile {
 
 template <class T>
 void key_gradient(const AttendBackwardParams<T>& params, int level, const QueryStatistics<Accumulate<T>>& statistics,
-                  const KeyGradientSink<Accumulate<T>>& sink, ThreadPool& threads) {
+                  const KeyGradientSink<Accumulate<T>>& sink, ThreadPool& threads, std::optional<TokenRange> own) {
   using C = Accumulate<T>;
   const AttendProblem<T>& p = params.problem;
   const ResolvedOptions& options = p.options;
@@ -167,7 +167,7 @@ void key_gradient(const AttendBackwardParams<T>& params, int level, const QueryS
   std::unique_ptr<KeyQueries> parents;
   if (level < options.levels)
     parents = key_queries(params.key_major, p.selection.level(level + 1), options.key.length(level + 1), threads);
-  const KeyPlan plan(options, level, p.key_heads(), parents.get());
+  const KeyPlan plan(options, level, p.key_heads(), parents.get(), own);
 
   std::vector<KeyTile<T>> tiles(static_cast<std::size_t>(threads.threads()),
                                 KeyTile<T>(options, level, dim, value_dim));
@@ -177,19 +177,33 @@ void key_gradient(const AttendBackwardParams<T>& params, int level, const QueryS
   threads.parallel_for(static_cast<std::int64_t>(plan.parts().size()), [&](std::int64_t item, int worker) {
     const KeyPlan::Part& part = plan.parts()[static_cast<std::size_t>(item)];
     KeyTile<T>& tile = tiles[static_cast<std::size_t>(worker)];
-    const LevelRows<T> keys(p.key, p.coarse_key, part.head), values(p.value, p.coarse_value, part.head);
+    const LevelRows<T> keys(p.key, p.coarse_key, part.head, p.key_places);
+    const LevelRows<T> values(p.value, p.coarse_value, part.head, p.key_places);
+    const std::int64_t columns = round_up(part.keys.size(), lanes<C>), size = (dim + value_dim) * columns;
     tile.set_statistics(statistics);
     tile.begin(keys, values, part.keys);
+    bool first = true;
+    const auto finish = [&] {
+      const Buffer<C>& gradients = tile.end();
+      if (part.place < 0)
+        sink(part.head, part.keys.begin, part.keys.size(), gradients.data(), gradients.data() + dim * columns, columns);
+      else if (first)
+        partial_sums.segment(part.place * place_size, size) = gradients.head(size);
+      else
+        partial_sums.segment(part.place * place_size, size) += gradients.head(size);
+      first = false;
+    };
+    bool waiting = true;  // for queries, or for what follows a segment
     plan.for_each_range(part, [&](std::int64_t query_head, TokenRange range) {
-      tile.visit(range, p.query.head(query_head), params.output_gradient.head(query_head), p.selection, query_head);
+      if (plan.coarsest() && !waiting) {
+        finish();
+        tile.begin(keys, values, part.keys);
+      }
+      waiting = false;
+      tile.visit(range, p.query.head(query_head), params.output_gradient.head(query_head), p.query_places, p.selection,
+                 query_head);
     });
-    const Buffer<C>& gradients = tile.end();
-    const std::int64_t columns = tile.columns();
-    if (part.place < 0)
-      sink(part.head, part.keys.begin, part.keys.size(), gradients.data(), gradients.data() + dim * columns, columns);
-    else
-      partial_sums.segment(part.place * place_size, (dim + value_dim) * columns) =
-          gradients.head((dim + value_dim) * columns);
+    finish();
   });
 
   threads.parallel_for(static_cast<std::int64_t>(plan.split_tiles().size()), [&](std::int64_t item, int) {
@@ -202,9 +216,38 @@ void key_gradient(const AttendBackwardParams<T>& params, int level, const QueryS
   });
 }
 
-#define LLSA_INSTANTIATE(T)                                                                              \
-  template void key_gradient(const AttendBackwardParams<T>&, int, const QueryStatistics<Accumulate<T>>&, \
-                             const KeyGradientSink<Accumulate<T>>&, ThreadPool&);
+template <class T>
+void segment_gradient(const AttendBackwardParams<T>& params, const QueryStatistics<Accumulate<T>>& statistics,
+                      TokenRange segments, const TensorView<Accumulate<T>>& key, const TensorView<Accumulate<T>>& value,
+                      ThreadPool& threads) {
+  using C = Accumulate<T>;
+  const AttendProblem<T>& p = params.problem;
+  const ResolvedOptions& options = p.options;
+  const int level = options.levels;
+  const std::int64_t length = options.key.length(level), tiles = (length + KeyPlan::most_keys - 1) / KeyPlan::most_keys;
+  std::vector<KeyTile<T>> workers(static_cast<std::size_t>(threads.threads()),
+                                  KeyTile<T>(options, level, p.key.shape.dim, p.value.shape.dim));
+  threads.parallel_for(p.query_heads() * segments.size() * tiles, [&](std::int64_t item, int worker) {
+    const std::int64_t row = item / tiles, head = row / segments.size(), first = item % tiles * KeyPlan::most_keys;
+    const TokenRange tokens{first, std::min(first + KeyPlan::most_keys, length)};
+    KeyTile<T>& tile = workers[static_cast<std::size_t>(worker)];
+    const std::int64_t key_head = options.key_head(head);
+    tile.set_statistics(statistics);
+    tile.begin(LevelRows<T>(p.key, p.coarse_key, key_head, p.key_places),
+               LevelRows<T>(p.value, p.coarse_value, key_head, p.key_places), tokens);
+    tile.visit(KeyPlan::segment(options, segments.begin + row % segments.size()), p.query.head(head),
+               params.output_gradient.head(head), p.query_places, p.selection, head);
+    const C* gradients = tile.end().data();
+    store_tile(gradients, tile.columns(), tokens.size(), key.head(row), first);
+    store_tile(gradients + p.key.shape.dim * tile.columns(), tile.columns(), tokens.size(), value.head(row), first);
+  });
+}
+
+#define LLSA_INSTANTIATE(T)                                                                                         \
+  template void key_gradient(const AttendBackwardParams<T>&, int, const QueryStatistics<Accumulate<T>>&,            \
+                             const KeyGradientSink<Accumulate<T>>&, ThreadPool&, std::optional<TokenRange>);        \
+  template void segment_gradient(const AttendBackwardParams<T>&, const QueryStatistics<Accumulate<T>>&, TokenRange, \
+                                 const TensorView<Accumulate<T>>&, const TensorView<Accumulate<T>>&, ThreadPool&);
 LLSA_INSTANTIATE(float)
 LLSA_INSTANTIATE(double)
 LLSA_INSTANTIATE(half)

@@ -27,12 +27,13 @@ class QueryGradientTile {
         probability_gradients_(chunk_.capacity * 2 * W) {}
 
   void begin(const HeadView<const T>& query, const HeadView<const T>& output_gradient,
-             const QueryStatistics<C>& statistics, std::int64_t head, TokenRange queries) {
+             const QueryStatistics<C>& statistics, std::int64_t head, TokenRange queries, std::int64_t row) {
     queries_ = queries;
+    row_ = row;
     columns_ = round_up(queries.size(), W);
-    const std::int64_t size = queries.size(), at = head * query.tokens + queries.begin;
-    load_tile(query, queries.begin, size, static_cast<C>(base2_scale(*options_)), query_.data(), columns_);
-    load_tile(output_gradient, queries.begin, size, C{1}, output_gradient_.data(), columns_);
+    const std::int64_t size = queries.size(), at = head * query.tokens + row;
+    load_tile(query, row, size, static_cast<C>(base2_scale(*options_)), query_.data(), columns_);
+    load_tile(output_gradient, row, size, C{1}, output_gradient_.data(), columns_);
     gradient_.head(dim_ * columns_).setZero();
     lse2_.setZero();
     delta_.setZero();
@@ -47,7 +48,7 @@ class QueryGradientTile {
 
   void end(const HeadView<T>& gradient) {
     gradient_.head(dim_ * columns_) *= static_cast<C>(options_->scale);
-    store_tile(gradient_.data(), columns_, queries_.size(), gradient, queries_.begin);
+    store_tile(gradient_.data(), columns_, queries_.size(), gradient, row_);
   }
 
  private:
@@ -81,7 +82,7 @@ class QueryGradientTile {
   }
 
   const ResolvedOptions* options_;
-  std::int64_t dim_, value_dim_, columns_ = 0;
+  std::int64_t dim_, value_dim_, columns_ = 0, row_ = 0;
   TokenRange queries_;
   KeyChunk<T> chunk_;
   Buffer<C> query_, output_gradient_, gradient_, lse2_, delta_, scores_, probability_gradients_;
@@ -122,7 +123,8 @@ void query_gradient(const AttendBackwardParams<T>& params, const QueryStatistics
   for_each_query_tile(
       Tile(p.options, p.query.shape.dim, p.value.shape.dim), p, threads,
       [&](Tile& tile, std::int64_t head, TokenRange queries) {
-        tile.begin(p.query.head(head), params.output_gradient.head(head), statistics, head, queries);
+        tile.begin(p.query.head(head), params.output_gradient.head(head), statistics, head, queries,
+                   p.query_places.row(head, queries.begin));
       },
       [&](Tile& tile, std::int64_t head) { tile.end(params.query_gradient.head(head)); });
 }

@@ -29,6 +29,10 @@ class QueryTiles {
     const std::int64_t whole = tokens_ / group_, rest = tokens_ % group_;
     return whole * tiles_per_group_ + (rest + queries_ - 1) / queries_;
   }
+  /// The tile that holds a query.
+  std::int64_t holding(std::int64_t query) const {
+    return query / group_ * tiles_per_group_ + query % group_ / queries_;
+  }
   TokenRange tile(std::int64_t index) const {
     const std::int64_t group = index / tiles_per_group_ * group_;
     const std::int64_t begin = group + index % tiles_per_group_ * queries_;
@@ -54,13 +58,17 @@ void for_each_query_tile(const Tile& prototype, const AttendProblem<T>& problem,
   std::vector<Worker> workers(static_cast<std::size_t>(threads.threads()),
                               Worker{prototype, KeyRuns(problem.selection, options), {}});
   const QueryTiles tiles(options);
-  threads.parallel_for(problem.query_heads() * tiles.count(), [&](std::int64_t item, int worker) {
+  const TokenRange all = problem.queries.value_or(TokenRange{0, options.query.tokens()});
+  if (all.size() == 0) return;
+  const std::int64_t first_tile = tiles.holding(all.begin), count = tiles.holding(all.end - 1) + 1 - first_tile;
+  threads.parallel_for(problem.query_heads() * count, [&](std::int64_t item, int worker) {
     auto& [tile, key_runs, runs] = workers[static_cast<std::size_t>(worker)];
-    const std::int64_t head = item / tiles.count();
-    const TokenRange queries = tiles.tile(item % tiles.count());
+    const std::int64_t head = item / count;
+    const TokenRange tile_queries = tiles.tile(first_tile + item % count);
+    const TokenRange queries{std::max(tile_queries.begin, all.begin), std::min(tile_queries.end, all.end)};
     const std::int64_t key_head = options.key_head(head);
-    const LevelRows<T> keys(problem.key, problem.coarse_key, key_head);
-    const LevelRows<T> values(problem.value, problem.coarse_value, key_head);
+    const LevelRows<T> keys(problem.key, problem.coarse_key, key_head, problem.key_places);
+    const LevelRows<T> values(problem.value, problem.coarse_value, key_head, problem.key_places);
     begin(tile, head, queries);
     key_runs.shared(head, queries.begin, runs);
     tile.attend(runs, keys, values, queries.begin, queries.end);

@@ -74,39 +74,51 @@ class SiblingSelector {
 }  // namespace
 
 template <class C>
-Selection select(const Pyramid<C>& query, const Pyramid<C>& key, const ResolvedOptions& options, ThreadPool& threads) {
-  if (options.levels == 0) return {};
-  const Shape& shape = query.coarse.front().shape();
-  const std::int64_t heads = shape.batch * shape.heads;
-  Selection selection(heads, options);
+void select_level(const Pyramid<C>& query, const Pyramid<C>& key, const ResolvedOptions& options, int level,
+                  TokenRange fine, Selection& selection, ThreadPool& threads) {
+  if (fine.size() == 0) return;
+  const Shape& shape = query.coarse[static_cast<std::size_t>(level - 1)].shape();
   struct Worker {
     SiblingSelector<C> selector;
     std::vector<std::int32_t> candidates;
   };
   std::vector<Worker> workers(static_cast<std::size_t>(threads.threads()), Worker{SiblingSelector<C>(shape.dim), {}});
+  const TokenRange wanted{options.query.ancestor(level, fine.begin), options.query.ancestor(level, fine.end - 1) + 1};
+  // Siblings share a parent's list; at the coarsest level all queries have the same candidates.
+  const std::int64_t length = options.query.length(level);
+  const std::int64_t siblings = level == options.levels ? length : std::min(options.block_size, length);
+  const std::int64_t tile = std::min(siblings, SiblingSelector<C>::most_queries);
+  const std::int64_t tiles = (siblings + tile - 1) / tile, parents = (length + siblings - 1) / siblings;
+  threads.parallel_for(shape.batch * shape.heads * parents * tiles, [&](std::int64_t item, int worker) {
+    auto& [selector, candidate_list] = workers[static_cast<std::size_t>(worker)];
+    const std::int64_t head = item / (parents * tiles), parent = item / tiles % parents;
+    const std::int64_t begin = parent * siblings + item % tiles * tile;
+    const TokenRange queries{std::max(begin, wanted.begin),
+                             std::min({begin + tile, (parent + 1) * siblings, wanted.end})};
+    if (queries.begin >= queries.end) return;
+    candidates(selection, options, level, head, queries.begin, candidate_list);
+    std::sort(candidate_list.begin(), candidate_list.end());
+    selector.select(query.level(level).head(head), queries, key.level(level).head(options.key_head(head)),
+                    candidate_list, selection.level(level), head);
+  });
+}
 
-  for (int level = options.levels; level >= 1; --level) {
-    // Siblings share a parent's list; at the coarsest level all queries have the same candidates.
-    const std::int64_t length = options.query.length(level);
-    const std::int64_t siblings = level == options.levels ? length : std::min(options.block_size, length);
-    const std::int64_t tile = std::min(siblings, SiblingSelector<C>::most_queries);
-    const std::int64_t tiles = (siblings + tile - 1) / tile, parents = (length + siblings - 1) / siblings;
-    threads.parallel_for(heads * parents * tiles, [&](std::int64_t item, int worker) {
-      auto& [selector, candidate_list] = workers[static_cast<std::size_t>(worker)];
-      const std::int64_t head = item / (parents * tiles), parent = item / tiles % parents;
-      const std::int64_t begin = parent * siblings + item % tiles * tile;
-      const TokenRange queries{begin, std::min({begin + tile, (parent + 1) * siblings, length})};
-      if (queries.begin >= queries.end) return;
-      candidates(selection, options, level, head, queries.begin, candidate_list);
-      std::sort(candidate_list.begin(), candidate_list.end());
-      selector.select(query.level(level).head(head), queries, key.level(level).head(options.key_head(head)),
-                      candidate_list, selection.level(level), head);
-    });
-  }
+template <class C>
+Selection select(const Pyramid<C>& query, const Pyramid<C>& key, const ResolvedOptions& options, ThreadPool& threads) {
+  if (options.levels == 0) return {};
+  const Shape& shape = query.coarse.front().shape();
+  Selection selection(shape.batch * shape.heads, options);
+  for (int level = options.levels; level >= 1; --level)
+    select_level(query, key, options, level, {0, options.query.tokens()}, selection, threads);
   return selection;
 }
 
-template Selection select(const Pyramid<float>&, const Pyramid<float>&, const ResolvedOptions&, ThreadPool&);
-template Selection select(const Pyramid<double>&, const Pyramid<double>&, const ResolvedOptions&, ThreadPool&);
+#define LLSA_INSTANTIATE(C)                                                                                 \
+  template Selection select(const Pyramid<C>&, const Pyramid<C>&, const ResolvedOptions&, ThreadPool&);     \
+  template void select_level(const Pyramid<C>&, const Pyramid<C>&, const ResolvedOptions&, int, TokenRange, \
+                             Selection&, ThreadPool&);
+LLSA_INSTANTIATE(float)
+LLSA_INSTANTIATE(double)
+#undef LLSA_INSTANTIATE
 
 }  // namespace llsa::reference

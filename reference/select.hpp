@@ -11,4 +11,10 @@ namespace llsa::reference {
 template <class C>
 Selection select(const Pyramid<C>& query, const Pyramid<C>& key, const ResolvedOptions& options, ThreadPool& threads);
 
+/// One level of it: writes the lists of the query tokens of `level` that stand for one of the queries `fine`, from
+/// those of `level + 1`. Of `query` and `key` only that level is read, the candidates' keys and these queries.
+template <class C>
+void select_level(const Pyramid<C>& query, const Pyramid<C>& key, const ResolvedOptions& options, int level,
+                  TokenRange fine, Selection& selection, ThreadPool& threads);
+
 }  // namespace llsa::reference

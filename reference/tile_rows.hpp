@@ -8,6 +8,7 @@
 
 #include "llsa/attention.hpp"
 #include "reference/pool.hpp"
+#include "reference/problem.hpp"
 #include "reference/tile_product.hpp"
 
 namespace llsa::reference {
@@ -84,16 +85,17 @@ template <class T>
 class LevelRows {
  public:
   using C = Accumulate<T>;
-  LevelRows(const TensorView<const T>& fine, const Pyramid<C>& coarse, std::int64_t head) : fine_(fine.head(head)) {
+  LevelRows(const TensorView<const T>& fine, const Pyramid<C>& coarse, std::int64_t head, const Places& places = {})
+      : fine_(fine.head(head)), head_(head), places_(places) {
     for (int l = 1; l <= coarse.levels(); ++l) coarse_.push_back(coarse.level(l).head(head));
   }
   Rows<C> rows(int level, std::int64_t first, std::int64_t count, C* scratch) const {
-    return level == 0 ? rows_of<C>(fine_, first, count, scratch)
+    return level == 0 ? rows_of<C>(fine_, places_.row(head_, first), count, scratch)
                       : rows_of<C>(coarse_[static_cast<std::size_t>(level - 1)], first, count, scratch);
   }
   void tile(int level, std::int64_t first, std::int64_t count, C factor, C* out, std::int64_t columns) const {
     if (level == 0)
-      load_tile(fine_, first, count, factor, out, columns);
+      load_tile(fine_, places_.row(head_, first), count, factor, out, columns);
     else
       load_tile(coarse_[static_cast<std::size_t>(level - 1)], first, count, factor, out, columns);
   }
@@ -101,6 +103,8 @@ class LevelRows {
 
  private:
   HeadView<const T> fine_;
+  std::int64_t head_;
+  Places places_;
   std::vector<HeadView<const C>> coarse_;
 };
 

@@ -29,6 +29,21 @@ llsa::TensorView<T> tokens_of(llsa::TensorView<T> view, std::int64_t begin, std:
   return view;
 }
 
+/// Calls `work` with a value of the storage type.
+template <class Work>
+void with_type(llsa::DType dtype, const Work& work) {
+  switch (dtype) {
+    case llsa::DType::f16:
+      return work(llsa::half{});
+    case llsa::DType::bf16:
+      return work(llsa::bfloat16{});
+    case llsa::DType::f32:
+      return work(float{});
+    case llsa::DType::f64:
+      return work(double{});
+  }
+}
+
 template <class T>
 void fill_with_zero(const llsa::TensorView<T>& view) {
   const llsa::Shape& s = view.shape;

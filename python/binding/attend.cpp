@@ -158,21 +158,6 @@ void backward_as(const Call& call, const Gradients& g) {
   backward_sequences(call, g, options, layout, attention, *pool);
 }
 
-/// Calls `work` with a value of the storage type.
-template <class Work>
-void with_type(DType dtype, const Work& work) {
-  switch (dtype) {
-    case DType::f16:
-      return work(half{});
-    case DType::bf16:
-      return work(bfloat16{});
-    case DType::f32:
-      return work(float{});
-    case DType::f64:
-      return work(double{});
-  }
-}
-
 }  // namespace
 
 void forward(const Call& call) {

@@ -10,15 +10,15 @@
 #include "attend.hpp"
 #include "llsa/error.hpp"
 #include "llsa/token_order.hpp"
+#include "option_tuple.hpp"
 #include "pool.hpp"
+#include "shard_module.hpp"
 
 namespace nb = nanobind;
 using namespace pyllsa;
 
 namespace {
 
-/// block_size, levels, top_k, enrichment_levels (-1: as levels), reweight, disjoint, scale.
-using OptionTuple = std::tuple<std::int64_t, int, std::vector<std::int64_t>, int, bool, bool, std::optional<double>>;
 /// Query offsets and key offsets; empty when not packed.
 using PackingTuple = std::tuple<std::vector<std::int64_t>, std::vector<std::int64_t>>;
 /// q, k, v, o, lse.
@@ -27,16 +27,9 @@ using Arrays = std::tuple<Array, Array, Array, Array, Array>;
 using Lists = std::tuple<std::uintptr_t, std::int64_t>;
 
 Call call_of(int dtype, OptionTuple options, PackingTuple packing, Arrays arrays, Lists lists, bool given) {
-  auto& [block_size, levels, top_k, enrichment, reweight, disjoint, scale] = options;
   auto& [query, key, value, output, lse] = arrays;
   return {.dtype = static_cast<llsa::DType>(dtype),
-          .options = {.block_size = block_size,
-                      .levels = levels,
-                      .top_k = std::move(top_k),
-                      .enrichment_levels = enrichment < 0 ? std::optional<int>{} : std::optional<int>{enrichment},
-                      .reweight = reweight,
-                      .coverage = disjoint ? llsa::Coverage::disjoint : llsa::Coverage::overlapping,
-                      .scale = scale},
+          .options = options_from(std::move(options)),
           .packing = {std::move(std::get<0>(packing)), std::move(std::get<1>(packing))},
           .query = query,
           .key = key,
@@ -106,4 +99,5 @@ NB_MODULE(PYLLSA_MODULE, m) {
   m.def("threads", &pool_threads);
   m.def("set_threads", &set_pool_threads);
   m.def("forget_pool", &forget_pool);
+  add_shard_functions(m);
 }

@@ -29,6 +29,7 @@ def set_threads(threads):
 # Loaded when they are first used: what needs torch, and the tools.
 _LAZY = {
     "models": ("pyllsa.models", None),
+    "distributed": ("pyllsa.distributed", None),
     "tools": ("pyllsa.tools", None),
     "verify": ("pyllsa.tools", "verify"),
     "compare": ("pyllsa.tools", "compare"),

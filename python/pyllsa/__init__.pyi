@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
+from pyllsa import distributed as distributed
 from pyllsa import models as models
 from pyllsa import nn as nn
 from pyllsa import tools as tools

@@ -7,7 +7,8 @@ import pytest
 
 import pyllsa
 
-EXAMPLES = ["replace_one_line", "judge_a_kernel", "train_a_tiny_model", "look_at_a_model", "many_processes"]
+EXAMPLES = ["replace_one_line", "judge_a_kernel", "train_a_tiny_model", "look_at_a_model", "many_processes",
+            "one_long_sequence"]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
