@@ -132,6 +132,24 @@ TEST_F(Panels, the_map_of_errors_has_the_colour_of_every_query_and_a_click_goes_
   EXPECT_EQ(work->view.query_cell, 40);
 }
 
+TEST_F(Panels, automatic_dense_attention_is_explained_and_a_button_asks_for_a_level) {
+  work->open({}, {.picture_size = Grid{1, 16, 16}});
+  work->finish();
+  ASSERT_EQ(work->query()->head->levels(), 0) << "256 tokens are few";
+  Screen screen(*work, 400, 300);
+  for (const Panel panel : {Panel::pyramid, Panel::blocks, Panel::popularity}) {
+    work->side(0).settings.how.options.levels.reset();
+    work->finish();
+    screen.draw(panel);
+    // The button is in the middle, under the sentence: look for it from there downwards.
+    for (int y = 120; y < 220 && !work->side(0).settings.how.options.levels; y += 4)
+      screen.click({200, static_cast<double>(y)}, panel);
+    EXPECT_EQ(work->side(0).settings.how.options.levels, 1) << name_of(panel);
+    screen.draw(panel);
+    EXPECT_EQ(work->query()->head->levels(), 1);
+  }
+}
+
 TEST_F(Panels, a_selected_token_among_thousands_of_candidates_is_seen) {
   work->side(0).settings.how.options = {.block_size = 4, .levels = 1, .top_k = {3}};
   work->open({}, {.picture_size = Grid{1, 128, 128}});

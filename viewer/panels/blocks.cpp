@@ -51,7 +51,7 @@ void draw_blocks(Ui& ui) {
   const QueryView* query = query_or_reason(ui);
   if (!query) return;
   const int level = ui.work.level();
-  if (level == 0) return say_why_empty("dense attention has no block map");
+  if (level == 0) return say_dense(ui, *query);
   ViewState& view = ui.work.view;
   const BlockMap map(*query->head, level);
   ImGui::Text("level %d: %.0f x %.0f", level, map.bounds().y1, map.bounds().x1);

@@ -28,7 +28,7 @@ void draw_popularity(Ui& ui) {
   const QueryView* query = query_or_reason(ui);
   if (!query) return;
   const int level = ui.work.level();
-  if (level == 0) return say_why_empty("dense attention selects nothing");
+  if (level == 0) return say_dense(ui, *query);
   const HeadSelection& head = *query->head;
   const Head& tokens = *head.head;
   ImGui::Text("level %d, %lld query tokens", level, static_cast<long long>(head.options.query.length(level)));

@@ -75,7 +75,7 @@ void draw_nodes(Ui& ui, Plane& plane, const QueryView& query, const PyramidLayou
 void draw_pyramid(Ui& ui) {
   const QueryView* query = query_or_reason(ui);
   if (!query) return;
-  if (query->head->levels() == 0) return say_why_empty("dense attention has no levels");
+  if (query->head->levels() == 0) return say_dense(ui, *query);
   static PyramidLayout layout;  // of the query drawn last
   static std::string drawn;
   const std::string key =

@@ -22,6 +22,18 @@ const QueryView* query_or_reason(const Ui& ui) {
   return nullptr;
 }
 
+void say_dense(Ui& ui, const QueryView& query) {
+  AttentionChoice& how = ui.work.shown().settings.how;
+  const bool is_automatic = how.method.starts_with("llsa") && !how.options.levels;
+  if (!is_automatic) return say_why_empty("dense attention: every key is attended to, nothing is selected");
+  const std::string text = fmt::format("automatic levels: dense, {} tokens are few", query.head->options.key.tokens());
+  say_why_empty(text.c_str());
+  const char* const label = "try L = 1";
+  const float width = ImGui::CalcTextSize(label).x + ui.px(16);
+  ImGui::SetCursorPosX(ImGui::GetCursorPosX() + (ImGui::GetContentRegionAvail().x - width) / 2);
+  if (ImGui::Button(label)) how.options.levels = 1;
+}
+
 bool has_picture(const Ui& ui) {
   const Document& document = *ui.work.document();
   return !document.pictures.empty() && document.self_attention() && document.query_grid.frames == 1;

@@ -10,6 +10,10 @@ namespace llsa::viewer {
 /// The shown query, or null after saying in the panel what it waits for.
 const QueryView* query_or_reason(const Ui& ui);
 
+/// In place of a panel that needs levels: that attention is dense, why, and a button that asks for one level where
+/// nobody asked for none.
+void say_dense(Ui& ui, const QueryView& query);
+
 /// Whether the shown head's keys lie on a picture.
 bool has_picture(const Ui& ui);
 /// Draws the picture under the key grid, plain grey frames without one.
