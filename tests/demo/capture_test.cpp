@@ -11,6 +11,7 @@
 #include "files/safetensors.hpp"
 #include "llsa/error.hpp"
 #include "llsa/option_metadata.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace llsa::demo {
 namespace {
@@ -21,7 +22,6 @@ class CaptureFile : public testing::Test {
   static constexpr int width = 13, height = 11;
 
   CaptureFile() {
-    std::filesystem::create_directories(folder_);
     files::write_png(folder_ / "picture.png", picture_);
     file_.tensors = {files::from_tensor("q", tokens_.query), files::from_tensor("k", tokens_.key),
                      files::from_tensor("v", tokens_.value)};
@@ -29,7 +29,6 @@ class CaptureFile : public testing::Test {
                       {"top_k", "3,2"},  {"layer", "7"},       {"step", "5"},       {"coverage", "disjoint"},
                       {"steps", "9"},    {"time", "0.5"}};
   }
-  ~CaptureFile() override { std::filesystem::remove_all(folder_); }
 
   Capture read() const {
     files::write_safetensors(folder_ / "c.safetensors", file_);
@@ -45,7 +44,7 @@ class CaptureFile : public testing::Test {
     return "none";
   }
 
-  const std::filesystem::path folder_ = std::filesystem::path(testing::TempDir()) / "llsa_demo_capture";
+  const room::TemporaryFolder folder_;
   const files::Image picture_ = datasets::landscape(width, height, 3);
   const TokenOrder order_ = hilbert_order({1, height, width});
   const datasets::PixelTokens tokens_ =

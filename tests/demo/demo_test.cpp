@@ -9,6 +9,7 @@
 #include "demo/report.hpp"
 #include "files/image.hpp"
 #include "llsa/error.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace llsa::demo {
 namespace {
@@ -23,8 +24,8 @@ std::string message_of(const std::function<void()>& work) {
 }
 
 std::string error_for(DemoOptions options) {
-  options.output = std::filesystem::path(testing::TempDir()) / "llsa_demo_never_made";
-  std::filesystem::remove_all(options.output);
+  const room::TemporaryFolder folder;
+  options.output = folder / "never made";
   const std::string message = message_of([&] { run_demo(options, {}, [](const std::string&) {}); });
   EXPECT_FALSE(std::filesystem::exists(options.output)) << message;
   return message;
@@ -57,15 +58,14 @@ TEST(Demo, bad_options_are_errors_before_anything_is_made) {
 }
 
 TEST(Demo, a_request_to_stop_ends_it_without_a_report) {
-  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "llsa_demo_stopped";
-  std::filesystem::remove_all(folder);
+  const room::TemporaryFolder temporary;
+  const std::filesystem::path folder = temporary / "stopped";
   std::stop_source stop;
   stop.request_stop();
   EXPECT_THROW(run_demo({.output = folder, .size = 16, .projection = {.heads = 1, .head_dim = 16}}, stop.get_token(),
                         [](const std::string&) {}),
                Cancelled);
   EXPECT_FALSE(std::filesystem::exists(folder / report_file));
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "files/safetensors.hpp"
 #include "llsa/error.hpp"
 #include "reference/dense.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace llsa::compare::approximate {
 namespace {
@@ -277,8 +278,8 @@ class ApproximateInput : public testing::Test {
       EXPECT_TRUE(std::string(error.what()).starts_with(path_.string())) << error.what();
     }
   }
-  void TearDown() override { std::filesystem::remove(path_); }
-  std::filesystem::path path_ = std::filesystem::path(testing::TempDir()) / "llsa_approximate_input.safetensors";
+  room::TemporaryFolder folder_;
+  std::filesystem::path path_ = folder_ / "input.safetensors";
 };
 
 TEST_F(ApproximateInput, grid_and_order_come_from_the_metadata) {
