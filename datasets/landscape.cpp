@@ -3,7 +3,7 @@
 #include <cmath>
 #include <vector>
 
-#include "datasets/canvas.hpp"
+#include "datasets/landscape_parts.hpp"
 #include "datasets/procedural.hpp"
 
 namespace llsa::datasets {
@@ -164,33 +164,10 @@ class Landscape {
   static bool paint(const Thing& thing, double x, double y, Paint& color) {
     const double u = (x - thing.x) / thing.height, v = (thing.foot - y) / thing.height;  // v runs upwards from the foot
     if (v < 0 || v > 1 || std::abs(u) > 1) return false;
-    return thing.kind == Thing::Kind::conifer ? conifer(thing, u, v, color) : house(thing, u, v, color);
-  }
-
-  static bool conifer(const Thing& thing, double u, double v, Paint& color) {
-    if (v < 0.14) {
-      color = rgb(0x5a4130);
-      return std::abs(u) < 0.035;
-    }
-    // Three tiers, each a triangle whose foot overlaps the one below.
-    const double up = (v - 0.14) / 0.86, tier = std::min(2.0, std::floor(up * 3)), within = up * 3 - tier;
-    if (std::abs(u) > (0.27 - 0.07 * tier) * (1 - within * (tier < 2 ? 0.6 : 1))) return false;
-    const Paint crown = blend(rgb(0x1f4d35), rgb(0x39703f), thing.tint);
-    color = blend(crown * 0.7, crown * 1.2, smooth(0.25 + 0.6 * within + u));
-    return true;
-  }
-
-  static bool house(const Thing& thing, double u, double v, Paint& color) {
-    if (v > 0.5) {
-      color = blend(rgb(0xb5432f), rgb(0x8f3626), (v - 0.5) * 2);
-      return std::abs(u) < 0.75 * (1 - (v - 0.5) / 0.5) + 0.05;
-    }
-    if (std::abs(u) > 0.62) return false;
-    const bool door = std::abs(u) < 0.1 && v < 0.32;
-    const bool window = std::abs(std::abs(u) - 0.36) < 0.1 && std::abs(v - 0.28) < 0.1;
-    const Paint wall = blend(rgb(0xf3ead8), rgb(0xe3cfa5), thing.tint);
-    color = door ? rgb(0x6b4a2f) : window ? rgb(0x45617a) : u > 0 ? wall : wall * 0.93;
-    return true;
+    const Conifer conifer{0.14, 0.035, 0.27, rgb(0x1f4d35), rgb(0x39703f)};
+    const House house{rgb(0xb5432f), rgb(0x8f3626), rgb(0xf3ead8), rgb(0xe3cfa5), rgb(0x45617a), 0.1, 0.93};
+    return thing.kind == Thing::Kind::conifer ? paint_conifer(conifer, thing.tint, u, v, color)
+                                              : paint_house(house, thing.tint, u, v, color);
   }
 
   std::uint64_t seed_;

@@ -8,7 +8,7 @@
 
 #include "datasets/canvas.hpp"
 
-/// What `landscape_picture.cpp` builds its scenes of. Compiled as canvas.hpp says.
+/// What the landscapes are built of: the large picture and those of the data set. Compiled as canvas.hpp says.
 namespace llsa::datasets {
 
 /// Colours of one hour: the sky, the sun or moon, clouds, and by what light multiplies everything below.
@@ -49,5 +49,47 @@ class Outline {
   static constexpr int cells = 192;
   std::array<double, cells + 1> heights_{};
 };
+
+/// How one kind of conifer looks. Lengths are in units of its height.
+struct Conifer {
+  double trunk = 0, trunk_half = 0, half = 0;  ///< height and half width of the trunk, half width of the lowest tier
+  Paint dark, bright;                          ///< needles, between which the tree's tint lies
+};
+
+/// Paints the point `u` beside the foot's middle and `v` above it; false where there is no tree.
+inline bool paint_conifer(const Conifer& look, double tint, double u, double v, Paint& color) {
+  if (v < look.trunk) {
+    color = rgb(0x5a4130);
+    return std::abs(u) < look.trunk_half;
+  }
+  // Three tiers, each a triangle whose foot overlaps the one below.
+  const double up = (v - look.trunk) / (1 - look.trunk), tier = std::min(2.0, std::floor(up * 3)),
+               within = up * 3 - tier;
+  if (std::abs(u) > (look.half - 0.07 * tier) * (1 - within * (tier < 2 ? 0.6 : 1))) return false;
+  const Paint needles = blend(look.dark, look.bright, tint);
+  color = blend(needles * 0.7, needles * 1.2, smooth(0.25 + 0.6 * within + u));
+  return true;
+}
+
+/// How one kind of house looks, in units of its height.
+struct House {
+  Paint eaves, ridge, wall, other_wall, glass;  ///< the roof from below upwards; walls, between which the tint lies
+  double opening = 0;                           ///< half width of door and windows
+  double shade = 1;                             ///< of the wall away from the light
+};
+
+/// The same for a house.
+inline bool paint_house(const House& look, double tint, double u, double v, Paint& color) {
+  if (v > 0.5) {
+    color = blend(look.eaves, look.ridge, (v - 0.5) * 2);
+    return std::abs(u) < 0.75 * (1 - (v - 0.5) / 0.5) + 0.05;
+  }
+  if (std::abs(u) > 0.62) return false;
+  const bool door = std::abs(u) < look.opening && v < 0.32;
+  const bool window = std::abs(std::abs(u) - 0.36) < look.opening && std::abs(v - 0.28) < look.opening;
+  const Paint wall = blend(look.wall, look.other_wall, tint);
+  color = door ? rgb(0x6b4a2f) : window ? look.glass : u > 0 ? wall : wall * look.shade;
+  return true;
+}
 
 }  // namespace llsa::datasets

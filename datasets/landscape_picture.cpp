@@ -286,16 +286,11 @@ class Scene {
   }
 
   bool conifer(const Thing& thing, double u, double v, Paint& color) const {
-    if (v < 0.12) {
-      color = rgb(0x5a4130);
-      return std::abs(u) < 0.05;
-    }
-    // Three tiers, each a triangle whose foot overlaps the one below.
-    const double up = (v - 0.12) / 0.88, tier = std::min(2.0, std::floor(up * 3)), within = up * 3 - tier;
-    if (std::abs(u) > (0.29 - 0.07 * tier) * (1 - within * (tier < 2 ? 0.6 : 1))) return false;
-    const Paint needles = blend(rgb(0x1d4a33), rgb(0x3c7442), thing.tint);
-    color = blend(needles * 0.7, needles * 1.2, smooth(0.25 + 0.6 * within + u));
-    if (frozen()) color = blend(color, rgb(0xf2f7fc), smooth(1.5 * within));
+    const Conifer look{0.12, 0.05, 0.29, rgb(0x1d4a33), rgb(0x3c7442)};
+    if (!paint_conifer(look, thing.tint, u, v, color)) return false;
+    if (!frozen() || v < look.trunk) return true;
+    const double up = (v - look.trunk) / (1 - look.trunk) * 3;
+    color = blend(color, rgb(0xf2f7fc), smooth(1.5 * (up - std::min(2.0, std::floor(up)))));  // snow on every tier
     return true;
   }
 
@@ -315,17 +310,11 @@ class Scene {
   }
 
   bool house(const Thing& thing, double u, double v, Paint& color) const {
-    if (v > 0.5) {
-      color = frozen() ? blend(rgb(0xdfe8f1), rgb(0xffffff), v) : blend(rgb(0xc0452f), rgb(0x8f3626), (v - 0.5) * 2);
-      return std::abs(u) < 0.75 * (1 - (v - 0.5) / 0.5) + 0.05;
-    }
-    if (std::abs(u) > 0.62) return false;
-    const bool door = std::abs(u) < 0.11 && v < 0.32;
-    const bool window = std::abs(std::abs(u) - 0.36) < 0.11 && std::abs(v - 0.28) < 0.11;
-    const Paint wall = blend(rgb(0xf6eedd), rgb(0xe3cb9c), thing.tint);
     // By night there is light behind the windows, as bright as the light outside is dim.
     const Paint glass = hour_ == &night ? rgb(0xffdf80) * 3 : rgb(0x45617a);
-    color = door ? rgb(0x6b4a2f) : window ? glass : u > 0 ? wall : wall * 0.9;
+    const House look{rgb(0xc0452f), rgb(0x8f3626), rgb(0xf6eedd), rgb(0xe3cb9c), glass, 0.11, 0.9};
+    if (!paint_house(look, thing.tint, u, v, color)) return false;
+    if (frozen() && v > 0.5) color = blend(rgb(0xdfe8f1), rgb(0xffffff), v);
     return true;
   }
 

@@ -41,10 +41,14 @@ struct Captures {
   AlignedVector<float> pictures;  ///< what the sampling ended with
 };
 
-/// `capture` of several places while the pictures are made once. With `picture`, tensors are kept of that one alone, as
-/// a batch of one.
+/// What is kept of a capture; empty: all of it.
+struct CaptureOnly {
+  std::optional<std::int64_t> head = {}, picture = {};  ///< the one head; the one picture, as a batch of one
+};
+
+/// `capture` of several places while the pictures are made once.
 Captures capture_places(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
                         const SampleOptions& sampling, std::span<const CapturePlace> places,
-                        std::optional<std::int64_t> head = {}, std::optional<std::int64_t> picture = {});
+                        const CaptureOnly& only = {});
 
 }  // namespace llsa::diffusion

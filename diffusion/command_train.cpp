@@ -179,8 +179,7 @@ void TrainCommand::execute(CommandContext& context) const {
                                       : std::nullopt;
   const auto held_out = counts["validation_pictures"].get<std::int64_t>();
   const bool is_said = checkpoint || settings.has("/validation_pictures");
-  const TrainingData data =
-      is_said ? TrainingData(places, held_out, labels) : TrainingData::with_a_tenth_at_most(places, held_out, labels);
+  const TrainingData data(places, held_out, labels, is_said ? HoldOut::as_said : HoldOut::a_tenth_at_most);
   if (checkpoint) {
     state = std::move(checkpoint->state);
   } else {

@@ -52,16 +52,7 @@ datasets::Loader::Order training_order(std::int64_t size, std::int64_t held_out,
 }  // namespace
 
 TrainingData::TrainingData(const DataConfig& config, std::int64_t held_out,
-                           const std::optional<std::vector<std::string>>& classes)
-    : TrainingData(config, held_out, classes, Most::as_said) {}
-
-TrainingData TrainingData::with_a_tenth_at_most(const DataConfig& config, std::int64_t held_out,
-                                                const std::optional<std::vector<std::string>>& classes) {
-  return {config, held_out, classes, Most::a_tenth};
-}
-
-TrainingData::TrainingData(const DataConfig& config, std::int64_t held_out,
-                           const std::optional<std::vector<std::string>>& classes, Most most)
+                           const std::optional<std::vector<std::string>>& classes, HoldOut how)
     : set_(datasets::open_dataset(config.place, datasets::Split::train, classes.value_or(std::vector<std::string>()))),
       training_size_(set_->size()) {
   const std::string next = datasets::next_seed(config.place);
@@ -70,7 +61,7 @@ TrainingData::TrainingData(const DataConfig& config, std::int64_t held_out,
   if (place != config.place || other_->source(0) != set_->source(0)) return;
   // A folder of pictures knows no test split: the two sets are one.
   other_ = nullptr;
-  if (most == Most::a_tenth) held_out = std::min(held_out, std::max<std::int64_t>(1, set_->size() / 10));
+  if (how == HoldOut::a_tenth_at_most) held_out = std::min(held_out, std::max<std::int64_t>(1, set_->size() / 10));
   if (set_->size() <= held_out) {
     throw Error(fmt::format("{}: has {} pictures; with {} held out for validation none is left to train on",
                             config.place, set_->size(), held_out));

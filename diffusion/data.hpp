@@ -24,6 +24,10 @@ struct Batch {
 /// Takes one line about a picture that was passed over.
 using Report = std::function<void(const std::string& message)>;
 
+/// Whether of a folder that both kinds come from the number held out is as it was said, or at most a tenth (and at
+/// least one picture).
+enum class HoldOut { as_said, a_tenth_at_most };
+
 /// The training and validation pictures of a run. Where `validation` names no place: generated pictures of the next
 /// seed, the test split of CIFAR or MNIST, or, for a folder of pictures, `held_out` of them, which training never
 /// sees. Labels are by name: a class of the validation pictures has the number that the training pictures give it.
@@ -33,10 +37,7 @@ class TrainingData {
   /// none at all, where labels are not used and any class may occur. Throws `Error` when a place cannot be opened, has
   /// a class of another name, or has no more pictures than are to be held out.
   TrainingData(const DataConfig& config, std::int64_t held_out,
-               const std::optional<std::vector<std::string>>& classes = std::nullopt);
-  /// The same, but of a folder that both kinds come from at most a tenth is held out, and at least one picture.
-  static TrainingData with_a_tenth_at_most(const DataConfig& config, std::int64_t held_out,
-                                           const std::optional<std::vector<std::string>>& classes);
+               const std::optional<std::vector<std::string>>& classes = std::nullopt, HoldOut how = HoldOut::as_said);
 
   /// Names of the classes; empty without labels.
   const std::vector<std::string>& classes() const { return set_->classes(); }
@@ -49,10 +50,6 @@ class TrainingData {
 
  private:
   friend class BatchLoader;
-
-  enum class Most { as_said, a_tenth };
-  TrainingData(const DataConfig& config, std::int64_t held_out, const std::optional<std::vector<std::string>>& classes,
-               Most most);
 
   std::unique_ptr<datasets::Dataset> set_, other_;
   std::int64_t training_size_ = 0;

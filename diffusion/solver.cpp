@@ -106,4 +106,9 @@ void solve(Solver solver, const VelocityField& field, std::span<const double> ti
   }
 }
 
+void line_end(std::span<const float> x, double t, std::span<const float> next, double next_t, std::span<float> end) {
+  const float back = float(t / (t - next_t));
+  for (std::size_t i = 0; i < x.size(); ++i) end[i] = x[i] + back * (next[i] - x[i]);
+}
+
 }  // namespace llsa::diffusion

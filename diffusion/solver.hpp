@@ -32,4 +32,8 @@ using StepObserver = std::function<void(int step, double t, std::span<const floa
 void solve(Solver solver, const VelocityField& field, std::span<const double> times, std::span<float> x,
            const StepObserver& observer = {});
 
+/// Where the straight line from `x` at time `t` to `next` at `next_t` leads at t = 0: the picture that the model
+/// expects. All spans are equally long.
+void line_end(std::span<const float> x, double t, std::span<const float> next, double next_t, std::span<float> end);
+
 }  // namespace llsa::diffusion

@@ -60,66 +60,53 @@ bool type_character(char32_t character, Workspace& work, Requests& requests) {
     work.choose_level(static_cast<int>(character - U'0'));
     return true;
   }
-  switch (character) {
+  const char32_t key = character >= U'A' && character <= U'Z' ? character - U'A' + U'a' : character;
+  switch (key) {
     case U'0':
       view.only_level = !view.only_level;
       break;
     case U'f':
-    case U'F':
       requests.fit = true;
       break;
     case U'w':
-    case U'W':
       view.weights = static_cast<WeightKind>((static_cast<int>(view.weights) + 1) % 3);
       break;
     case U'l':
-    case U'L':
       view.weight_colors.log = !view.weight_colors.log;
       break;
     case U'm':
-    case U'M':
       next_map(view);
       break;
     case U'c':
-    case U'C':
       view.compare = !view.compare;
       view.places[static_cast<std::size_t>(Panel::compare)].open = view.compare;
       if (!view.compare) view.side = 0;
       break;
     case U'y':
-    case U'Y':
       requests.copy = true;
       break;
     case U'x':
-    case U'X':
       requests.copy_command = true;
       break;
     case U'o':
-    case U'O':
       requests.open = true;
       break;
     case U'e':
-    case U'E':
       requests.save = true;
       break;
     case U'p':
-    case U'P':
       toggle_panel(work, Panel::profile);
       break;
     case U'g':
-    case U'G':
       toggle_panel(work, Panel::samples);
       break;
     case U'r':
-    case U'R':
       toggle_panel(work, Panel::errors);
       break;
     case U'v':
-    case U'V':
       toggle_panel(work, Panel::overview);
       break;
     case U't':
-    case U'T':
       view.theme = view.theme == "dark" ? "light" : "dark";
       requests.rescale_fonts = true;
       break;

@@ -37,25 +37,43 @@ std::vector<float> weight_difference(const QueryView& a, const QueryView& b) {
   return difference;
 }
 
-std::optional<OutputGap> output_gap(const HeadResult& a, const HeadResult& b) {
-  if (!a.outputs || !b.outputs) return {};
-  const Tensor<float>&of_a = a.outputs->output, &of_b = b.outputs->output;
-  if (of_a.shape() != of_b.shape()) return {};
-  const Head &head_a = *a.selection->head, &head_b = *b.selection->head;
-  double gap = 0, norm = 0;
-  OutputGap result;
-  for (std::int64_t i = 0; i < of_a.shape().tokens; ++i) {
-    const std::int64_t j = head_b.query_position(head_a.query_cell(i));
-    for (std::int64_t d = 0; d < of_a.shape().dim; ++d) {
-      const double x = static_cast<double>(of_a(0, 0, i, d)), y = static_cast<double>(of_b(0, 0, j, d));
-      gap += (x - y) * (x - y);
-      norm += y * y;
-    }
-    const double lse =
-        std::abs(static_cast<double>(a.outputs->lse(0, 0, i, 0)) - static_cast<double>(b.outputs->lse(0, 0, j, 0)));
-    if (!(lse <= result.lse)) result.lse = lse;
+namespace {
+
+bool comparable(const HeadResult& a, const HeadResult& b) {
+  return a.outputs && b.outputs && a.outputs->output.shape() == b.outputs->output.shape();
+}
+
+/// Squared norms of one query's O_A - O_B and O_B, and the gap of its LSE.
+struct QueryGap {
+  double difference = 0, norm = 0, lse = 0;
+};
+
+QueryGap query_gap(const HeadResult& a, const HeadResult& b, std::int64_t cell) {
+  const std::int64_t i = a.selection->head->query_position(cell), j = b.selection->head->query_position(cell);
+  QueryGap gap;
+  for (std::int64_t d = 0; d < a.outputs->output.shape().dim; ++d) {
+    const double x = static_cast<double>(a.outputs->output(0, 0, i, d)),
+                 y = static_cast<double>(b.outputs->output(0, 0, j, d));
+    gap.difference += (x - y) * (x - y);
+    gap.norm += y * y;
   }
-  result.relative_l2 = std::sqrt(gap / norm);
+  gap.lse = std::abs(static_cast<double>(a.outputs->lse(0, 0, i, 0)) - static_cast<double>(b.outputs->lse(0, 0, j, 0)));
+  return gap;
+}
+
+}  // namespace
+
+std::optional<OutputGap> output_gap(const HeadResult& a, const HeadResult& b) {
+  if (!comparable(a, b)) return {};
+  double difference = 0, norm = 0;
+  OutputGap result;
+  for (std::int64_t cell = 0; cell < a.outputs->output.shape().tokens; ++cell) {
+    const QueryGap gap = query_gap(a, b, cell);
+    difference += gap.difference;
+    norm += gap.norm;
+    if (!(gap.lse <= result.lse)) result.lse = gap.lse;
+  }
+  result.relative_l2 = std::sqrt(difference / norm);
   return result;
 }
 
@@ -82,22 +100,12 @@ ErrorMap error_map(const HeadResult& result) {
 
 ErrorMap gap_map(const HeadResult& a, const HeadResult& b) {
   ErrorMap map;
-  if (!a.outputs || !b.outputs || a.outputs->output.shape() != b.outputs->output.shape()) return map;
-  const Shape& shape = a.outputs->output.shape();
-  const Head &head_a = *a.selection->head, &head_b = *b.selection->head;
-  map.queries = map.compared = shape.tokens;
-  map.by_cell.resize(static_cast<std::size_t>(shape.tokens));
-  for (std::int64_t cell = 0; cell < shape.tokens; ++cell) {
-    const float* x = a.outputs->output.data() + head_a.query_position(cell) * shape.dim;
-    const float* y = b.outputs->output.data() + head_b.query_position(cell) * shape.dim;
-    double gap = 0, norm = 0;
-    for (std::int64_t d = 0; d < shape.dim; ++d) {
-      const double difference = static_cast<double>(x[d]) - static_cast<double>(y[d]);
-      gap += difference * difference;
-      norm += static_cast<double>(y[d]) * static_cast<double>(y[d]);
-    }
-    const double error = gap == 0 ? 0.0 : std::sqrt(gap / norm);
-    map.by_cell[static_cast<std::size_t>(cell)] = static_cast<float>(error);
+  if (!comparable(a, b)) return map;
+  map.queries = map.compared = a.outputs->output.shape().tokens;
+  for (std::int64_t cell = 0; cell < map.queries; ++cell) {
+    const QueryGap gap = query_gap(a, b, cell);
+    const double error = gap.difference == 0 ? 0.0 : std::sqrt(gap.difference / gap.norm);
+    map.by_cell.push_back(static_cast<float>(error));
     if (!map.worst_cell || (!std::isnan(map.worst) && !(error <= map.worst))) {
       map.worst_cell = cell;
       map.worst = error;

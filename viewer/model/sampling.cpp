@@ -4,7 +4,6 @@
 
 #include <set>
 
-#include "diffusion/capture.hpp"
 #include "diffusion/pictures.hpp"
 #include "diffusion/runner.hpp"
 #include "files/safetensors.hpp"
@@ -72,18 +71,25 @@ void Sampling::run_sampler(const Background::Job& job, std::shared_ptr<const dif
                     });
 }
 
+diffusion::Captures Sampling::captures(const Background::Job& job, const diffusion::Model& model,
+                                       const diffusion::SampleOptions& sampling, std::int64_t sample,
+                                       std::span<const diffusion::CapturePlace> places,
+                                       const diffusion::CaptureOnly& only) const {
+  if (sample < 0 || sample >= sampling.count)
+    throw Error(fmt::format("picture is {}; there are {}", sample, sampling.count));
+  diffusion::Runner runner(model.config, {.batch = sampling.count}, "reference", threads_);
+  runner.threads.set_stop_token(job.stop());
+  return diffusion::capture_places(runner.model, model.weights, model.flow, sampling, places, only);
+}
+
 void Sampling::inspect(const AttentionPlace& place, std::function<void(std::shared_ptr<const Document>)> take) {
   if (!model_ || samples_.options.count == 0) return;
   start([this, place, take, model = model_, sampling = samples_.options,
          checkpoint = checkpoint_](const Background::Job& job) {
-    if (place.sample < 0 || place.sample >= sampling.count)
-      throw Error(fmt::format("picture is {}; there are {}", place.sample, sampling.count));
     job.progress("capturing attention");
-    diffusion::Runner runner(model->config, {.batch = sampling.count}, "reference", threads_);
-    runner.threads.set_stop_token(job.stop());
-    const diffusion::Capture taken = diffusion::capture(runner.model, model->weights, model->flow, sampling,
-                                                        {.layer = place.layer, .step = place.step, .head = {}});
-    auto document = std::make_shared<Document>(document_of_tensors(taken.file, {}, checkpoint.string()));
+    const diffusion::CapturePlace wanted{place.layer, place.step};
+    const diffusion::Captures taken = captures(job, *model, sampling, place.sample, std::span(&wanted, 1), {});
+    auto document = std::make_shared<Document>(document_of_tensors(taken.files.front(), {}, checkpoint.string()));
     document->is_generated = true;
     document->title = fmt::format("{}: layer {}, step {}", checkpoint.filename().string(), place.layer, place.step);
     job.publish([this, document, take, place, config = model->config] {
@@ -99,17 +105,12 @@ void Sampling::inspect_everywhere(std::int64_t sample, std::function<void(std::s
   if (!model_ || samples_.options.count == 0) return;
   start([this, sample, take, model = model_, sampling = samples_.options,
          checkpoint = checkpoint_](const Background::Job& job) {
-    if (sample < 0 || sample >= sampling.count)
-      throw Error(fmt::format("picture is {}; there are {}", sample, sampling.count));
     job.progress("capturing attention of all layers");
     std::vector<diffusion::CapturePlace> places;
     for (const std::int64_t step :
          std::set<std::int64_t>{sampling.steps / 4, sampling.steps / 2, 3 * sampling.steps / 4})
       for (std::int64_t layer = 0; layer < model->config.layers; ++layer) places.push_back({layer, step});
-    diffusion::Runner runner(model->config, {.batch = sampling.count}, "reference", threads_);
-    runner.threads.set_stop_token(job.stop());
-    const diffusion::Captures taken =
-        diffusion::capture_places(runner.model, model->weights, model->flow, sampling, places, {}, sample);
+    const diffusion::Captures taken = captures(job, *model, sampling, sample, places, {.picture = sample});
     auto document = std::make_shared<Document>(document_of_tensors(taken.files.front(), {}, checkpoint.string()));
     document->sets.clear();
     for (std::size_t i = 0; i < places.size(); ++i) {
@@ -128,11 +129,10 @@ void Sampling::inspect_everywhere(std::int64_t sample, std::function<void(std::s
 files::Image Sampling::expected_picture(std::int64_t i, std::size_t steps) const {
   if (steps + 1 >= samples_.steps.size()) return picture(i, steps);
   const auto times = diffusion::sampling_times(samples_.options.steps, diffusion::sampling_shift(model_->flow));
-  const auto back = static_cast<float>(times[steps] / (times[steps] - times[steps + 1]));
-  const std::span<const float> now = picture_of(samples_.steps[steps], samples_.config, i),
-                               next = picture_of(samples_.steps[steps + 1], samples_.config, i);
+  const std::span<const float> now = picture_of(samples_.steps[steps], samples_.config, i);
   std::vector<float> expected(now.size());
-  for (std::size_t e = 0; e < now.size(); ++e) expected[e] = now[e] + back * (next[e] - now[e]);
+  diffusion::line_end(now, times[steps], picture_of(samples_.steps[steps + 1], samples_.config, i), times[steps + 1],
+                      expected);
   return diffusion::to_image(expected, samples_.config.channels, samples_.config.image_size);
 }
 

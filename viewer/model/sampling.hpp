@@ -2,9 +2,11 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "diffusion/capture.hpp"
 #include "diffusion/checkpoint.hpp"
 #include "diffusion/sampler.hpp"
 #include "viewer/model/background.hpp"
@@ -64,6 +66,11 @@ class Sampling {
 
  private:
   void start(Background::Work work);
+  /// Generates again and keeps the places. Throws `Error` when there is no picture `sample`.
+  diffusion::Captures captures(const Background::Job& job, const diffusion::Model& model,
+                               const diffusion::SampleOptions& sampling, std::int64_t sample,
+                               std::span<const diffusion::CapturePlace> places,
+                               const diffusion::CaptureOnly& only) const;
   void run_sampler(const Background::Job& job, std::shared_ptr<const diffusion::Model> model,
                    const diffusion::SampleOptions& wanted);
 

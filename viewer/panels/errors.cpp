@@ -11,12 +11,7 @@ namespace {
 /// What the panel says above the map: how much was compared, the worst query and the way to it.
 void describe_map(Ui& ui, const ErrorMap& map, const HeadResult& result) {
   Side& side = ui.work.shown();
-  if (result.outputs && result.outputs->first_not_finite) {
-    const std::int64_t cell = result.selection->head->query_cell(*result.outputs->first_not_finite);
-    ImGui::TextWrapped("not a number from %s on", cell_name(ui.work.document()->query_grid, cell).c_str());
-    ImGui::SameLine();
-    if (ImGui::SmallButton("go there")) ui.work.choose_query(cell);
-  }
+  say_not_finite(ui, result);
   if (map.worst_cell) {
     ImGui::Text("worst: %s at %s", plot::format_value(map.worst, 3).c_str(),
                 cell_name(ui.work.document()->query_grid, *map.worst_cell).c_str());

@@ -88,11 +88,7 @@ void draw_numbers(Ui& ui) {
     head_rows(ui, *error);
   else
     ImGui::TextDisabled(ui.work.shown().busy() ? "computing ..." : "not computed");
-  if (result.outputs && result.outputs->first_not_finite) {
-    const std::int64_t cell = result.selection->head->query_cell(*result.outputs->first_not_finite);
-    ImGui::TextWrapped("not a number: first at %s", cell_name(ui.work.document()->query_grid, cell).c_str());
-    if (ImGui::SmallButton("go there")) ui.work.choose_query(cell);
-  }
+  say_not_finite(ui, result);
   if (!(error && error->exact) && result.outputs && !ui.work.shown().busy() && ImGui::Button("compare every query"))
     ui.work.shown().request_exact_error();
 }

@@ -34,6 +34,13 @@ void say_dense(Ui& ui, const QueryView& query) {
   if (ImGui::Button(label)) how.options.levels = 1;
 }
 
+void say_not_finite(Ui& ui, const HeadResult& result) {
+  if (!result.outputs || !result.outputs->first_not_finite) return;
+  const std::int64_t cell = result.selection->head->query_cell(*result.outputs->first_not_finite);
+  ImGui::TextWrapped("not a number: first at %s", cell_name(ui.work.document()->query_grid, cell).c_str());
+  if (ImGui::SmallButton("go there")) ui.work.choose_query(cell);
+}
+
 bool has_picture(const Ui& ui) {
   const Document& document = *ui.work.document();
   return !document.pictures.empty() && document.self_attention() && document.query_grid.frames == 1;

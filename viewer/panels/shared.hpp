@@ -14,6 +14,9 @@ const QueryView* query_or_reason(const Ui& ui);
 /// nobody asked for none.
 void say_dense(Ui& ui, const QueryView& query);
 
+/// The first query whose output is not a number, with a button that goes there; nothing where all are.
+void say_not_finite(Ui& ui, const HeadResult& result);
+
 /// Whether the shown head's keys lie on a picture.
 bool has_picture(const Ui& ui);
 /// Draws the picture under the key grid, plain grey frames without one.
