@@ -153,6 +153,17 @@ void forward(const ForwardParams<T>& params, Stream stream) {
 }
 
 template <class T>
+void restore(const AttendProblem<T>& problem, void* d_saved, void* d_workspace, std::size_t workspace_bytes,
+             Stream stream) {
+  check_workspace("restore", d_workspace, workspace_bytes, forward_workspace(problem));
+  check_pointers("restore", problem, d_saved, {{"workspace", d_workspace, false}});
+  if (problem.levels.levels == 0) return;
+  Workspace saved_memory(d_saved), memory(d_workspace);
+  const ForwardScratch<T> scratch = carve_forward(problem, Lists::given, carve_saved(problem, saved_memory), memory);
+  pool(scratch.pool, scratch.d_pool, scratch.pool_bytes, stream);
+}
+
+template <class T>
 std::size_t backward_workspace(const AttendProblem<T>& problem) {
   Workspace memory;
   carve_backward(problem, memory);
@@ -197,6 +208,7 @@ void backward(const BackwardParams<T>& params, Stream stream) {
   template std::int32_t* saved_lists(const AttendProblem<T>&, void*);                                           \
   template std::size_t forward_workspace(const AttendProblem<T>&);                                              \
   template void forward(const ForwardParams<T>&, Stream);                                                       \
+  template void restore(const AttendProblem<T>&, void*, void*, std::size_t, Stream);                            \
   template std::size_t backward_workspace(const AttendProblem<T>&);                                             \
   template void backward(const BackwardParams<T>&, Stream);
 LLSA_INSTANTIATE(float)

@@ -52,6 +52,12 @@ std::size_t forward_workspace(const AttendProblem<T>& problem);
 template <class T>
 void forward(const ForwardParams<T>& params, Stream stream);
 
+/// What `forward` leaves in `d_saved`, made again from the lists, which the caller has written to `saved_lists`: for
+/// callers that keep nothing but the lists. The workspace has at least `forward_workspace`. Errors as in `forward`.
+template <class T>
+void restore(const AttendProblem<T>& problem, void* d_saved, void* d_workspace, std::size_t workspace_bytes,
+             Stream stream);
+
 template <class T>
 struct BackwardParams {
   AttendProblem<T> problem;               ///< as in `forward`

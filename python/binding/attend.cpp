@@ -168,6 +168,21 @@ void backward(const Call& call, const Gradients& gradients) {
   with_type(call.dtype, [&]<class T>(T) { backward_as<T>(call, gradients); });
 }
 
+void check(const Call& call) {
+  const Options options = options_of(call);
+  const ListLayout layout = layout_of(call, options);
+  if (call.lists_given) check_lists(call, layout);
+  std::vector<std::int64_t> rows(static_cast<std::size_t>(layout.levels()), 0);
+  for_each_sequence(call, [&](TokenRange query, TokenRange key) {
+    if (!call.lists_given || query.size() == 0) return;
+    Shape query_shape = view_of<const float>(call.query).shape, key_shape = view_of<const float>(call.key).shape;
+    query_shape.tokens = query.size();
+    key_shape.tokens = key.size();
+    const ResolvedOptions resolved = resolve(options, query_shape, key_shape, key_shape);
+    validate(layout.read(resolved, heads_of(call), rows, call.lists), resolved, heads_of(call));
+  });
+}
+
 std::int64_t lists_size(const Call& call) { return layout_of(call, options_of(call)).size(); }
 
 }  // namespace pyllsa

@@ -38,6 +38,10 @@ struct Gradients {
 /// Overwrites dQ, dK and dV, from what `forward` wrote.
 void backward(const Call& call, const Gradients& gradients);
 
+/// Checks the packing and, when they are given, the lists, from shapes alone (of query, key and value), as `forward`
+/// does: for what computes elsewhere. Throws as `forward`.
+void check(const Call& call);
+
 /// How many int32 the lists of a problem take.
 std::int64_t lists_size(const Call& call);
 

@@ -69,6 +69,15 @@ NB_MODULE(PYLLSA_MODULE, m) {
         backward(call, {output, lse, query, key, value});
       },
       "Its gradient: overwrites dq, dk, dv from do and dlse.");
+  m.def(
+      "check",
+      [](OptionTuple options, PackingTuple packing, std::array<std::int64_t, 4> query, std::array<std::int64_t, 4> key,
+         Lists lists, bool given) {
+        const Array q{0, query, {}}, k{0, key, {}};
+        check(call_of(static_cast<int>(llsa::DType::f32), std::move(options), std::move(packing), {q, k, k, {}, {}},
+                      lists, given));
+      },
+      "Checks packing and, when they are given, lists.");
   m.def("lists_size", [](OptionTuple options, std::int64_t sequences, std::array<std::int64_t, 4> query,
                          std::array<std::int64_t, 4> key) {
     Call call = call_of(static_cast<int>(llsa::DType::f32), std::move(options), {}, {}, {}, false);

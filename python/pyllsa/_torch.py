@@ -8,7 +8,7 @@ from typing import List, Tuple
 import torch
 from torch import Tensor
 
-from pyllsa import _plan
+from pyllsa import _device, _plan
 from pyllsa._core import BF16, F16, F32, F64, core
 
 _TYPES = {torch.float16: F16, torch.bfloat16: BF16, torch.float32: F32, torch.float64: F64}
@@ -75,7 +75,28 @@ def _lse_array(lse):
     return lse.data_ptr(), (*lse.shape, 1), (*lse.stride(), 1)
 
 
+def _packing_or_none(cu_q, cu_k):
+    return None if cu_q is None else _packing(cu_q, cu_k)
+
+
+def _attend_on_device(q, k, v, cu_q, cu_k, given, *options):
+    plan, token_major = _plan_of(*options[:-1]), options[-1]
+    o, lse, lists = _results(q, k, v, cu_q, given, plan, token_major)
+    packing = _packing_or_none(cu_q, cu_k)
+    if packing is not None:
+        lists.fill_(-1)
+    if packing is not None or given is not None:
+        flat = lists[:0] if given is None else given.cpu().contiguous()
+        core.check(plan, packing or ([], []), tuple(q.shape), tuple(k.shape), (flat.data_ptr(), flat.numel()), given is not None)
+    if given is not None:
+        given = given.to(q.device)
+    _device.attend(_TYPES, q, k, v, packing, given, plan, o, lse, lists)
+    return o, lse, lists
+
+
 def _attend(q, k, v, cu_q, cu_k, given, *options):
+    if _device.executor_active():
+        return _attend_on_device(q, k, v, cu_q, cu_k, given, *options)
     plan, token_major = _plan_of(*options[:-1]), options[-1]
     o, lse, lists = _results(q, k, v, cu_q, given, plan, token_major)
     flat = lists if given is None else given.contiguous()
@@ -94,7 +115,16 @@ def _gradients(q, k, v, token_major):
     return tuple(_empty(x, x.shape[1], x.shape[2], x.shape[3], token_major) for x in (q, k, v))
 
 
+def _attend_backward_on_device(q, k, v, o, lse, lists, grad_o, grad_lse, cu_q, cu_k, *options):
+    gradients = _gradients(q, k, v, options[-1])
+    _device.attend_backward(_TYPES, q, k, v, o, lse, lists.to(q.device), grad_o, grad_lse, _packing_or_none(cu_q, cu_k),
+                            _plan_of(*options[:-1]), gradients)
+    return gradients
+
+
 def _attend_backward(q, k, v, o, lse, lists, grad_o, grad_lse, cu_q, cu_k, *options):
+    if _device.executor_active():
+        return _attend_backward_on_device(q, k, v, o, lse, lists, grad_o, grad_lse, cu_q, cu_k, *options)
     gradients = _gradients(q, k, v, options[-1])
     lists = lists.contiguous()
     core.backward(
@@ -154,6 +184,8 @@ def _order_fake(grid, name, device):
 
 _library.impl("attend", _attend, "CPU")
 _library.impl("attend_backward", _attend_backward, "CPU")
+_library.impl("attend", _attend_on_device, "CUDA")
+_library.impl("attend_backward", _attend_backward_on_device, "CUDA")
 _library.impl("order", _order, "CompositeExplicitAutograd")
 torch.library.register_fake("pyllsa::attend", _attend_fake, lib=_library)
 torch.library.register_fake("pyllsa::attend_backward", _attend_backward_fake, lib=_library)
@@ -215,15 +247,20 @@ class Backend:
                 raise TypeError(f"{name} is a {type(x).__name__}; q is a torch tensor, so it must be one too")
             if x.device != q.device:
                 raise ValueError(f"{name} is on {x.device} and q on {q.device}; they must be on one device")
-        if q.device.type not in ("cpu", "meta"):
-            raise ValueError(f"q is on {q.device}; this build of pyllsa computes on the CPU")
-        if q.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
-            dtype = torch.get_autocast_dtype("cpu")
+        kind = q.device.type
+        if kind not in ("cpu", "meta", "cuda"):
+            raise ValueError(f"q is on {q.device}; pyllsa computes on the CPU and on CUDA devices")
+        if kind == "cuda":
+            _device.module("cuda")
+        if kind != "meta" and torch.is_autocast_enabled(kind):
+            dtype = torch.get_autocast_dtype(kind)
             tensors = tuple(x.to(dtype) if x.is_floating_point() and x.dtype != torch.float64 else x for x in tensors)
         for name, x in zip(names, tensors):
             if x.dtype not in _TYPES:
                 known = ", ".join(str(t) for t in _TYPES)
                 raise TypeError(f"{name} has dtype {x.dtype}; it must be one of {known}")
+            if kind == "cuda" and x.dtype == torch.float64:
+                raise TypeError(f"{name} has dtype {x.dtype}; on CUDA it must be torch.float32, torch.float16 or torch.bfloat16")
             if x.dtype != tensors[0].dtype:
                 raise TypeError(f"{name} has dtype {x.dtype} and q {tensors[0].dtype}; they must be equal")
         return tensors

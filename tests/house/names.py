@@ -6,7 +6,7 @@ import tree
 
 TEST = re.compile(r"^\s*(?:TYPED_)?(?:TEST(?:_F|_P)?|RC_GTEST(?:_FIXTURE)?_PROP)\(\s*(\w+)\s*,\s*(\w+)", re.MULTILINE)
 DEVICE_POINTER = re.compile(r"(?<![\w\"'])d_[a-z]\w*")
-DEVICE_FOLDERS = ("cuda/", "tests/cuda/")
+DEVICE_FOLDERS = ("cuda/", "tests/cuda/", "python/binding/device_")
 SENTENCE = re.compile(r"[a-z][a-z0-9_]*")
 
 
