@@ -39,7 +39,7 @@ _LAZY = {
     "capture": ("pyllsa._capture", "capture"),
     "nn": ("pyllsa.nn", None),
     "replace": ("pyllsa._replace", "replace"),
-    "Replacement": ("pyllsa._replace", "Replacement"),
+    "Replacement": ("pyllsa._replace_site", "Replacement"),
 }
 
 

@@ -10,7 +10,7 @@ from pyllsa import models as models
 from pyllsa import nn as nn
 from pyllsa import tools as tools
 from pyllsa._capture import Capture
-from pyllsa._replace import Replacement as Replacement
+from pyllsa._replace_site import Replacement as Replacement
 from pyllsa._show import Picture
 from pyllsa.tools import Comparison, Recommendation, Verdict
 

@@ -2,7 +2,9 @@
 import functools
 import os
 
-from pyllsa import _arguments, _replace, _safetensors, functional, nn
+from torch.overrides import TorchFunctionMode
+
+from pyllsa import _arguments, _replace_site, _safetensors, functional, nn
 
 
 class Capture:
@@ -67,7 +69,7 @@ def capture(model, folder, *, layers=None, steps=None, grid=None, order="raster"
         metadata = {"grid": "x".join(str(n) for n in _arguments.grid_of(grid)), "order": order, **metadata}
     found = Capture(folder, None if steps is None else set(steps), most_heads, metadata)
     for name, module in model.named_modules():
-        kind = "pyllsa" if isinstance(module, nn.Attention) else _replace._kind_of(module, ())
+        kind = "pyllsa" if isinstance(module, nn.Attention) else _replace_site.kind_of(module, ())
         if kind and kind != "torch.nn.MultiheadAttention" and (layers is None or name in layers):
             found.layers.append(name)
             _watch(found, name, module)
@@ -79,7 +81,7 @@ def capture(model, folder, *, layers=None, steps=None, grid=None, order="raster"
     return found
 
 
-class _Watching(_replace.TorchFunctionMode):
+class _Watching(TorchFunctionMode):
     """Notes the calls of attention while it is entered."""
 
     def __init__(self, found, name):
@@ -87,7 +89,7 @@ class _Watching(_replace.TorchFunctionMode):
         self.found, self.name = found, name
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        if function is _replace._sdpa and args[0].dim() == 4 and args[0].shape[2] == args[1].shape[2]:
+        if function is _replace_site.sdpa and args[0].dim() == 4 and args[0].shape[2] == args[1].shape[2]:
             self.found.record(self.name, *args[:3], {"levels": "0"})
         return function(*args, **(kwargs or {}))
 
@@ -105,7 +107,7 @@ def _watch(found, name, module):
         finally:
             functional._observers.remove(observer)
 
-    found._undo.append(_replace.set_forward(module, forward))
+    found._undo.append(_replace_site.set_forward(module, forward))
 
 
 def _described(q, plan, placed):

@@ -4,8 +4,10 @@ import functools
 
 import torch
 
+from pyllsa._replace_site import set_forward
 
-def install(site, module, set_forward):
+
+def install(site, module):
     """Gives the module a `forward` that lets `site` attend where it may; returns the site."""
     site.why = _static_reason(module)
     if site.why:

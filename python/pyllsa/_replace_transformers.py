@@ -1,7 +1,7 @@
 """Replacing in models of `transformers`, through its registry of attention functions."""
 import itertools
 
-from pyllsa._replace import Replacement, _Site
+from pyllsa._replace_site import Replacement, Site
 
 _numbers = itertools.count()
 
@@ -13,7 +13,7 @@ def replace(model, settings):
 
     name = f"pyllsa_{next(_numbers)}"
     before = model.config._attn_implementation
-    site = _Site(type(model).__name__, "transformers", settings)
+    site = Site(type(model).__name__, "transformers", settings)
 
     def attend(module, query, key, value, attention_mask, dropout=0.0, scaling=None, is_causal=None, **kwargs):
         causal = getattr(module, "is_causal", False) if is_causal is None else is_causal
