@@ -16,7 +16,7 @@ import time
 import torch
 import torch.distributed as dist
 
-from pyllsa import _training, _torch  # noqa: F401  (the operator, before anything compiles)
+from pyllsa import _device, _training, _torch  # noqa: F401  (the operator, before anything compiles)
 from pyllsa.models import PixelDiT, flow_loss
 
 SAVED = ("data", "stages", "batch", "hidden", "layers", "heads", "patch_size", "block_size", "levels", "top_k", "lr",
@@ -48,6 +48,8 @@ def arguments(argv=None):
     p.add_argument("--save-every", type=int, default=500, help="steps")
     p.add_argument("--log-every", type=int, default=10, help="steps")
     p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto",
+                   help="auto: cuda where there is a GPU and pyllsa has its kernels")
     p.add_argument("--time-out", type=float, default=600, help="seconds until a rank that does not answer is lost")
     a = p.parse_args(argv)
     try:
@@ -75,11 +77,20 @@ def stage_of(stages, step):
     return len(stages) - 1, stages[-1][0]
 
 
+def device_of(name):
+    """The device of this rank; of several GPUs the one of its local rank."""
+    if name == "cuda":
+        _device.module("cuda")  # says why it cannot be used
+    if name == "cpu" or not _device.present():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
 class Run:
     """A run on this rank: `train` goes from the last checkpoint to the end."""
 
-    def __init__(self, options):
-        self.options = options
+    def __init__(self, options, device):
+        self.options, self.device = options, device
         self.rank, self.ranks = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         os.makedirs(options.output, exist_ok=True)
         self.data = _training.data_set(options.data)
@@ -105,6 +116,7 @@ class Run:
         self.size = size
         self.model = PixelDiT(image_size=size, patch_size=o.patch_size, hidden=o.hidden, layers=o.layers, heads=o.heads,
                               classes=len(self.data.classes), class_names=list(self.data.classes), attention=attention)
+        self.model.to(self.device)
         if weights:
             self.model.load_state_dict(weights)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=o.lr, betas=(0.9, 0.99), weight_decay=0.0)
@@ -141,7 +153,7 @@ class Run:
         self.optimizer.zero_grad(set_to_none=True)
         mine = list(range(self.rank, o.batch, self.ranks))
         parts = [mine[i :: o.accumulate] for i in range(o.accumulate)]
-        loss = torch.zeros(())
+        loss = torch.zeros((), device=self.device)
         for number, part in enumerate(parts):
             last = number + 1 == len(parts)
             wait = contextlib.nullcontext() if last or self.ranks == 1 else self.parallel.no_sync()
@@ -160,9 +172,9 @@ class Run:
         o = self.options
         weight = len(samples) / o.batch
         # A rank without samples takes part, with weight 0: the others wait for its gradient.
-        pictures, noise, times, labels = _training.batch(self.data, o.seed, self.step, samples or [0], self.size,
-                                                         o.drop_label)
-        with torch.autocast("cpu", torch.bfloat16, enabled=o.bf16):
+        batch = _training.batch(self.data, o.seed, self.step, samples or [0], self.size, o.drop_label)
+        pictures, noise, times, labels = (x.to(self.device) for x in batch)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=o.bf16):
             loss = flow_loss(self.parallel, pictures, noise, times, labels if self.data.classes else None,
                              noise_scale(self.size))
         (loss * weight * self.ranks).backward()  # the ranks' gradients are averaged
@@ -173,13 +185,13 @@ class Run:
                  "average": self.average.values, "optimizer": self.optimizer.state_dict()}
         _training.replaced(self.path, lambda path: torch.save(state, path))
         averaged = PixelDiT(self.model.config)
-        averaged.load_state_dict(self.average.values)
+        averaged.load_state_dict({name: value.cpu() for name, value in self.average.values.items()})
         flow = {"noise_scale": noise_scale(self.size), "time": "uniform", "time_shift": 1}
         name = os.path.join(self.options.output, "model.safetensors")
         _training.replaced(name, lambda path: averaged.save_checkpoint(path, flow=flow, step=self.step))
 
     def load(self):
-        state = torch.load(self.path, weights_only=True)
+        state = torch.load(self.path, map_location=self.device, weights_only=True)
         for name, value in self.settings.items():
             was = state["settings"][name]
             if name == "stages":  # later stages may be added or made longer
@@ -194,12 +206,18 @@ class Run:
 def main(argv=None):
     options = arguments(argv)
     many = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    try:
+        device = device_of(options.device)
+    except ValueError as error:
+        raise SystemExit(f"--device cuda: {error}") from None
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     if many:
         from datetime import timedelta
 
-        dist.init_process_group("gloo", timeout=timedelta(seconds=options.time_out))
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(seconds=options.time_out))
     try:
-        Run(options).train()
+        Run(options, device).train()
     except ValueError as error:
         raise SystemExit(str(error)) from None
     except (RuntimeError, dist.DistError) as error:
@@ -215,7 +233,7 @@ def main(argv=None):
 
 def _is_lost(error):
     words = str(error).lower()
-    return isinstance(error, dist.DistError) or any(w in words for w in ("gloo", "connection", "timed out", "timeout"))
+    return isinstance(error, dist.DistError) or any(w in words for w in ("gloo", "nccl", "connection", "timed out", "timeout"))
 
 
 if __name__ == "__main__":

@@ -67,3 +67,33 @@ def token_major(group, rank, size):
     a = distributed.attention(q, k, v, group, levels=1, block_size=4)
     b = distributed.attention(*(x.transpose(1, 2) for x in (q, k, v)), group, levels=1, block_size=4, layout="bnhd")
     return parts.flatten().tolist(), torch.equal(a, b.transpose(1, 2))
+
+
+def sharded(group, rank, size):
+    """Losses and weights of some steps of a model whose parameters FSDP2 shards, on every rank's share of a batch."""
+    from pyllsa.models import PixelDiT
+
+    torch.manual_seed(3)
+    model = PixelDiT(image_size=8, hidden=24, layers=2, heads=2, classes=0,
+                     attention={"name": "llsa", "block_size": 4, "levels": 1, "top_k": [2]})
+    with torch.no_grad():
+        for p in model.parameters():
+            p.normal_(0, 0.1)
+    if size > 1:
+        from torch.distributed.device_mesh import DeviceMesh
+        from torch.distributed.fsdp import fully_shard
+
+        mesh = DeviceMesh.from_group(group, "cpu")
+        for block in model.transformer_blocks:
+            fully_shard(block, mesh=mesh)
+        fully_shard(model, mesh=mesh)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    generator = torch.Generator().manual_seed(4)
+    for _ in range(3):
+        pictures = torch.randn(4, 3, 8, 8, generator=generator)[rank::size]
+        times = torch.rand(4, generator=generator)[rank::size]
+        optimizer.zero_grad()
+        model(pictures, times).square().mean().backward()
+        optimizer.step()
+    whole = lambda p: p.full_tensor() if hasattr(p, "full_tensor") else p
+    return {name: whole(p).detach() for name, p in model.named_parameters()}

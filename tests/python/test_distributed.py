@@ -172,3 +172,14 @@ def test_ring_attention_passes_every_key_and_value():
 
     assert _traffic.ring_bytes(1024, 4, head_dim=64, element_size=2, backward=False) == 768 * 64 * 2 * 2
     assert _traffic.ring_bytes(1024, 4, head_dim=64, element_size=2) == 768 * 64 * 2 * (2 + 2 + 4)
+
+
+def test_a_model_with_sharded_parameters_trains_as_a_whole_one(ranks):
+    try:
+        from torch.distributed.fsdp import fully_shard  # noqa: F401
+    except ImportError:
+        pytest.skip("this PyTorch has no FSDP2")
+    want = rank_work.sharded(None, 0, 1)
+    for found in ranks.run("sharded", 2):
+        for name, value in want.items():
+            torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-6)

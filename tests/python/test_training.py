@@ -193,3 +193,21 @@ def test_tensorboard_gets_what_the_log_has_where_it_is_installed(tmp_path):
     events.Reload()
     assert [event.step for event in events.Scalars("loss")] == [0, 1]
     assert [event.value for event in events.Scalars("loss")] == pytest.approx([line["loss"] for line in logged(tmp_path)])
+
+
+def test_torchrun_starts_the_ranks(tmp_path):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "pyllsa.train",
+               "--output", str(tmp_path / "two"), *TINY, "--stages", "8:3", "--device", "cpu"]
+    done = subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, text=True, capture_output=True, timeout=400)
+    assert done.returncode == 0, done.stdout + done.stderr
+    two = torch.load(tmp_path / "two/checkpoint.pt", weights_only=True)
+    one = run(tmp_path / "one", "--stages", "8:3", "--device", "cpu")
+    for name, value in one["model"].items():
+        torch.testing.assert_close(two["model"][name], value, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_device_that_is_not_there_is_refused_in_one_line(tmp_path):
+    with pytest.raises(SystemExit, match="--device cuda: tensors on cuda cannot be attended to: "):
+        run(tmp_path / "run", "--stages", "8:1", "--device", "cuda")
+    assert not (tmp_path / "run").exists()
