@@ -16,5 +16,5 @@ function(llsa_cuda_options target)
     $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${LLSA_WERROR}>>:--Werror=all-warnings>)
   # Keeps what ptxas reports of registers and spills beside the object files.
   set_target_properties(${target} PROPERTIES
-    CUDA_COMPILER_LAUNCHER "${PROJECT_SOURCE_DIR}/cmake/keep_ptxas_report.sh;${CMAKE_CUDA_COMPILER_LAUNCHER}")
+    CUDA_COMPILER_LAUNCHER "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/keep_ptxas_report.sh;${CMAKE_CUDA_COMPILER_LAUNCHER}")
 endfunction()

@@ -17,15 +17,19 @@ constexpr const char* weights_prefix = "training.weights.";
 constexpr const char* first_prefix = "training.first_moments.";
 constexpr const char* second_prefix = "training.second_moments.";
 
+constexpr std::uint64_t fnv1a_start = 0xcbf29ce484222325u;
+
+std::uint64_t fnv1a(std::uint64_t hash, std::span<const std::byte> bytes) {
+  for (const std::byte b : bytes) hash = (hash ^ static_cast<std::uint64_t>(b)) * 0x100000001b3u;
+  return hash;
+}
+
 /// FNV-1a of every tensor's name and bytes: notices accidents, not intent. Added up, since a file may order tensors in
 /// another way than the program.
 std::string hash_of(const std::vector<files::NamedTensor>& tensors) {
   std::uint64_t total = 0;
   for (const files::NamedTensor& tensor : tensors) {
-    std::uint64_t hash = 0xcbf29ce484222325u;
-    for (const char c : tensor.name()) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-    for (const std::byte b : tensor.bytes()) hash = (hash ^ static_cast<std::uint64_t>(b)) * 0x100000001b3u;
-    total += hash;
+    total += fnv1a(fnv1a(fnv1a_start, std::as_bytes(std::span(tensor.name()))), tensor.bytes());
   }
   return fmt::format("{:016x}", total);
 }
@@ -123,6 +127,10 @@ void save(const std::filesystem::path& path, const std::vector<files::NamedTenso
 }
 
 }  // namespace
+
+std::string hash_of_weights(const Model& model) {
+  return fmt::format("{:016x}", fnv1a(fnv1a_start, std::as_bytes(std::span(model.weights))));
+}
 
 void save_checkpoint(const std::filesystem::path& path, const TrainConfig& config, const TrainState& state) {
   const ParameterLayout layout(config.model);

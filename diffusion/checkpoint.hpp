@@ -50,6 +50,9 @@ void save_model(const std::filesystem::path& path, const Model& model, files::El
 /// From a checkpoint or a model file. Throws as `load_checkpoint` does.
 Model load_model(const std::filesystem::path& path);
 
+/// Tells models with other weights apart (FNV-1a of their bytes, 16 hexadecimal digits).
+std::string hash_of_weights(const Model& model);
+
 /// What one model could and could not take over from another.
 struct TakenOver {
   std::int64_t parameters = 0;        ///< arrays with the same name and shape, now copied

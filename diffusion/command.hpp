@@ -29,6 +29,7 @@ void add_sample_command(CLI::App& program, CommandContext& context);
 void add_capture_command(CLI::App& program, CommandContext& context);
 void add_evaluate_command(CLI::App& program, CommandContext& context);
 void add_export_command(CLI::App& program, CommandContext& context);
+void add_export_data_command(CLI::App& program, CommandContext& context);
 void add_profile_command(CLI::App& program, CommandContext& context);
 
 /// --backend and --threads, for every command that computes.

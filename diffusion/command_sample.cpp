@@ -6,6 +6,7 @@
 
 #include "diffusion/command.hpp"
 #include "diffusion/overrides.hpp"
+#include "diffusion/picture_folder.hpp"
 #include "diffusion/pictures.hpp"
 #include "diffusion/sampler.hpp"
 #include "files/make_folder.hpp"
@@ -25,7 +26,30 @@ struct SampleCommand {
   ComputeOptions compute;
 
   void execute(const CommandContext& context) const;
+  /// A short list of labels is repeated, so that `--label 3` means pictures of class 3.
+  void set_labels(SampleOptions& of) const;
+  /// All that decides what a numbered picture looks like.
+  nlohmann::json made_with(const Model& model, const ModelConfig& config) const;
 };
+
+void SampleCommand::set_labels(SampleOptions& of) const {
+  of.labels.clear();
+  for (std::int64_t i = of.first; !labels.empty() && i < of.first + of.count; ++i) {
+    of.labels.push_back(labels[std::size_t(i) % labels.size()]);
+  }
+}
+
+nlohmann::json SampleCommand::made_with(const Model& model, const ModelConfig& config) const {
+  return {{"made_by", "llsa-diffusion sample"},
+          {"weights", hash_of_weights(model)},
+          {"model", to_json(config)},
+          {"steps", options.steps},
+          {"sampler", name_of(options.solver)},
+          {"guidance", options.guidance},
+          {"guidance_interval", {options.guidance_low, options.guidance_high}},
+          {"seed", options.seed},
+          {"labels", labels}};
+}
 
 void SampleCommand::execute(const CommandContext& context) const {
   if (grid.empty() && folder.empty() && steps_folder.empty()) {
@@ -41,7 +65,7 @@ void SampleCommand::execute(const CommandContext& context) const {
   program::CommandFiles paths;
   paths.reads("--checkpoint", checkpoint);
   paths.writes("--grid", grid);
-  paths.writes_into("--folder", folder, is_picture);
+  paths.writes_into("--folder", folder, &PictureFolder::is_own);
   paths.writes_into("--steps-folder", steps_folder, is_picture);
   paths.check();
   const Model loaded = load_model(checkpoint);
@@ -50,11 +74,9 @@ void SampleCommand::execute(const CommandContext& context) const {
   const ModelConfig config = model_config_from(json);
   const Model model = with_settings(loaded, config);
   SampleOptions wanted = options;
-  // A short list of labels is repeated, so that `--label 3` means pictures of class 3.
+  wanted.labels.clear();
   validate(wanted, config);
-  for (std::int64_t i = 0; !labels.empty() && i < options.count; ++i) {
-    wanted.labels.push_back(labels[std::size_t(i) % labels.size()]);
-  }
+  set_labels(wanted);
   validate(wanted, config);
   const std::int64_t size = config.image_size, elements = config.image_elements();
   const std::int64_t across = columns ? columns : grid_columns(wanted.count), scale = zoom ? zoom : grid_zoom(size);
@@ -65,23 +87,44 @@ void SampleCommand::execute(const CommandContext& context) const {
     files::write_png(
         to, to_image(pictures.subspan(std::size_t(i * elements), std::size_t(elements)), config.channels, size));
   };
-  for (const std::string* each : {&folder, &steps_folder}) {
-    if (!each->empty()) files::make_folder(*each);
-  }
+  std::optional<PictureFolder> kept;
+  if (!folder.empty()) kept.emplace(folder, made_with(loaded, config));
+  if (!steps_folder.empty()) files::make_folder(steps_folder);
   SampleObserver observer = [&](std::int64_t first, int step, std::span<const float> x) {
     if (context.stop.stop_requested()) throw Cancelled();
     for (std::int64_t i = 0; !steps_folder.empty() && i < std::int64_t(x.size()) / elements; ++i) {
       write_one(fs::path(steps_folder) / fmt::format("{:06d}-step-{:03d}.png", first + i, step), x, i);
     }
   };
-  const AlignedVector<float> pictures = sample(runner.model, model.weights, model.flow, wanted, observer);
-  for (std::int64_t i = 0; !folder.empty() && i < wanted.count; ++i) {
-    write_one(fs::path(folder) / fmt::format("{:06d}.png", i), pictures, i);
+  // One pass of the model after the other. Where pictures are wanted one by one only, those that are there are left
+  // out.
+  const bool only_folder = grid.empty() && steps_folder.empty();
+  AlignedVector<float> all;
+  std::int64_t sampled = 0;
+  for (std::int64_t next = 0; next < wanted.count;) {
+    SampleOptions pass = wanted;
+    pass.first = next;
+    pass.count = 0;
+    const auto there = [&](std::int64_t i) { return only_folder && kept->has(i); };
+    while (next < wanted.count && pass.count < batch && !there(next)) ++pass.count, ++next;
+    if (pass.count == 0) {
+      ++next;
+      continue;
+    }
+    set_labels(pass);
+    const AlignedVector<float> pictures = sample(runner.model, model.weights, model.flow, pass, observer);
+    for (std::int64_t i = 0; kept && i < pass.count; ++i) {
+      const auto one = std::span(pictures).subspan(std::size_t(i * elements), std::size_t(elements));
+      kept->write(pass.first + i, to_image(one, config.channels, size));
+    }
+    if (!grid.empty()) all.insert(all.end(), pictures.begin(), pictures.end());
+    sampled += pass.count;
   }
   if (!grid.empty()) {
-    files::write_png(grid, picture_grid(pictures, config.channels, size, across, scale));
+    files::write_png(grid, picture_grid(all, config.channels, size, across, scale));
   }
-  say(fmt::format("sampled {} pictures with {} attention", wanted.count, config.attention.method));
+  if (sampled < wanted.count) say(fmt::format("{} pictures were there already", wanted.count - sampled));
+  say(fmt::format("sampled {} pictures with {} attention", sampled, config.attention.method));
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ int run_program(int argc, char** argv) {
   add_capture_command(program, context);
   add_evaluate_command(program, context);
   add_export_command(program, context);
+  add_export_data_command(program, context);
   add_profile_command(program, context);
   const program::Words words{
       .interrupted = "interrupted",

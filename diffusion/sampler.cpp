@@ -13,6 +13,7 @@ void validate(const SampleOptions& o, const ModelConfig& config) {
   if (o.count < 1 || o.count > 1'000'000) {
     throw Error(fmt::format("number of pictures is {}; it must be 1 to 1000000", o.count));
   }
+  if (o.first < 0) throw Error(fmt::format("number of the first picture is {}; it must be 0 or more", o.first));
   if (o.steps < 1 || o.steps > 100'000)
     throw Error(fmt::format("sampling steps are {}; they must be 1 to 100000", o.steps));
   if (!std::isfinite(o.guidance)) throw Error(fmt::format("guidance is {}; it must be finite", o.guidance));
@@ -36,7 +37,7 @@ void validate(const SampleOptions& o, const ModelConfig& config) {
 
 std::vector<std::int32_t> sample_labels(const SampleOptions& options, const ModelConfig& config) {
   std::vector<std::int32_t> labels = options.labels;
-  for (std::int64_t i = 0; labels.size() < std::size_t(options.count); ++i) {
+  for (std::int64_t i = options.first; labels.size() < std::size_t(options.count); ++i) {
     labels.push_back(config.classes == 0 ? 0 : std::int32_t(i % config.classes));
   }
   return labels;
@@ -57,7 +58,7 @@ AlignedVector<float> sample(Dit<float>& model, std::span<const float> weights, c
     const std::int64_t now = std::min(model.plan().batch, options.count - first);
     const std::span<float> x = std::span(pictures).subspan(std::size_t(first) * elements, std::size_t(now) * elements);
     for (std::int64_t i = 0; i < now; ++i) {
-      RandomSequence(options.seed, Purpose::sampling_noise, std::uint64_t(first + i))
+      RandomSequence(options.seed, Purpose::sampling_noise, std::uint64_t(options.first + first + i))
           .fill_normal(x.subspan(std::size_t(i) * elements, elements), flow.noise_scale);
     }
     std::vector<float> time(std::size_t(now), 0.0f);
@@ -72,7 +73,8 @@ AlignedVector<float> sample(Dit<float>& model, std::span<const float> weights, c
       for (std::size_t i = 0; i < plain.size(); ++i) velocity[i] = plain[i] + g * (velocity[i] - plain[i]);
     };
     StepObserver each_step;
-    if (observer) each_step = [&](int step, double, std::span<const float> at) { observer(first, step, at); };
+    if (observer)
+      each_step = [&](int step, double, std::span<const float> at) { observer(options.first + first, step, at); };
     solve(options.solver, field, times, x, each_step);
   }
   return pictures;

@@ -12,6 +12,7 @@
 namespace llsa::diffusion {
 
 struct SampleOptions {
+  std::int64_t first = 0;  ///< number of the first picture
   std::int64_t count = 16;
   int steps = 20;
   Solver solver = Solver::euler;
@@ -20,7 +21,7 @@ struct SampleOptions {
   double guidance_low = 0, guidance_high = 1;
   std::uint64_t seed = 1;
   std::vector<std::int32_t> labels =
-      {};  ///< one per picture; empty: 0, 1, 2, ... in turn (no labels when unconditional)
+      {};  ///< one per picture; empty: every class in turn, by numbers (no labels when unconditional)
 };
 
 /// The shift of the sampler's times for a model that was trained so.
@@ -30,9 +31,9 @@ void validate(const SampleOptions& options, const ModelConfig& config);
 /// The label of every picture, `classes` for none.
 std::vector<std::int32_t> sample_labels(const SampleOptions& options, const ModelConfig& config);
 
-/// Pictures `[count, channels, size, size]`, roughly in -1..1. Picture i starts from noise that depends on the seed and
-/// i alone. The observer sees the whole set when everything fits in one pass of the model's planned batch, else one
-/// pass after the other; `first` is the number of the pass's first picture.
+/// Pictures `[count, channels, size, size]`, roughly in -1..1, numbered from `options.first`. Picture i starts from
+/// noise that depends on the seed and i alone. The observer sees the whole set when everything fits in one pass of the
+/// model's planned batch, else one pass after the other; `first` is the number of the pass's first picture.
 using SampleObserver = std::function<void(std::int64_t first, int step, std::span<const float> x)>;
 AlignedVector<float> sample(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
                             const SampleOptions& options, const SampleObserver& observer = {});

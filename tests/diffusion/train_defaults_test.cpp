@@ -98,34 +98,6 @@ TEST(TrainDefaults, a_checkpoint_is_written_when_its_minutes_have_passed) {
   EXPECT_EQ(steps_kept("never", 0), (std::vector<std::int64_t>{0, 4}));
 }
 
-TEST(TrainDefaults, the_script_of_the_landscape_model_trains_each_stage_from_the_one_before) {
-  const TemporaryFolder folder;
-  // In place of the program: writes down what it was asked, and makes a checkpoint where one is expected.
-  room::write_text(folder / "stand-in",
-                   "#!/bin/sh\necho \"$*\" >> \"$ASKED\"\n"
-                   "if [ \"$1\" = train ]; then mkdir -p \"$4/checkpoints\"; : > "
-                   "\"$4/checkpoints/step-00000002.safetensors\"; fi\n");
-  std::filesystem::permissions(folder / "stand-in", std::filesystem::perms::owner_all);
-  const std::string runs = (folder / "my runs").string(), script = LLSA_SOURCE_DIR "/scripts/train-landscape";
-  const std::string environment =
-      "ASKED=" + (folder / "asked").string() + " LLSA_DIFFUSION=" + (folder / "stand-in").string() + " ";
-  ASSERT_EQ(std::system((environment + script + " '" + runs + "' 2 > /dev/null").c_str()), 0);
-  std::istringstream asked(read_text(folder / "asked"));
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(asked, line);) lines.push_back(line);
-  ASSERT_EQ(lines.size(), 4u);
-  for (const auto& [line, words] : {std::pair{0, "--output " + runs + "/16 --data landscape:1 --image-size 16"},
-                                    {1, "--output " + runs + "/32 --data landscape:1 --image-size 32"},
-                                    {1, "--init-from " + runs + "/16/checkpoints/step-00000002.safetensors"},
-                                    {2, "--image-size 64"},
-                                    {2, "--init-from " + runs + "/32/checkpoints/step-00000002.safetensors"},
-                                    {3, "export --checkpoint " + runs + "/64/checkpoints/step-00000002.safetensors"}})
-    EXPECT_NE(lines[std::size_t(line)].find(words), std::string::npos) << lines[std::size_t(line)];
-  for (std::size_t stage = 0; stage < 3; ++stage)
-    EXPECT_NE(lines[stage].find("train --resume"), std::string::npos) << "goes on where it was stopped";
-  EXPECT_NE(std::system((script + " 2> /dev/null").c_str()), 0) << "without a folder";
-}
-
 TEST(TrainDefaults, an_exported_file_names_no_folder_of_this_machine) {
   const TemporaryFolder folder;
   write_pictures(folder / "pictures", 12);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -12,15 +13,26 @@ namespace {
 using namespace reference;
 
 // Products are chains of multiply-adds in one order, whatever number of rows, columns and vectors stands beside them:
-// results do not depend on how a problem is cut into tiles, in bits. Where the processor fuses, every one is fused.
+// results do not depend on how a problem is cut into tiles, in bits. So either all multiply-adds are fused or none is;
+// which it is depends on processor and compiler, and is asked once.
+
+template <class C>
+C one_product(const std::vector<C>& a, const std::vector<C>& x) {
+  const auto depth = static_cast<std::int64_t>(a.size());
+  std::vector<C> tile(a.size() * lanes<C>), out(lanes<C>);
+  for (std::size_t k = 0; k < x.size(); ++k) tile[k * lanes<C>] = x[k];
+  rows_times_tile<C>({a.data(), depth, 1}, depth, tile.data(), lanes<C>, 1, out.data(), lanes<C>);
+  return out[0];
+}
 
 template <class C>
 C multiply_add(C a, C b, C sum) {
-#if defined(__FMA__)
-  return std::fma(a, b, sum);
-#else
-  return a * b + sum;
-#endif
+  // (1 + e)^2 - (1 + 2e) is e^2 when it is rounded once, and 0 when it is rounded twice.
+  constexpr C e = std::numeric_limits<C>::epsilon();
+  static const bool fuses = one_product<C>({-(1 + 2 * e), 1 + e}, {1, 1 + e}) != 0;
+  if (fuses) return std::fma(a, b, sum);
+  const volatile C product = a * b;  // not fused here, whatever the compiler would like
+  return product + sum;
 }
 
 template <class C>
