@@ -146,6 +146,7 @@ def show(
 def capture(
     model: Any,
     folder: str | PathLike[str],
+    /,
     *,
     layers: Sequence[str] | None = None,
     steps: Sequence[int] | None = None,

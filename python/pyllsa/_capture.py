@@ -44,7 +44,7 @@ class Capture:
         self.stop()
 
 
-def capture(model, folder, *, layers=None, steps=None, grid=None, order="raster", most_heads=None, **metadata):
+def capture(model, folder, /, *, layers=None, steps=None, grid=None, order="raster", most_heads=None, **metadata):
     """Records queries, keys and values of a model's self-attention, as attention sees them (after norms and rotation).
 
     Knows `pyllsa.nn.Attention` and the modules that `replace` knows except `torch.nn.MultiheadAttention`.

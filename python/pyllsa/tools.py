@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pyllsa import _core, _plan
+from pyllsa import _plan
 from pyllsa._arguments import is_torch
+from pyllsa._core import core
 
 try:
     from pyllsa import _tools
@@ -115,7 +116,7 @@ def verify(function, q=None, k=None, v=None, *, grad_output=None, grad_lse=None,
     outputs = _run(torch, function, problem, grad_output, grad_lse, backward, seed)
     given, theirs = _Given(problem), _Given(outputs)
     text, data = tools.verify(given.values, tuple(plan), theirs.values, given.coarsest(), (tolerance or "").upper(),
-                              _core.core.threads())
+                              core.threads())
     return Verdict(text, json.loads(data))
 
 
@@ -232,7 +233,7 @@ def approximate(q, k, v, configurations=None, *, grid=None, order="raster", quer
         plan = _plan.make_plan(int(k.shape[2]), quiet=True, **{"scale": scale, **each})
         rows.append((each.get("method", "llsa"), tuple(plan), name))
     given = _Given({"q": q, "k": k, "v": v})
-    return json.loads(tools.approximate(given.values, list(grid or ()), order, scale, rows, queries, _core.core.threads()))
+    return json.loads(tools.approximate(given.values, list(grid or ()), order, scale, rows, queries, core.threads()))
 
 
 class Recommendation:
@@ -270,7 +271,7 @@ def recommend(tokens=None, head_dim=64, *, heads=1, max_error=None, time_budget=
         tokens, head_dim, heads = int(q.shape[2]), int(q.shape[3]), int(q.shape[1])
     if tokens is None:
         raise ValueError("tokens must be given, or q, k and v")
-    text, data = tools.recommend(tokens, head_dim, heads, max_error, time_budget, given.values, _core.core.threads())
+    text, data = tools.recommend(tokens, head_dim, heads, max_error, time_budget, given.values, core.threads())
     data = json.loads(data)
     return Recommendation(text, data, _options(data))
 

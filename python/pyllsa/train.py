@@ -89,7 +89,7 @@ def device_of(name):
 class Run:
     """A run on this rank: `train` goes from the last checkpoint to the end."""
 
-    def __init__(self, options, device):
+    def __init__(self, options, device=torch.device("cpu")):
         self.options, self.device = options, device
         self.rank, self.ranks = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         os.makedirs(options.output, exist_ok=True)
