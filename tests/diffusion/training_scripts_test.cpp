@@ -80,8 +80,9 @@ TEST(TrainingScripts, of_the_paper_s_recipe_run_dry) {
                             .c_str()),
             0);
   for (const char* size : {"4", "16", "32", "64"})
-    EXPECT_TRUE(std::filesystem::exists(folder / "runs" / size / "checkpoints/step-00000002.safetensors")) << size;
-  EXPECT_TRUE(std::filesystem::exists(folder / "runs/recipe.safetensors"));
+    EXPECT_TRUE(std::filesystem::exists(folder / "runs/dry-run" / size / "checkpoints/step-00000002.safetensors"))
+        << size;
+  EXPECT_TRUE(std::filesystem::exists(folder / "runs/dry-run/recipe.safetensors"));
 }
 
 }  // namespace
