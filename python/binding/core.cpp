@@ -8,6 +8,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "attend.hpp"
+#include "errors.hpp"
 #include "llsa/error.hpp"
 #include "llsa/token_order.hpp"
 #include "option_tuple.hpp"
@@ -44,13 +45,7 @@ Call call_of(int dtype, OptionTuple options, PackingTuple packing, Arrays arrays
 }  // namespace
 
 NB_MODULE(PYLLSA_MODULE, m) {
-  nb::register_exception_translator([](const std::exception_ptr& failure, void*) {
-    try {
-      std::rethrow_exception(failure);
-    } catch (const llsa::Error& error) {
-      PyErr_SetString(PyExc_ValueError, error.what());
-    }
-  });
+  pyllsa::raise_errors_as_value_errors();
   m.def(
       "forward",
       [](int dtype, OptionTuple options, PackingTuple packing, Arrays arrays, Lists lists, bool given) {

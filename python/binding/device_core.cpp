@@ -8,7 +8,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "device_attend.hpp"
-#include "llsa/error.hpp"
+#include "errors.hpp"
 #include "option_tuple.hpp"
 
 namespace nb = nanobind;
@@ -32,13 +32,7 @@ DeviceProblem problem_of(int dtype, OptionTuple options, const Extents& extents)
 }  // namespace
 
 NB_MODULE(PYLLSA_MODULE, m) {
-  nb::register_exception_translator([](const std::exception_ptr& failure, void*) {
-    try {
-      std::rethrow_exception(failure);
-    } catch (const llsa::Error& error) {
-      PyErr_SetString(PyExc_ValueError, error.what());
-    }
-  });
+  pyllsa::raise_errors_as_value_errors();
   m.def("unavailable", &device_unavailable, "Why nothing can run here, or an empty string.");
   m.def(
       "sizes",

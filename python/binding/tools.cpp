@@ -16,6 +16,7 @@
 #include "compare/verify/report.hpp"
 #include "compare/verify/theirs.hpp"
 #include "compare/verify/verify.hpp"
+#include "errors.hpp"
 #include "files/tensor_file.hpp"
 #include "llsa/error.hpp"
 #include "llsa/thread_pool.hpp"
@@ -170,13 +171,7 @@ std::tuple<std::string, std::string> recommend(std::int64_t tokens, std::int64_t
 }  // namespace
 
 NB_MODULE(_tools, m) {
-  nb::register_exception_translator([](const std::exception_ptr& failure, void*) {
-    try {
-      std::rethrow_exception(failure);
-    } catch (const llsa::Error& error) {
-      PyErr_SetString(PyExc_ValueError, error.what());
-    }
-  });
+  pyllsa::raise_errors_as_value_errors();
   m.def("verify", &verify);
   m.def("approximate", &approximate);
   m.def("recommend", &recommend);

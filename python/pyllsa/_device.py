@@ -71,8 +71,8 @@ def attend(types, q, k, v, packing, given, plan, o, lse, lists):
             part_o = problem.new(problem.queries, problem.value_dim)
             part_lse = problem.new(problem.queries, 1, torch.float32)
             problem.forward(part_o, part_lse, saved, workspace, given is not None)
-            o[:, :, part.query] = problem.shaped(part_o, v.shape[3])
-            lse[:, :, part.query] = problem.shaped(part_lse, 1)[..., 0]
+            o[:, :, part.query] = part_o[..., : v.shape[3]]
+            lse[:, :, part.query] = part_lse[..., 0]
             if given is None:
                 problem.get_lists(saved, part.lists(lists, plan))
 
@@ -80,7 +80,10 @@ def attend(types, q, k, v, packing, given, plan, o, lse, lists):
 def attend_backward(types, q, k, v, o, lse, lists, grad_o, grad_lse, packing, plan, gradients):
     """Fills the gradients of q, k and v; k and v of a sequence without queries get zeros."""
     with _current(q):
-        for part in _parts(q, k, plan, packing, gradients[1:]):
+        if packing is not None:  # some keys may have no queries
+            for gradient in gradients[1:]:
+                gradient.zero_()
+        for part in _parts(q, k, plan, packing):
             problem = _Problem(types, *part.tensors(q, k, v), plan)
             saved, workspace = problem.memory()
             problem.put_lists(saved, part.lists(lists, plan))
@@ -112,7 +115,7 @@ class _Part:
         return [level[:, :, begin : begin + count] for level, (begin, count) in zip(levels, self.rows)]
 
 
-def _parts(q, k, plan, packing, without_queries=()):
+def _parts(q, k, plan, packing):
     shapes = (q.shape[0], q.shape[1], q.shape[2], k.shape[2])
     if packing is None:
         rows = [(0, _plan.level_length(q.shape[2], plan.block_size, l)) for l in range(1, plan.levels + 1)]
@@ -123,11 +126,7 @@ def _parts(q, k, plan, packing, without_queries=()):
     for s in range(len(cu_q) - 1):
         query, key = slice(cu_q[s], cu_q[s + 1]), slice(cu_k[s], cu_k[s + 1])
         if query.stop == query.start:
-            for gradient in without_queries:
-                gradient[:, :, key] = 0
             continue
-        if key.stop == key.start:
-            raise ValueError(f"cu_seqlens: sequence {s} has queries but no keys")
         counts = [_plan.level_length(query.stop - query.start, plan.block_size, l) for l in range(1, plan.levels + 1)]
         yield _Part(query, key, list(zip(first, counts)), (*shapes, len(cu_q) - 1))
         first = [begin + count for begin, count in zip(first, counts)]
@@ -153,9 +152,6 @@ class _Problem:
 
     def new(self, tokens, dim, dtype=None):
         return torch.empty((self.batch, self.heads, tokens, dim), dtype=dtype or self.dtype, device=self.device)
-
-    def shaped(self, x, dim):
-        return x[..., :dim]
 
     def memory(self):
         saved, workspace, self.widths = self.module.sizes(self.type, self.plan, self.extents)
