@@ -83,6 +83,7 @@ void TrainCommand::add_options(CLI::App& app) {
   app.add_option("--backend", run.backend, "implementation of attention")->capture_default_str();
   program::add_number(app, "--threads", run.threads, "threads; 0 takes every core");
   app.add_flag("--quiet", run.quiet, "no progress line");
+  app.add_flag("--tensorboard", run.events, "write the log and the samples as TensorBoard's events, too");
 }
 
 /// Preset, then the data's classes, then what the user gave; the paper's noise rescaling where nothing else was asked
@@ -137,9 +138,10 @@ void TrainCommand::expect_free_places(const RunOptions& options) const {
     paths.reads("--validation-data", folder_of_pictures(place));
   paths.reads("--init-from", init_from);
   const auto written = [](std::string_view name) {
-    return name.starts_with("step-") || name == "log.jsonl" || name == "loss.png";
+    return name.starts_with("step-") || name.starts_with("events.") || name == "log.jsonl" || name == "loss.png";
   };
-  for (const std::filesystem::path& folder : {options.out, options.out / "checkpoints", options.out / "samples"})
+  for (const std::filesystem::path& folder :
+       {options.out, options.out / "checkpoints", options.out / "samples", options.out / "tensorboard"})
     paths.writes_into("--output", folder, written);
   paths.check();
 }

@@ -45,16 +45,21 @@ std::optional<LogEntry> entry_from(const std::string& line) {
 
 }  // namespace
 
+std::vector<LogEntry> read_log(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::vector<LogEntry> entries;
+  for (std::string line; std::getline(file, line);)
+    if (const auto entry = entry_from(line)) entries.push_back(*entry);
+  return entries;
+}
+
 RunLog::RunLog(std::filesystem::path path, std::int64_t last_step) : path_(std::move(path)) {
-  std::ifstream old(path_);
   std::string kept;
-  for (std::string line; std::getline(old, line);) {
-    const auto entry = entry_from(line);
-    if (!entry || entry->step > last_step) continue;
-    entries_.push_back(*entry);
-    kept += line + "\n";
+  for (const LogEntry& entry : read_log(path_)) {
+    if (entry.step > last_step) continue;
+    entries_.push_back(entry);
+    kept += line_of(entry);
   }
-  old.close();
   files::write_file_atomically(path_, kept);
   file_.open(path_, std::ios::app);
   if (!file_) throw Error(fmt::format("{}: cannot be written", path_.string()));

@@ -33,6 +33,9 @@ class RunLog {
   std::ofstream file_;
 };
 
+/// The entries of a log, oldest first; none for a file that is not there. Lines that cannot be read are passed over.
+std::vector<LogEntry> read_log(const std::filesystem::path& path);
+
 /// Training loss (thin: every entry; thick: its mean over about 1% of the steps) and validation loss against steps,
 /// PNG.
 void plot_losses(const std::filesystem::path& path, const std::vector<LogEntry>& entries);

@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "backends/backends.hpp"
+#include "diffusion/event_file.hpp"
 #include "diffusion/layers/eigen_layers.hpp"
 #include "diffusion/learner.hpp"
 #include "diffusion/pictures.hpp"
@@ -82,15 +83,16 @@ std::int64_t sample_columns(const TrainConfig& config, const RunOptions& options
   return classes > 1 && classes <= options.sample_count ? classes : grid_columns(options.sample_count);
 }
 
-void save_samples(const fs::path& folder, const TrainConfig& config, const RunOptions& options, const TrainState& state,
-                  Dit<float>& model) {
+files::Image save_samples(const fs::path& folder, const TrainConfig& config, const RunOptions& options,
+                          const TrainState& state, Dit<float>& model) {
   files::make_folder(folder);
   const AlignedVector<float> pictures =
       sample(model, state.averages, config.flow, {.count = options.sample_count, .seed = config.seed});
   const std::int64_t size = config.model.image_size;
   const std::int64_t columns = sample_columns(config, options);
-  files::write_png(folder / fmt::format("step-{:08d}.png", state.step),
-                   picture_grid(pictures, config.model.channels, size, columns, grid_zoom(size)));
+  files::Image grid = picture_grid(pictures, config.model.channels, size, columns, grid_zoom(size));
+  files::write_png(folder / fmt::format("step-{:08d}.png", state.step), grid);
+  return grid;
 }
 
 }  // namespace
@@ -151,6 +153,8 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
     files::remove_unfinished_files(folder);
   if (fresh) checkpoints.save(config, learner.state(), options.keep);
   RunLog log(options.out / "log.jsonl", first_step);
+  std::optional<EventFile> events;
+  if (options.events) events.emplace(options.out / "tensorboard", first_step + 1);
   message(fmt::format("{} pictures to train on, {} of {} to validate on", data.training_size(), held_out.count(),
                       data.validation_size()));
   if (!fresh) message(fmt::format("resuming at step {} of {}", first_step, config.steps));
@@ -173,7 +177,8 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
   };
   const auto draw = [&] {
     const auto begin = Clock::now();
-    save_samples(options.out / "samples", config, options, learner.state(), sampling_model);
+    const files::Image grid = save_samples(options.out / "samples", config, options, learner.state(), sampling_model);
+    if (events) events->append(learner.state().step, "samples", grid);
     sample_alarm.done(Alarm::seconds_since(begin));
   };
   if (fresh && options.sample_minutes > 0 && !stop()) draw();
@@ -202,7 +207,10 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
     if (due(step, options.validate_every) || last) {
       entry.validation_loss = learner.validation_loss(held_out.pictures, held_out.labels);
     }
-    if (due(step, options.log_every) || entry.validation_loss) log.append(entry);
+    if (due(step, options.log_every) || entry.validation_loss) {
+      log.append(entry);
+      if (events) events->append(entry);
+    }
     progress.show(entry);
     if (step == first_step + 3 && !last) {
       message(fmt::format("{} steps take about {} here", config.steps - step,

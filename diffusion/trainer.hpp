@@ -24,7 +24,8 @@ struct RunOptions {
   /// time.
   double checkpoint_minutes = 0, sample_minutes = 0;
   std::int64_t sample_count = 16;
-  bool quiet = false;  ///< no progress line
+  bool quiet = false;   ///< no progress line
+  bool events = false;  ///< write tensorboard/, what the log and samples/ hold as TensorBoard's events
 };
 
 /// Throws `Error` naming the first field that is out of range.

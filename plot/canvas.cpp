@@ -60,18 +60,28 @@ Surface upload(const Image& image, int factor) {
   return surface;
 }
 
+Color on_dark(const Color& color) {
+  constexpr std::pair<Color, Color> counterparts[] = {
+      {ink, light_ink}, {faint_ink, faint_light_ink}, {grid_line, dark_grid_line}, {white, dark_ground}};
+  for (const auto& [light, dark] : counterparts)
+    if (color.with_alpha(1) == light) return dark.with_alpha(color.a);
+  return color;
+}
+
 }  // namespace
 
 struct Canvas::Recording {
   double width, height;
   Color background;
+  Theme theme;
   Surface surface;
   Context context;
 
-  Recording(double w, double h, const Color& background_)
+  Recording(double w, double h, const Color& background_, Theme theme_)
       : width(w),
         height(h),
         background(background_),
+        theme(theme_),
         surface(nullptr, cairo_surface_destroy),
         context(nullptr, cairo_destroy) {
     const cairo_rectangle_t extents{0, 0, w, h};
@@ -89,7 +99,8 @@ struct Canvas::Recording {
     cairo_set_fill_rule(context.get(), CAIRO_FILL_RULE_EVEN_ODD);
   }
 
-  cairo_t* with(const Color& color) const {
+  cairo_t* with(const Color& wanted) const {
+    const Color color = theme == Theme::dark ? on_dark(wanted) : wanted;
     cairo_set_source_rgba(context.get(), color.r, color.g, color.b, color.a);
     return context.get();
   }
@@ -131,10 +142,10 @@ struct Canvas::Recording {
   }
 };
 
-Canvas::Canvas(double width, double height, Color background) {
+Canvas::Canvas(double width, double height, Color background, Theme theme) {
   if (!(width >= 1 && width <= 16384 && height >= 1 && height <= 16384))
     throw Error(fmt::format("drawing is {} x {} points; each must be 1 to 16384", width, height));
-  recording_ = std::make_unique<Recording>(width, height, background);
+  recording_ = std::make_unique<Recording>(width, height, background, theme);
 }
 Canvas::~Canvas() = default;
 Canvas::Canvas(Canvas&&) noexcept = default;

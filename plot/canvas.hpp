@@ -45,13 +45,17 @@ struct TextStyle {
   bool upwards = false;  ///< rotated by a quarter turn, reading from bottom to top
 };
 
+/// What the neutral colours (ink, faint_ink, grid_line, white) become: themselves, or their counterparts on a dark
+/// ground.
+enum class Theme { light, dark };
+
 /// A drawing, recorded once and written as PNG at any scale or as SVG, so that all formats show the same scene.
 /// Units are points: one pixel at scale 1; x grows to the right, y downwards. Text is set in DejaVu Sans.
 /// Not for use from several threads at once.
 class Canvas {
  public:
   /// Extents in points, each in 1..16384. Throws `Error` otherwise.
-  Canvas(double width, double height, Color background = white);
+  Canvas(double width, double height, Color background = white, Theme theme = Theme::light);
   ~Canvas();
   Canvas(Canvas&&) noexcept;
   Canvas& operator=(Canvas&&) noexcept;

@@ -29,6 +29,10 @@ inline constexpr Color black{0, 0, 0}, white{1, 1, 1};
 /// Text and axes: dark, and softer than black on white.
 inline constexpr Color ink = rgb(0x22262b), faint_ink = rgb(0x6b727a), grid_line = rgb(0xdfe3e8);
 
+/// Their counterparts on a dark ground.
+inline constexpr Color dark_ground = rgb(0x13151a), light_ink = rgb(0xe4e7eb), faint_light_ink = rgb(0x98a2ad),
+                       dark_grid_line = rgb(0x343b44);
+
 /// Six colours that stay apart for colour-blind readers, for series and levels; `index` wraps around.
 constexpr Rgb category_color(int index) {
   constexpr Rgb colors[] = {rgb(0xd1495b), rgb(0x0077b6), rgb(0xedae49), rgb(0x2a9d8f), rgb(0x7b4ea3), rgb(0x5c677d)};

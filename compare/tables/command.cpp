@@ -91,6 +91,7 @@ void add_command(CLI::App& program, CommandContext& context) {
   using tables::Scale;
   change("--steps", &Scale::steps, "training steps of each run");
   change("--seeds", &Scale::seeds, "runs of each configuration");
+  change("--curve-points", &Scale::curve_points, "validation losses on the way, drawn against steps and time");
   change("--batch", &Scale::batch, "pictures a step");
   change("--image-size", &Scale::image_size, "pixels along a side");
   change("--data", &Scale::data, "a folder of pictures, shapes:SEED or landscape:SEED");

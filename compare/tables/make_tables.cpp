@@ -67,8 +67,12 @@ void make_tables(const TablesRequest& request, std::stop_token stop, const Train
                        .backend = backend,
                        .threads = request.threads,
                        .checkpoint_every = request.checkpoint_every};
-  for (const MeasuredTraining& measured : measure_training(trained, scale, place, stop, progress))
+  for (const MeasuredTraining& measured : measure_training(trained, scale, place, stop, progress)) {
     write(measured, request, "", on, print);
+    if (scale.curve_points > 0)
+      for (const char* ending : {".png", ".svg"})
+        plot_curves(measured, request.out / (measured.table.name + "-curves" + ending));
+  }
   for (const std::string& name : request.names) {
     const auto table = timing_table(name, scale);
     if (!table) continue;

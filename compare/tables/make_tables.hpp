@@ -22,10 +22,10 @@ struct TablesRequest {
 /// "auto" resolved, as above; another name unchanged.
 std::string backend_for(const std::string& name);
 
-/// Makes the tables and writes, for each, NAME.md, NAME.json, NAME.png and NAME.svg into `out` (created if missing),
-/// where the training runs lie below runs/. Finished runs are reused, interrupted ones continued. Each table's Markdown
-/// is also given to `print`. Throws `Error` before any work for a scale out of range or a folder that cannot be made;
-/// `Cancelled` when stopped.
+/// Makes the tables and writes, for each, NAME.md, NAME.json, NAME.png and NAME.svg (with curves also NAME-curves.png
+/// and .svg) into `out` (created if missing), where the training runs lie below runs/. Finished runs are reused,
+/// interrupted ones continued. Each table's Markdown is also given to `print`. Throws `Error` before any work for a
+/// scale out of range or a folder that cannot be made; `Cancelled` when stopped.
 void make_tables(const TablesRequest& request, std::stop_token stop, const TrainingProgress& progress,
                  const std::function<void(const std::string&)>& print);
 

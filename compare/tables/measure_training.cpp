@@ -43,7 +43,10 @@ std::map<std::string, TrainingRun> distinct_runs(const std::vector<TrainingTable
 }  // namespace
 
 TrainingRun run_of(const TrainingRow& row, const Scale& scale, std::int64_t seed) {
-  TrainingRun run{.config = row.config, .samples = scale.samples, .sampling_steps = scale.sampling_steps};
+  TrainingRun run{.config = row.config,
+                  .samples = scale.samples,
+                  .sampling_steps = scale.sampling_steps,
+                  .curve_points = scale.curve_points};
   run.config.seed = static_cast<std::uint64_t>(seed);
   return run;
 }

@@ -20,6 +20,9 @@ nlohmann::ordered_json json_of(const MeasuredTiming& measured, const Scale& scal
 /// PNG or SVG. Training: loss (or, where losses cannot be compared, denoising error) of every row with the
 /// spread over the seeds. Timing: against tokens, or against the cases where there is one length only.
 void plot(const MeasuredTraining& measured, const std::filesystem::path& path);
+/// The curves against steps, and against the time that so many steps take alone on the machine (steps times the median
+/// of the timed ones): means of the seeds and the smallest and largest as bars.
+void plot_curves(const MeasuredTraining& measured, const std::filesystem::path& path);
 void plot(const MeasuredTiming& measured, const std::filesystem::path& path);
 
 }  // namespace llsa::compare::tables

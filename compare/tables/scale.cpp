@@ -44,6 +44,7 @@ void validate(const Scale& s) {
   require("batch", s.batch, 1, 1 << 16);
   require("steps", s.steps, 1, 1'000'000'000);
   require("seeds", s.seeds, 1, 1000);
+  require("curve points", s.curve_points, 0, s.steps);
   require("validation pictures", s.validation_pictures, 1, 1'000'000);
   require("samples", s.samples, 1, 1'000'000);
   require("sampling steps", s.sampling_steps, 1, 1'000'000);

@@ -19,6 +19,7 @@ struct Scale {
   std::int64_t batch = 4;  ///< pictures a step; a quarter of it, at least 1, for 4b
   std::int64_t steps = 100;
   std::int64_t seeds = 3;
+  std::int64_t curve_points = 0;  ///< validation losses on the way, evenly spread over the steps; 0: the last only
   double learning_rate = 4e-3;
   std::int64_t validation_pictures = 32, samples = 16, sampling_steps = 20;
   // Timing of attention alone, B = 16.

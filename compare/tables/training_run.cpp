@@ -9,6 +9,7 @@
 #include "compare/tables/denoising.hpp"
 #include "diffusion/learner.hpp"
 #include "diffusion/metrics.hpp"
+#include "diffusion/run_log.hpp"
 #include "diffusion/runner.hpp"
 #include "diffusion/sampler.hpp"
 #include "diffusion/trainer.hpp"
@@ -32,13 +33,34 @@ std::uint64_t hash_of(const std::string& text) {
   return hash;
 }
 
+Json json_of(const std::vector<CurvePoint>& curve) {
+  Json points = Json::array();
+  for (const CurvePoint& point : curve) points.push_back({point.step, point.validation_loss});
+  return points;
+}
+
+std::vector<CurvePoint> curve_from(const Json& points) {
+  std::vector<CurvePoint> curve;
+  for (const Json& point : points) curve.push_back({point.at(0).get<std::int64_t>(), point.at(1).get<double>()});
+  return curve;
+}
+
+/// What the run's log says of the way.
+std::vector<CurvePoint> logged_curve(const std::filesystem::path& log) {
+  std::vector<CurvePoint> curve;
+  for (const diffusion::LogEntry& entry : diffusion::read_log(log))
+    if (entry.validation_loss) curve.push_back({entry.step, *entry.validation_loss});
+  return curve;
+}
+
 std::optional<RunResult> stored_result(const TrainingRun& run, const std::filesystem::path& folder) {
   const Json json = Json::parse(std::ifstream(folder / result_file), nullptr, false);
   if (!json.is_object() || !json.contains("settings") || json["settings"] != settings_of(run)) return std::nullopt;
   try {
     return RunResult{.validation_loss = json.at("validation_loss").get<double>(),
                      .denoising_error = json.at("denoising_error").get<double>(),
-                     .sliced_wasserstein = json.at("sliced_wasserstein").get<double>()};
+                     .sliced_wasserstein = json.at("sliced_wasserstein").get<double>(),
+                     .curve = curve_from(json.value("curve", Json::array()))};
   } catch (const Json::exception&) {
     return std::nullopt;  // damaged: judged again from the last checkpoint
   }
@@ -77,11 +99,13 @@ RunResult judge(const TrainingRun& run, const diffusion::TrainState& state, cons
 }  // namespace
 
 Json settings_of(const TrainingRun& run) {
-  return {{"train", to_json(run.config)},
-          {"samples", run.samples},
-          {"sampling_steps", run.sampling_steps},
-          {"directions", run.directions},
-          {"version", result_version}};
+  Json json = {{"train", to_json(run.config)},
+               {"samples", run.samples},
+               {"sampling_steps", run.sampling_steps},
+               {"directions", run.directions},
+               {"version", result_version}};
+  if (run.curve_points > 0) json["curve_points"] = run.curve_points;
+  return json;
 }
 
 std::string run_name(const TrainingRun& run) {
@@ -116,7 +140,8 @@ RunResult finish_run(const TrainingRun& run, const RunPlace& place, std::stop_to
                                       .threads = place.threads,
                                       .keep = 1,
                                       .checkpoint_every = place.checkpoint_every,
-                                      .validate_every = 0,
+                                      .log_every = run.curve_points > 0 ? 0 : 1,  // only what the curve needs
+                                      .validate_every = run.curve_points > 0 ? config.steps / run.curve_points : 0,
                                       .sample_every = 0,
                                       .sample_count = 1,
                                       .quiet = true};
@@ -129,11 +154,13 @@ RunResult finish_run(const TrainingRun& run, const RunPlace& place, std::stop_to
       },
       [](const std::string&) {});
   if (state.step < config.steps) throw Cancelled();
-  const RunResult result = judge(run, state, data, place, stop);
-  const Json json = {{"settings", settings_of(run)},
-                     {"validation_loss", result.validation_loss},
-                     {"denoising_error", result.denoising_error},
-                     {"sliced_wasserstein", result.sliced_wasserstein}};
+  RunResult result = judge(run, state, data, place, stop);
+  if (run.curve_points > 0) result.curve = logged_curve(folder / "log.jsonl");
+  Json json = {{"settings", settings_of(run)},
+               {"validation_loss", result.validation_loss},
+               {"denoising_error", result.denoising_error},
+               {"sliced_wasserstein", result.sliced_wasserstein}};
+  if (run.curve_points > 0) json["curve"] = json_of(result.curve);
   files::write_file_atomically(folder / result_file, json.dump(2) + "\n");
   return result;
 }

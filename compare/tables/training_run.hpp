@@ -5,6 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "diffusion/settings.hpp"
 
@@ -14,14 +15,23 @@ namespace llsa::compare::tables {
 struct TrainingRun {
   diffusion::TrainConfig config = {};
   std::int64_t samples = 32, sampling_steps = 10;
-  int directions = 128;  ///< of the sliced Wasserstein distance
+  int directions = 128;           ///< of the sliced Wasserstein distance
+  std::int64_t curve_points = 0;  ///< losses on the way, evenly spread over the steps
+};
+
+/// The validation loss of the averaged weights after so many steps.
+struct CurvePoint {
+  std::int64_t step = 0;
+  double validation_loss = 0;
+  friend bool operator==(const CurvePoint&, const CurvePoint&) = default;
 };
 
 /// What a finished run is worth. Functions of the run alone (on one machine with one build).
 struct RunResult {
-  double validation_loss = 0;     ///< of the averaged weights, on fixed noise and times
-  double denoising_error = 0;     ///< on the same pictures (`denoising.hpp`): comparable whatever is learned
-  double sliced_wasserstein = 0;  ///< of samples to as many validation pictures
+  double validation_loss = 0;          ///< of the averaged weights, on fixed noise and times
+  double denoising_error = 0;          ///< on the same pictures (`denoising.hpp`): comparable whatever is learned
+  double sliced_wasserstein = 0;       ///< of samples to as many validation pictures
+  std::vector<CurvePoint> curve = {};  ///< ends with the last step; empty where no points were asked for
 };
 
 /// Where and on what runs are made.

@@ -50,6 +50,24 @@ TEST(Canvas, shapes_cover_the_pixels_they_should) {
   EXPECT_EQ(pixel(image, 19, 9), rgb(0xffffff));
 }
 
+TEST(Canvas, a_dark_theme_turns_the_neutral_colours_round_and_leaves_the_others) {
+  const Color red{1, 0, 0};
+  const std::pair<Color, Color> expected[] = {
+      {ink, light_ink}, {faint_ink, faint_light_ink}, {grid_line, dark_grid_line}, {white, dark_ground}, {red, red}};
+  for (const auto& [given, shown] : expected) {
+    for (const Theme theme : {Theme::light, Theme::dark}) {
+      Canvas canvas(4, 4, black, theme);
+      canvas.fill({0, 0, 4, 4}, given);
+      Canvas same(4, 4, black);
+      same.fill({0, 0, 4, 4}, theme == Theme::dark ? shown : given);
+      EXPECT_EQ(canvas.render().rgb, same.render().rgb);
+    }
+  }
+  Canvas faint(4, 4, black, Theme::dark);
+  faint.fill({0, 0, 4, 4}, ink.with_alpha(0.5));
+  EXPECT_NEAR(faint.render().rgb[0], light_ink.r * 255 / 2, 1.5) << "its opacity stays";
+}
+
 TEST(Canvas, a_larger_scale_shows_the_same_scene_in_more_pixels) {
   Canvas canvas(12, 8);
   canvas.fill({3, 2, 5, 4}, rgb(0x12ab34));

@@ -10,7 +10,7 @@ namespace {
 TEST(Commands, every_typed_key_that_is_listed_does_something) {
   Workspace work(1);
   Requests requests;
-  for (const char32_t key : std::u32string_view(U"19F0WLMCYOEPGRVXT+-?fwlmcyoepgrvxt="))
+  for (const char32_t key : std::u32string_view(U"19F0WLMCYOEPGRVXT+-?fwlmcyoepgrvxt=hHsSbBkKnN[],."))
     EXPECT_TRUE(type_character(key, work, requests)) << static_cast<int>(key);
   for (const char32_t key : {U'z', U'ä', U' '}) EXPECT_FALSE(type_character(key, work, requests));
 }

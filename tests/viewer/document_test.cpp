@@ -148,6 +148,15 @@ TEST(Document, bad_files_give_one_line_that_begins_with_the_path) {
   expect(folder / "meta.safetensors", {}, "grid is 'two by two'");
 }
 
+TEST(Document, a_picture_goes_behind_tensors_only) {
+  TemporaryFolder folder;
+  files::write_png(folder / "p.png", files::Image(3, 2));
+  EXPECT_NE(error_of([&] {
+              load_document({folder / "p.png"}, {.picture = folder / "p.png"});
+            }).find("a picture goes behind Q, K, V"),
+            std::string::npos);
+}
+
 TEST(Document, a_picture_becomes_tokens_of_its_pixels) {
   TemporaryFolder folder;
   files::Image image(40, 25);

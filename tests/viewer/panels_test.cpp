@@ -1,9 +1,11 @@
 // Draws panels without a window and looks at pixels and geometry. Skipped where there is no EGL with OpenGL 3.3.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <fstream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "files/safetensors.hpp"
 #include "small_problem.hpp"
@@ -327,8 +329,108 @@ TEST_F(Panels, writing_without_a_window_gives_every_target_and_names_what_is_mis
   refused(&Targets::head_index, 1, "--head is 1; this file has 0 to 0");
   refused(&Targets::level, 3, "--level is 3; this head has");
   refused(&Targets::level, 0, "--level is 0; this head has");
+  Session with_profile = session;
+  with_profile.profile = folder / "s.json";  // a selection
+  EXPECT_NE(error_of([&] { write_targets(with_profile, targets, 1); }).find("s.json: no array \"benchmarks\""),
+            std::string::npos);
   targets.screenshot = (folder / "s.gif").string();
   EXPECT_NE(error_of([&] { write_targets(session, targets, 1); }).find(".png"), std::string::npos);
+}
+
+TEST_F(Panels, a_small_window_shows_fewer_panels_until_a_person_says_otherwise) {
+  open_small();
+  const auto open = [this](Panel panel) { return work->view.places[static_cast<std::size_t>(panel)].open; };
+  {
+    Screen screen(*work, 640, 480);
+    screen.draw({});
+    EXPECT_TRUE(open(Panel::controls) && open(Panel::overlay) && open(Panel::numbers));
+    EXPECT_FALSE(open(Panel::weights) || open(Panel::pyramid));
+  }
+  {
+    Screen screen(*work, 1280, 800);
+    screen.draw({});
+    EXPECT_TRUE(open(Panel::weights) && open(Panel::pyramid));
+  }
+  {
+    Screen screen(*work, 1280, 800, 3);  // as few points as the first
+    screen.draw({});
+    EXPECT_FALSE(open(Panel::weights));
+    toggle_panel(*work, Panel::weights);
+  }
+  Screen screen(*work, 1280, 800);
+  screen.draw({});
+  EXPECT_TRUE(open(Panel::weights));
+  EXPECT_FALSE(open(Panel::pyramid)) << "what was chosen stays";
+}
+
+TEST_F(Panels, a_click_on_the_colour_of_a_level_leaves_it_out) {
+  open_small();
+  Screen screen(*work, 700, 600);
+  const int both = count_near(screen.draw(Panel::overlay), level_color(2), 40);
+  // The coarsest level's colour comes first in the legend, under the title.
+  for (int y = 24; y < 60 && !work->view.hides(2); y += 4)
+    for (int x = 8; x < 24 && !work->view.hides(2); x += 4) screen.click({double(x), double(y)}, Panel::overlay);
+  ASSERT_TRUE(work->view.hides(2));
+  EXPECT_FALSE(work->view.hides(1));
+  screen.move({690, 590});
+  const int without = count_near(screen.draw(Panel::overlay), level_color(2), 40);
+  EXPECT_LT(without, both / 2);
+}
+
+TEST_F(Panels, a_recording_has_a_picture_for_each_and_an_animation_holds_them) {
+  TemporaryFolder folder;
+  Session session;
+  session.hints.picture_size = Grid{1, 4, 6};
+  session.settings[0].how.options = {.block_size = 4, .levels = 1, .top_k = {3}};
+  Targets targets;
+  targets.record = (folder / "shots").string();
+  targets.record_over = "columns";
+  targets.panel = Panel::overlay;
+  targets.width = 200, targets.height = 160;
+  targets.query = {2, 3};
+  write_targets(session, targets, 1);
+  std::vector<Image> pictures;
+  for (int i = 0; i < 6; ++i) pictures.push_back(files::read_image(folder / fmt::format("shots/{:04}.png", i)));
+  EXPECT_FALSE(std::filesystem::exists(folder / "shots/0006.png"));
+  EXPECT_NE(pictures[0], pictures[1]);
+  targets.record = (folder / "a.png").string();
+  targets.record_over = "top-k";
+  write_targets(session, targets, 1);
+  EXPECT_EQ(files::read_image(folder / "a.png").width, 200);
+  const std::string file = room::read_text(folder / "a.png");
+  const auto at = file.find("acTL");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_EQ(file[at + 7], 3) << "K from 1 to 3";
+  targets.record_over = "sets";
+  EXPECT_EQ(error_of([&] { write_targets(session, targets, 1); }),
+            "--record-over sets: there are 1; a recording has 2 to 1000 pictures");
+  targets.record_over = "days";
+  EXPECT_EQ(error_of([&] { write_targets(session, targets, 1); }),
+            "--record-over is 'days'; it must be one of: steps, sets, heads, frames, columns, top-k");
+}
+
+TEST_F(Panels, frame_times_are_written_for_every_kind_of_action) {
+  TemporaryFolder folder;
+  Session session;
+  session.hints.picture_size = Grid{1, 32, 32};
+  session.settings[0].how.options = {.block_size = 4, .levels = 2, .top_k = {4}};
+  Targets targets;
+  targets.benchmark = (folder / "frames.json").string();
+  targets.benchmark_frames = 12;
+  targets.width = 640, targets.height = 480;
+  write_targets(session, targets, 1);
+  const auto json = nlohmann::json::parse(room::read_text(folder / "frames.json"));
+  EXPECT_EQ(json["tokens"], (std::vector<int>{1, 32, 32}));
+  EXPECT_EQ(json["pixels"], (std::vector<int>{640, 480}));
+  for (const char* action : {"rest", "hover", "drag", "zoom", "query", "level", "head", "top-k"}) {
+    const auto& times = json["actions"][action];
+    EXPECT_EQ(times["frames"], 12) << action;
+    EXPECT_GT(times["mean_ms"], 0) << action;
+    EXPECT_GE(times["worst_ms"], times["p95_ms"]) << action;
+    EXPECT_GE(times["p95_ms"], times["median_ms"]) << action;
+  }
+  EXPECT_EQ(json["all"]["frames"], 96);
+  EXPECT_LT(json["without_opengl"]["mean_ms"], json["all"]["mean_ms"]);
 }
 
 }  // namespace

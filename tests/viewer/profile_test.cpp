@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "small_problem.hpp"
+#include "viewer/model/figures.hpp"
 
 namespace llsa::viewer {
 namespace {
@@ -35,6 +36,39 @@ TEST(Profile, medians_are_taken_per_name_and_units_converted) {
   EXPECT_EQ(profile.series[1].stage, "pool");
   EXPECT_EQ(profile.series[1].points[0].milliseconds, 4);
   EXPECT_EQ(profile.groups(), std::vector<std::string>{"reference llsa forward"});
+}
+
+TEST(Profile, counted_work_is_bounded_by_what_the_device_reaches_at_that_length) {
+  const Profile profile = parse(R"({"context": {"ceilings": [
+      {"tokens": 256, "copy_bytes_per_second": 1e9, "score_flops_per_second": 2e9, "value_flops_per_second": 4e9},
+      {"tokens": 512, "copy_bytes_per_second": 0, "score_flops_per_second": 2e9, "value_flops_per_second": 0}]},
+    "benchmarks": [
+    {"name": "cuda/llsa/forward/total/256", "real_time": 9, "time_unit": "ms", "flops": 8e6, "bytes": 3e6},
+    {"name": "cuda/llsa/forward/total/512", "real_time": 9, "time_unit": "ms", "flops": 8e6, "bytes": 3e6},
+    {"name": "cuda/llsa/forward/total/1024", "real_time": 9, "time_unit": "ms", "flops": 8e6, "bytes": 3e6},
+    {"name": "cuda/llsa/forward/pool/256", "real_time": 9, "time_unit": "ms"}]})");
+  ASSERT_EQ(profile.series[0].points.size(), 3u);
+  EXPECT_DOUBLE_EQ(profile.series[0].points[0].bound.value(), 3) << "bytes: 3 ms, more than the 2 of arithmetic";
+  EXPECT_DOUBLE_EQ(profile.series[0].points[1].bound.value(), 4) << "the copy was not measured";
+  EXPECT_FALSE(profile.series[0].points[2].bound) << "nothing is known of that length";
+  EXPECT_FALSE(profile.series[1].points[0].bound) << "nothing is counted";
+  const plot::LineChart chart = profile_chart(profile);
+  ASSERT_EQ(chart.series.size(), 2u);
+  EXPECT_EQ(chart.series[1].x, (std::vector<double>{256, 512}));
+  EXPECT_EQ(chart.series[1].y, (std::vector<double>{3, 4}));
+  EXPECT_FALSE(chart.series[1].markers);
+}
+
+TEST(Profile, more_lines_than_colours_are_told_apart_by_dashes) {
+  std::string entries;
+  for (int i = 0; i < 8; ++i)
+    entries += std::string(i ? "," : "") + R"({"name": "reference/llsa/forward/s)" + std::to_string(i) +
+               R"(/256", "real_time": 1, "time_unit": "ms"})";
+  const plot::LineChart chart = profile_chart(parse(R"({"benchmarks": [)" + entries + "]}"), "reference llsa forward");
+  ASSERT_EQ(chart.series.size(), 8u);
+  for (std::size_t a = 0; a < 8; ++a)
+    for (std::size_t b = 0; b < a; ++b)
+      EXPECT_FALSE(chart.series[a].color == chart.series[b].color && chart.series[a].dashes == chart.series[b].dashes);
 }
 
 RC_GTEST_PROP(Profile, the_power_of_a_power_law_is_found, ()) {

@@ -197,6 +197,55 @@ TEST(Sampling, the_expected_picture_is_where_the_next_step_leads) {
   EXPECT_EQ(work.sampling().expected_picture(0, 2), work.sampling().picture(0, 2));
 }
 
+TEST(Sampling, the_attention_that_is_looked_at_follows_the_scrubber) {
+  Saved saved;
+  Workspace work(1);
+  work.sampling().options = {.count = 2, .steps = 3, .seed = 5};
+  work.open({saved.file}, {});
+  work.finish();
+  work.scrub_to(1, 1);
+  work.finish();
+  EXPECT_FALSE(work.inspected()) << "nothing was looked at yet";
+  EXPECT_EQ(work.scrub.step, 1);
+  work.inspect({.sample = 1, .layer = 0, .step = 0});
+  work.finish();
+  const auto first = work.document();
+  work.scrub_to(2, 1);
+  EXPECT_EQ(work.inspected(), (AttentionPlace{1, 1, 2}));
+  work.finish();
+  EXPECT_NE(work.document(), first);
+  const auto moved = work.document();
+  work.inspect({.sample = 1, .layer = 1, .step = 2});
+  work.finish();
+  EXPECT_EQ(work.document()->sets[0].query.flat()[7], moved->sets[0].query.flat()[7]);
+  work.scrub_to(9, 9);
+  EXPECT_EQ(work.scrub.step, 3);
+  EXPECT_TRUE(work.scrub.follow);
+  EXPECT_EQ(work.scrub.layer, 1);
+  EXPECT_EQ(work.inspected(), (AttentionPlace{1, 1, 2})) << "no attention after the last step";
+  work.scrub_to(-4, -4);
+  EXPECT_EQ(work.scrub.step, 0);
+  EXPECT_EQ(work.inspected(), (AttentionPlace{1, 0, 0}));
+  work.finish();
+}
+
+TEST(Sampling, playing_goes_through_the_steps_and_begins_again) {
+  Saved saved;
+  Workspace work(1);
+  work.play_on();  // nothing there: nothing happens
+  work.sampling().options = {.count = 1, .steps = 2};
+  work.open({saved.file}, {});
+  work.finish();
+  work.scrub_to(0, 0);
+  std::vector<int> steps;
+  for (int i = 0; i < 5; ++i) {
+    work.play_on();
+    work.finish();
+    steps.push_back(work.scrub.step);
+  }
+  EXPECT_EQ(steps, (std::vector<int>{1, 2, 0, 1, 2}));
+}
+
 TEST(Sampling, bad_options_and_files_are_said_and_what_was_there_stays) {
   Saved saved;
   Workspace work(1);

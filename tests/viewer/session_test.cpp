@@ -22,6 +22,7 @@ Session any_session() {
                    .grid = Grid{2, 3, 4},
                    .key_grid = Grid{1, 5, 6},
                    .picture_size = Grid{1, 7, 8},
+                   .picture = "behind.png",
                    .in_order = *rc::gen::arbitrary<bool>(),
                    .seed = static_cast<std::uint64_t>(*rc::gen::inRange(0, 1000))};
   for (Settings& settings : session.settings) {
@@ -37,6 +38,9 @@ Session any_session() {
   view.query_cell = *rc::gen::inRange(-1, 999);
   view.level = *rc::gen::inRange(1, 9);
   view.only_level = *rc::gen::arbitrary<bool>();
+  for (const int level : {1, 5, max_levels})
+    if (*rc::gen::arbitrary<bool>()) view.toggle_level(level);
+  session.recent = {{"a.safetensors"}, {"q.npy", "k.npy", "v.npy"}};
   view.to_scale = *rc::gen::arbitrary<bool>();
   view.weights = *rc::gen::element(WeightKind::llsa, WeightKind::dense, WeightKind::difference);
   view.weights_opacity = *rc::gen::inRange(0, 9) / 8.0;
@@ -64,6 +68,8 @@ RC_GTEST_PROP(Session, what_is_written_is_read_again, ()) {
   RC_ASSERT(read.view.query_cell == session.view.query_cell && read.view.side == session.view.side);
   RC_ASSERT(read.view.weights == session.view.weights && read.view.block_value == session.view.block_value);
   RC_ASSERT(read.view.only_level == session.view.only_level && read.view.to_scale == session.view.to_scale);
+  RC_ASSERT(read.view.hidden_levels == session.view.hidden_levels && read.recent == session.recent);
+  RC_ASSERT(read.hints.picture == session.hints.picture);
   RC_ASSERT(read.view.level == session.view.level && read.view.compare == session.view.compare);
   RC_ASSERT(read.view.weights_opacity == session.view.weights_opacity && read.view.scale == session.view.scale);
   RC_ASSERT(read.view.theme == session.view.theme && read.view.weight_colors.log == session.view.weight_colors.log);
@@ -113,13 +119,15 @@ TEST(Panel, names_go_there_and_back) {
 }
 
 TEST(Panel, default_places_of_open_panels_do_not_overlap) {
-  const PanelPlaces places = default_places();
-  for (std::size_t i = 0; i < places.size(); ++i)
-    for (std::size_t j = 0; j < i; ++j) {
-      if (!places[i].open || !places[j].open) continue;
-      const Box &a = places[i].rect, &b = places[j].rect;
-      EXPECT_TRUE(a.x0 >= b.x1 || b.x0 >= a.x1 || a.y0 >= b.y1 || b.y0 >= a.y1) << i << " " << j;
-    }
+  for (const bool small : {false, true}) {
+    const PanelPlaces places = default_places(small);
+    for (std::size_t i = 0; i < places.size(); ++i)
+      for (std::size_t j = 0; j < i; ++j) {
+        if (!places[i].open || !places[j].open) continue;
+        const Box &a = places[i].rect, &b = places[j].rect;
+        EXPECT_TRUE(a.x0 >= b.x1 || b.x0 >= a.x1 || a.y0 >= b.y1 || b.y0 >= a.y1) << i << " " << j;
+      }
+  }
 }
 
 }  // namespace

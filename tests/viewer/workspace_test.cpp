@@ -200,6 +200,84 @@ TEST(Workspace, the_first_query_that_is_not_a_number_is_named) {
   EXPECT_EQ(work.shown().result().error->worst, 9);
 }
 
+TEST(Workspace, a_picture_dropped_on_q_k_v_goes_behind_them_and_on_a_picture_takes_its_place) {
+  TemporaryFolder folder;
+  Workspace work(1);
+  files::Image picture(6, 6);
+  picture.rgb[4] = 77;
+  files::write_png(folder / "p.png", picture);
+  const auto file = small_file(folder, "sound.safetensors", 0.5f);
+  work.open({file}, {});
+  work.finish();
+  EXPECT_TRUE(work.document()->pictures.empty());
+  work.drop({folder / "p.png"});
+  work.finish();
+  EXPECT_EQ(work.document()->title, "sound.safetensors");
+  ASSERT_TRUE(work.document()->picture(0));
+  EXPECT_EQ(*work.document()->picture(0), picture);
+  EXPECT_NE(work.message.find("p.png behind it"), std::string::npos) << work.message;
+  EXPECT_EQ(work.session().hints.picture, folder / "p.png");
+  work.open({folder / "p.png"}, {});
+  work.finish();
+  EXPECT_EQ(work.document()->title, "p.png");
+  work.drop({file});
+  work.finish();
+  EXPECT_TRUE(work.document()->pictures.empty()) << "another file has no picture of the one before";
+  work.drop({folder / "absent.png"});
+  work.finish();
+  EXPECT_TRUE(work.message_is_error);
+  EXPECT_EQ(work.document()->title, "sound.safetensors");
+}
+
+TEST(Workspace, what_was_opened_is_remembered_once_the_newest_first) {
+  TemporaryFolder folder;
+  Workspace work(1);
+  std::vector<std::filesystem::path> files;
+  for (std::size_t i = 0; i < most_recent + 2; ++i)
+    files.push_back(small_file(folder, std::to_string(i) + ".safetensors", 0.5f));
+  for (const auto& file : files) {
+    work.open({file}, {});
+    work.finish();
+  }
+  work.open({}, {.picture_size = Grid{1, 4, 4}});
+  work.open({folder / "absent.png"}, {});
+  work.finish();
+  work.open({files[5]}, {});
+  work.finish();
+  ASSERT_EQ(work.recent().size(), most_recent);
+  EXPECT_EQ(work.recent()[0], std::vector{files[5]});
+  EXPECT_EQ(work.recent()[1], std::vector{files.back()});
+  EXPECT_EQ(std::ranges::count(work.recent(), std::vector{files[5]}), 1);
+  Workspace later(1);
+  later.restore(work.session());
+  EXPECT_EQ(later.recent(), work.recent());
+}
+
+TEST(Workspace, keys_with_fewer_heads_are_those_of_the_query_heads_that_share_them) {
+  TemporaryFolder folder;
+  std::vector<files::NamedTensor> tensors;
+  for (const auto& [name, heads] : {std::pair("q", 4), {"k", 2}, {"v", 2}}) {
+    Tensor<float> tensor({1, heads, 16, 4});
+    for (std::size_t i = 0; i < tensor.flat().size(); ++i) tensor.flat()[i] = static_cast<float>(i * 29 % 23) / 23;
+    tensors.push_back(files::from_tensor(name, tensor));
+  }
+  files::write_safetensors(folder / "shared.safetensors", tensors, {{"grid", "4x4"}, {"order", "raster"}});
+  Workspace work(1);
+  work.open({folder / "shared.safetensors"}, {});
+  work.side(0).settings.how.options = {.block_size = 4, .levels = 1, .top_k = {2}};
+  for (std::int64_t head = 0; head < 4; ++head) {
+    work.side(0).settings.head = head;
+    work.finish();
+    EXPECT_EQ(work.side(0).problem, "");
+    ASSERT_TRUE(work.query());
+    const Tensor<float>& key = work.document()->sets[0].key;
+    const auto shown = work.query()->head->head->key.view().head(0);
+    const auto own = key.view().head(head / 2);
+    for (std::int64_t token = 0; token < 16; ++token)
+      for (std::int64_t d = 0; d < 4; ++d) ASSERT_EQ(shown(token, d), own(token, d)) << head << " " << token;
+  }
+}
+
 TEST(Workspace, what_was_said_of_one_file_is_not_said_of_the_next) {
   TemporaryFolder folder;
   Workspace work(1);

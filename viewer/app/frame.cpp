@@ -34,6 +34,9 @@ void Frame::take_keys() {
   if (!dialogs_.any_open()) step_with_arrows(work);
   // Native key codes: GLFW's are the upper-case letters.
   if (io.KeyCtrl && ImGui::IsKeyPressed('Q', false)) ui_.requests.quit = true;
+  if (io.KeyCtrl && ImGui::IsKeyPressed(ImGui::GetKeyIndex(ImGuiKey_Z)))
+    io.KeyShift ? redo(work, ui_.requests) : undo(work, ui_.requests);
+  if (io.KeyCtrl && ImGui::IsKeyPressed(ImGui::GetKeyIndex(ImGuiKey_Y))) redo(work, ui_.requests);
   if (io.KeyCtrl && ImGui::IsKeyPressed(ImGui::GetKeyIndex(ImGuiKey_C), false)) ui_.requests.copy = true;
   const int space = ImGui::GetKeyIndex(ImGuiKey_Space);
   if (work.view.compare && (ImGui::IsKeyPressed(space, false) || ImGui::IsKeyReleased(space))) work.swap_sides();
@@ -52,11 +55,22 @@ void Frame::menu() {
   Workspace& work = ui_.work;
   if (ImGui::BeginMenu("File")) {
     if (ImGui::MenuItem("Open ...", "O")) ui_.requests.open = true;
+    if (ImGui::BeginMenu("Open again", !work.recent().empty())) {
+      const auto recent = work.recent();  // opening changes it
+      for (const auto& files : recent)
+        if (ImGui::MenuItem(files.front().string().c_str())) work.open(files, {});
+      ImGui::EndMenu();
+    }
     if (ImGui::MenuItem("Built-in picture")) work.open({}, {});
     if (ImGui::MenuItem("Export ...", "E")) ui_.requests.save = true;
     if (ImGui::MenuItem("Copy the command line", "X")) ui_.requests.copy_command = true;
     ImGui::Separator();
     if (ImGui::MenuItem("Quit", "Ctrl+Q")) ui_.requests.quit = true;
+    ImGui::EndMenu();
+  }
+  if (ImGui::BeginMenu("Edit")) {
+    if (ImGui::MenuItem("Undo", "Ctrl+Z", false, work.history().can_undo())) undo(work, ui_.requests);
+    if (ImGui::MenuItem("Redo", "Ctrl+Y", false, work.history().can_redo())) redo(work, ui_.requests);
     ImGui::EndMenu();
   }
   if (ImGui::BeginMenu("Panels")) {
@@ -65,7 +79,7 @@ void Frame::menu() {
     ImGui::Separator();
     if (ImGui::MenuItem("Default layout")) {
       work.view.places = default_places();
-      drawn_size_ = {0, 0};
+      drawn_size_ = {0, 0};  // as if the window had just got its size
     }
     ImGui::EndMenu();
   }
@@ -90,6 +104,9 @@ void Frame::panels(const Box& area) {
   const ImVec2 size{static_cast<float>(area.width()), static_cast<float>(area.height())};
   const bool resized = size.x != drawn_size_.x || size.y != drawn_size_.y;
   drawn_size_ = size;
+  const auto points = [this](float pixels) { return static_cast<double>(pixels / ui_.scale); };
+  const bool small = is_small(points(size.x), points(size.y));
+  if (resized && ui_.work.view.places == default_places(!small)) ui_.work.view.places = default_places(small);
   for (int i = 0; i < panel_count; ++i) {
     PanelPlace& place = ui_.work.view.places[static_cast<std::size_t>(i)];
     if (!place.open) continue;
@@ -165,6 +182,7 @@ void Frame::draw(std::optional<Panel> only) {
     status({0, bottom, display.x, display.y});
   }
   dialogs_.draw(ui_);
+  ui_.work.note_settings(ImGui::GetTime(), ImGui::IsAnyMouseDown());
   if (ui_.requests.copy && !ui_.under_cursor.empty()) {
     ImGui::SetClipboardText(ui_.under_cursor.c_str());
     ui_.work.report("copied: " + ui_.under_cursor.substr(0, ui_.under_cursor.find('\n')), false);

@@ -87,7 +87,7 @@ Headless::~Headless() {
   glDeleteRenderbuffers(1, &color_);
 }
 
-void Headless::draw(const std::function<void()>& frame) {
+void Headless::build(const std::function<void()>& frame) {
   ImGuiIO& io = ImGui::GetIO();
   io.DisplaySize = {static_cast<float>(width_), static_cast<float>(height_)};
   io.DeltaTime = 1.0f / 60;
@@ -95,12 +95,17 @@ void Headless::draw(const std::function<void()>& frame) {
   ImGui::NewFrame();
   frame();
   ImGui::Render();
+}
+
+void Headless::draw() {
   glBindFramebuffer(GL_FRAMEBUFFER, framebuffer_);
   glViewport(0, 0, width_, height_);
   glClearColor(0, 0, 0, 1);
   glClear(GL_COLOR_BUFFER_BIT);
   ImGui_ImplOpenGL3_RenderDrawData(ImGui::GetDrawData());
 }
+
+void Headless::finish() { glFinish(); }
 
 files::Image Headless::picture() const { return read_pixels(width_, height_); }
 

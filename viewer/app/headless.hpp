@@ -28,7 +28,15 @@ class Headless {
   Headless& operator=(const Headless&) = delete;
 
   /// One ImGui frame; `frame` runs between `NewFrame` and `Render`.
-  void draw(const std::function<void()>& frame);
+  void build(const std::function<void()>& frame);
+  /// Draws what was built last.
+  void draw();
+  void draw(const std::function<void()>& frame) {
+    build(frame);
+    draw();
+  }
+  /// Waits until everything is drawn.
+  void finish();
   /// What the last frame drew.
   files::Image picture() const;
   ImGuiSession& imgui() { return *imgui_; }

@@ -9,7 +9,7 @@
 #include "program/interrupt.hpp"
 #include "program/list_option.hpp"
 #include "program/program.hpp"
-#include "viewer/app/screenshot.hpp"
+#include "viewer/app/record.hpp"
 #include "viewer/app/window.hpp"
 #include "viewer/model/layout.hpp"
 
@@ -26,14 +26,14 @@ std::vector<std::int64_t> numbers_in(const std::string& option, const std::strin
 
 struct Arguments {
   std::vector<std::string> files;
-  std::string q, k, v, layout, grid, key_grid, stored_order, picture_size;
+  std::string q, k, v, layout, grid, key_grid, stored_order, picture_size, picture;
   std::optional<std::uint64_t> seed;
   std::string query, panel, weights, theme, size = "1280x800", cursor, inspect;
   std::string backend, profile, session;
   program::AttentionArguments how;
   std::optional<std::int64_t> batch, head, set, level;
   bool compare = false, exact = false, no_session = false;
-  double pixel_scale = 1;
+  std::optional<double> pixel_scale;
   int threads = 0;
   Targets targets;
 };
@@ -52,6 +52,7 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_option("--stored-order", a.stored_order, "the order of the tokens in the file: raster, morton, hilbert");
   app.add_option("--picture-size", a.picture_size,
                  "tokens that a picture becomes, HxW (default: its own size, at most 256 a side)");
+  app.add_option("--picture", a.picture, "a picture to put behind Q, K, V");
   app.add_option("--seed", a.seed, "of the built-in picture and of the projection of pictures");
   app.add_option("--set", a.set, "which Q, K, V of the file, from 0")->check(CLI::NonNegativeNumber);
   app.add_option("--batch", a.batch, "batch entry, from 0")->check(CLI::NonNegativeNumber);
@@ -69,13 +70,19 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_option("--session", a.session, "keep the session in this file");
   app.add_flag("--no-session", a.no_session, "neither restore nor keep a session");
   app.add_option("--size", a.size, "window or picture, in points: WxH");
-  app.add_option("--pixel-scale", a.pixel_scale, "pixels a point of --screenshot, 0.5 to 4")
+  app.add_option("--pixel-scale", a.pixel_scale, "pixels a point, 0.5 to 4; in a window on top of the display's")
       ->check(CLI::Range(0.5, 4.0));
   app.add_option("--screenshot", a.targets.screenshot, "draw without a window into this .png and leave");
   app.add_option("--panel", a.panel, "that panel alone in --screenshot; the one that --figure writes");
   app.add_option("--cursor", a.cursor, "where the mouse is in --screenshot, in points: X,Y");
   app.add_option("--inspect", a.inspect,
                  "attention of what a checkpoint generates: PICTURE,LAYER,STEP, from 0, or PICTURE for all layers");
+  app.add_option("--record", a.targets.record, "record into an animated .png, or pictures into a folder, and leave");
+  app.add_option("--record-over", a.targets.record_over,
+                 fmt::format("what changes from picture to picture: {}", fmt::join(recordings(), ", ")))
+      ->capture_default_str();
+  app.add_option("--benchmark", a.targets.benchmark,
+                 "write how long frames of a played person take (.json), and leave");
   app.add_option("--figure", a.targets.figure, "write the panel as a figure (.svg or .png) and leave");
   app.add_option("--export", a.targets.selection, "write the query's selection (.json or .csv) and leave");
   app.add_option("--export-head", a.targets.head, "write the whole head's selection (.csv) and leave");
@@ -89,6 +96,7 @@ LoadHints hints_of(const Arguments& a, const LoadHints& from_session) {
   if (!a.key_grid.empty()) hints.key_grid = grid_from(a.key_grid);
   if (!a.stored_order.empty()) hints.order = a.stored_order;
   if (!a.picture_size.empty()) hints.picture_size = grid_from(a.picture_size);
+  if (!a.picture.empty()) hints.picture = a.picture;
   if (a.seed) hints.seed = *a.seed;
   hints.in_order = hints.in_order || !a.q.empty();
   return hints;
@@ -174,6 +182,7 @@ void expect_free_places(const Arguments& a, const Session& session, const std::f
                         bool interactive) {
   program::CommandFiles paths;
   for (const auto& file : session.files) paths.reads("the document", file);
+  paths.reads("--picture", session.hints.picture);
   paths.reads("--profile", session.profile);
   paths.reads("the checkpoint", session.checkpoint);
   if (interactive) {
@@ -185,6 +194,11 @@ void expect_free_places(const Arguments& a, const Session& session, const std::f
   }
   paths.writes("--screenshot", a.targets.screenshot);
   paths.writes("--figure", a.targets.figure);
+  paths.writes("--benchmark", a.targets.benchmark);
+  if (std::filesystem::path(a.targets.record).extension() == ".png")
+    paths.writes("--record", a.targets.record);
+  else if (!a.targets.record.empty())
+    paths.writes_into("--record", a.targets.record, [](std::string_view name) { return name.ends_with(".png"); });
   paths.writes("--export", a.targets.selection);
   paths.writes("--export-head", a.targets.head);
   paths.check();
@@ -199,7 +213,8 @@ int view(Arguments& a) {
                                              : interactive && !a.no_session ? default_session_path()
                                                                             : std::filesystem::path();
   std::string message;
-  const Session session = start_session(a, session_file, interactive, message);
+  Session session = start_session(a, session_file, interactive, message);
+  if (interactive && a.pixel_scale) session.view.scale = *a.pixel_scale;
   expect_free_places(a, session, session_file, interactive);
   const Size size = window_size(a);
   a.targets.set = a.set;
@@ -231,7 +246,7 @@ int view(Arguments& a) {
   }
   a.targets.width = size.width;
   a.targets.height = size.height;
-  a.targets.scale = a.pixel_scale;
+  a.targets.scale = a.pixel_scale.value_or(1);
   a.targets.exact_error = a.exact;
   a.targets.query = query;
   write_targets(session, a.targets, a.threads);

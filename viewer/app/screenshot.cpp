@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
-#include "viewer/app/frame.hpp"
-#include "viewer/app/headless.hpp"
+#include "viewer/app/benchmark.hpp"
+#include "viewer/app/record.hpp"
+#include "viewer/app/stage.hpp"
 #include "viewer/model/export.hpp"
 #include "viewer/model/figures.hpp"
 #include "viewer/model/layout.hpp"
@@ -25,6 +24,7 @@ void throw_problems(const Workspace& work) {
                             files::describe_shape(q.stored_shape), options));
   }
   if (work.message_is_error) throw Error(work.message);
+  if (!work.profile_problem.empty()) throw Error(work.profile_problem);
   if (!work.sampling().problem.empty()) throw Error(work.sampling().problem);
   for (int side = 0; side < (work.view.compare ? 2 : 1); ++side)
     if (!work.side(side).problem.empty()) throw Error(work.side(side).problem);
@@ -38,21 +38,10 @@ void check_paths(const Targets& targets) {
 }
 
 void write_screenshot(Workspace& work, const Targets& targets) {
-  const auto pixels = [&](int points) { return static_cast<int>(std::lround(points * targets.scale)); };
-  Headless headless(pixels(targets.width), pixels(targets.height));
-  Ui ui(work);
-  apply_style(ui, static_cast<float>(targets.scale * work.view.scale));
-  headless.imgui().reload_fonts();
-  Frame frame(ui);
-  ImGuiIO& io = ImGui::GetIO();
-  io.MousePos = {-1, -1};
-  if (targets.cursor) io.MousePos = vec({targets.cursor->x * targets.scale, targets.cursor->y * targets.scale});
-  // The first frame lays windows out, the second knows their sizes, the third that of a tooltip.
-  for (int i = 0; i < 4; ++i) {
-    work.finish();
-    headless.draw([&] { frame.draw(targets.panel); });
-  }
-  files::write_png(targets.screenshot, headless.picture());
+  Stage stage(work, targets.width, targets.height, targets.scale);
+  if (targets.cursor)
+    ImGui::GetIO().MousePos = vec({targets.cursor->x * targets.scale, targets.cursor->y * targets.scale});
+  files::write_png(targets.screenshot, stage.settled_picture(targets.panel));
 }
 
 }  // namespace
@@ -108,6 +97,9 @@ void write_targets(const Session& session, const Targets& targets, int threads) 
   if (!targets.figure.empty())
     draw_figure(targets.panel.value_or(Panel::overlay), work).save(targets.figure, 2 * targets.scale);
   if (!targets.screenshot.empty()) write_screenshot(work, targets);
+  if (!targets.record.empty()) write_recording(work, targets);
+  if (!targets.benchmark.empty())
+    write_frame_times(work, targets.width, targets.height, targets.scale, targets.benchmark_frames, targets.benchmark);
 }
 
 }  // namespace llsa::viewer

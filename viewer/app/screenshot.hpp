@@ -11,8 +11,9 @@ namespace llsa::viewer {
 
 /// What is written without a window, each when its path is not empty.
 struct Targets {
-  std::string screenshot, figure, selection, head;            ///< paths
-  std::optional<std::int64_t> set, batch, head_index, level;  ///< as given on the command line; must exist
+  std::string screenshot, figure, selection, head, record, benchmark;  ///< paths
+  std::string record_over = "steps";                                   ///< of `recordings`
+  std::optional<std::int64_t> set, batch, head_index, level;           ///< as given on the command line; must exist
   std::optional<Panel> panel;  ///< alone in the screenshot, and the one of the figure (selected blocks when empty)
   std::optional<std::vector<std::int64_t>> query;  ///< column, row, perhaps frame
   std::optional<AttentionPlace> inspect;           ///< of what the session's checkpoint generates
@@ -20,9 +21,13 @@ struct Targets {
   std::optional<Point> cursor;                     ///< of the screenshot, in points
   int width = 1280, height = 800;                  ///< of the screenshot, in points
   double scale = 1;                                ///< pixels a point
+  int benchmark_frames = 80;                       ///< of every kind of action
   bool exact_error = false;
 
-  bool empty() const { return screenshot.empty() && figure.empty() && selection.empty() && head.empty(); }
+  bool empty() const {
+    return screenshot.empty() && figure.empty() && selection.empty() && head.empty() && record.empty() &&
+           benchmark.empty();
+  }
 };
 
 /// Puts the query at column, row and frame. Throws `Error` when the document has no such token.

@@ -11,6 +11,7 @@
 #include "viewer/app/headless.hpp"
 #include "viewer/app/screenshot.hpp"
 #include "viewer/draw/gl.hpp"
+#include "viewer/model/key_queue.hpp"
 
 namespace llsa::viewer {
 namespace {
@@ -48,10 +49,24 @@ float content_scale(GLFWwindow* window) {
   return x > 0 ? x : 1;
 }
 
+/// Keys that wait for their frame.
+KeyQueue waiting_keys;
+
 /// Dear ImGui on a GLFW window.
 struct GlfwInput {
-  explicit GlfwInput(GLFWwindow* window) { ImGui_ImplGlfw_InitForOpenGL(window, true); }
+  explicit GlfwInput(GLFWwindow* window) {
+    ImGui_ImplGlfw_InitForOpenGL(window, true);
+    glfwSetKeyCallback(window, [](GLFWwindow*, int key, int scancode, int action, int modifiers) {
+      waiting_keys.push({key, scancode, action, modifiers});
+    });
+  }
   ~GlfwInput() { ImGui_ImplGlfw_Shutdown(); }
+
+  static void begin_frame(GLFWwindow* window) {
+    for (const KeyEvent& event : waiting_keys.take_frame())
+      ImGui_ImplGlfw_KeyCallback(window, event.key, event.scancode, event.action, event.modifiers);
+    ImGui_ImplGlfw_NewFrame();
+  }
 };
 
 void write_picture(GLFWwindow* window, Workspace& work, const std::string& path) {
@@ -119,10 +134,10 @@ void run_window(const WindowStart& start, std::stop_token stop) {
     std::function<void()> inspect = first_inspection(work, start.chosen);
     bool checked = false;
     while (!glfwWindowShouldClose(window.get()) && !ui.requests.quit && !stop.stop_requested()) {
-      if (frames_wanted > 0)
+      if (frames_wanted > 0 || !waiting_keys.empty())
         glfwPollEvents();
       else
-        glfwWaitEventsTimeout(work.busy() ? 0.05 : 0.5);
+        glfwWaitEventsTimeout(work.busy() || work.scrub.playing ? 0.05 : 0.5);
       const float wanted = content_scale(window.get()) * static_cast<float>(work.view.scale);
       if (wanted != scale || ui.requests.rescale_fonts) {
         apply_style(ui, wanted);
@@ -140,7 +155,7 @@ void run_window(const WindowStart& start, std::stop_token stop) {
         checked = true;
       }
       ImGui_ImplOpenGL3_NewFrame();
-      ImGui_ImplGlfw_NewFrame();
+      GlfwInput::begin_frame(window.get());
       ImGui::NewFrame();
       frame.draw();
       ImGui::Render();

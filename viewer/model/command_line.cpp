@@ -63,6 +63,7 @@ void add_hints(Line& line, const LoadHints& hints) {
   if (hints.key_grid) line.add("--key-grid", to_string(*hints.key_grid));
   if (hints.order) line.add("--stored-order", *hints.order);
   if (hints.picture_size) line.add("--picture-size", to_string(*hints.picture_size));
+  if (!hints.picture.empty()) line.add("--picture", hints.picture.string());
   if (hints.seed != LoadHints().seed) line.add("--seed", static_cast<std::int64_t>(hints.seed));
 }
 

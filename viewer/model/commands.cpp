@@ -3,17 +3,25 @@
 #include <algorithm>
 #include <array>
 
+#include "viewer/model/attention_steps.hpp"
+
 namespace llsa::viewer {
 namespace {
 
-constexpr std::array<KeyHelp, 22> help = {{
+constexpr std::array<KeyHelp, 28> help = {{
     {"click", "choose the query under the cursor"},
     {"arrows", "step the query by one token, with Shift by eight"},
     {"wheel", "zoom to the cursor"},
     {"drag", "pan (any panel with a picture, also with the right button)"},
     {"F", "fit everything into every panel again"},
     {"1 ... 9", "choose the level that block map, popularity and comparison show"},
-    {"0", "draw only that level over the picture, or all of them"},
+    {"0", "draw only that level over the picture, or all of them; a click on a level's colour leaves it out"},
+    {"H, S", "next head, next set (layer and step of a capture); with Shift the one before"},
+    {"B, K", "block size twice as large, one selected block more; with Shift half as large, one less"},
+    {"[, ]", "one level less, one level more"},
+    {"N", "next method, with Shift the one before"},
+    {"comma, dot", "the samples' step before, the step after"},
+    {"Ctrl+Z, Ctrl+Y", "undo and redo any setting (also Ctrl+Shift+Z)"},
     {"W", "weights: LLSA, dense, difference"},
     {"L", "weights: linear or logarithmic colours"},
     {"M", "next colour map"},
@@ -40,6 +48,44 @@ void next_map(ViewState& view) {
     choice->map = *next;
 }
 
+/// Keys that change what is computed or looked at; capitals go the other way.
+bool step_attention(char32_t character, Workspace& work) {
+  const Scrub& scrub = work.scrub;
+  switch (character) {
+    case U'h':
+    case U'H':
+      step_head(work, character == U'h' ? 1 : -1);
+      break;
+    case U's':
+    case U'S':
+      step_set(work, character == U's' ? 1 : -1);
+      break;
+    case U'b':
+    case U'B':
+      step_block_size(work, character == U'b');
+      break;
+    case U'k':
+    case U'K':
+      step_top_k(work, character == U'k' ? 1 : -1);
+      break;
+    case U'[':
+    case U']':
+      step_levels(work, character == U']' ? 1 : -1);
+      break;
+    case U'n':
+    case U'N':
+      step_method(work, character == U'n' ? 1 : -1);
+      break;
+    case U',':
+    case U'.':
+      work.scrub_to(scrub.step + (character == U'.' ? 1 : -1), scrub.layer);
+      break;
+    default:
+      return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::span<const KeyHelp> key_help() { return help; }
@@ -54,7 +100,15 @@ void change_scale(Workspace& workspace, Requests& requests, double factor) {
   requests.rescale_fonts = true;
 }
 
+void undo(Workspace& work, Requests& requests) {
+  requests.rescale_fonts |= work.undo();
+  if (!work.history().can_undo() && !work.history().can_redo()) work.report("there is nothing to undo", false);
+}
+
+void redo(Workspace& work, Requests& requests) { requests.rescale_fonts |= work.redo(); }
+
 bool type_character(char32_t character, Workspace& work, Requests& requests) {
+  if (step_attention(character, work)) return true;
   ViewState& view = work.view;
   if (character >= U'1' && character <= U'9') {
     work.choose_level(static_cast<int>(character - U'0'));

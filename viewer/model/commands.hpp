@@ -14,6 +14,10 @@ struct Requests {
        quit = false;
 };
 
+/// Back or forward one step of the settings; says so where there is none.
+void undo(Workspace& workspace, Requests& requests);
+void redo(Workspace& workspace, Requests& requests);
+
 /// A line of the list of keys.
 struct KeyHelp {
   std::string_view keys, what;

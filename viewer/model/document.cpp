@@ -75,6 +75,8 @@ bool is_picture(const Path& path) {
 Document load_document(const std::vector<Path>& files, const LoadHints& hints) {
   Document document;
   if (files.empty() || (files.size() == 1 && is_picture(files[0]))) {
+    if (!hints.picture.empty())
+      throw Error(hints.picture.string() + ": a picture goes behind Q, K, V; the document is a picture itself");
     document = picture_document(files.empty() ? Path() : files[0], hints);
   } else {
     if (files.size() != 1 && files.size() != 3)
@@ -91,6 +93,7 @@ Document load_document(const std::vector<Path>& files, const LoadHints& hints) {
     } catch (const Error& error) {
       throw Error(std::string(error.what()).starts_with(where) ? error.what() : where + ": " + error.what());
     }
+    if (!hints.picture.empty()) document.pictures = {files::read_image(hints.picture)};
   }
   document.files = files;
   document.title = files.empty() ? "built-in picture" : files[0].filename().string();

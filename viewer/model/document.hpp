@@ -47,6 +47,7 @@ struct LoadHints {
   std::optional<std::string> layout, order;
   std::optional<Grid> grid, key_grid;
   std::optional<Grid> picture_size;  ///< tokens that a picture becomes; else its own size, at most 256 a side
+  std::filesystem::path picture;     ///< put behind Q, K, V of a file; empty for none
   bool in_order = false;             ///< three files are Q, K, V as listed, whatever their names
   std::uint64_t seed = 1;            ///< of the built-in picture and of the projection from pictures to Q, K, V
 };

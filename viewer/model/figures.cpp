@@ -43,7 +43,7 @@ plot::Canvas overlay_figure(const Workspace& work, const QueryView& query, doubl
                               describe(query.head->settings));
   overlay.picture = grid_picture(*work.document(), query.head->settings.batch, head.key_cells);
   for (int level = query.head->levels(); level >= 1; --level) {
-    if (work.view.only_level && level != work.level()) continue;
+    if ((work.view.only_level && level != work.level()) || work.view.hides(level)) continue;
     plot::OverlayLayer layer{.label = fmt::format("level {}: {} of {}", level, query.level(level).selected,
                                                   query.level(level).candidates.size()),
                              .color = level_color(level)};
@@ -233,16 +233,28 @@ plot::LineChart profile_chart(const Profile& profile, const std::string& group) 
                         .x = {.label = "tokens", .scale = plot::AxisScale::log},
                         .y = {.label = "milliseconds", .scale = plot::AxisScale::log}};
   int color = 0;
+  std::vector<plot::Series> bounds;
   for (const ProfileSeries& s : profile.series) {
     if (group.empty() ? s.stage != "total" : s.group() != group) continue;
-    plot::Series series{.label = group.empty() ? s.group() : s.stage, .color = plot::category_color(color++)};
+    plot::Series series{.label = group.empty() ? s.group() : s.stage, .color = plot::category_color(color)};
+    // There are six colours; a seventh line is told from the first by its dashes.
+    if (color++ >= 6) series.dashes = {7, 3};
     if (const auto e = s.exponent()) series.label += fmt::format(" (N^{:.2f})", *e);
     for (const ProfilePoint& p : s.points) {
       series.x.push_back(p.tokens);
       series.y.push_back(p.milliseconds);
     }
+    plot::Series bound{.color = series.color, .dashes = {1.5, 3}, .markers = false};
+    for (const ProfilePoint& p : s.points) {
+      if (!p.bound) continue;
+      bound.x.push_back(p.tokens);
+      bound.y.push_back(*p.bound);
+    }
     chart.series.push_back(std::move(series));
+    if (!bound.x.empty()) bounds.push_back(std::move(bound));
   }
+  if (!bounds.empty()) bounds.front().label = "dotted: the least that the counted work takes";
+  chart.series.insert(chart.series.end(), bounds.begin(), bounds.end());
   return chart;
 }
 

@@ -47,7 +47,33 @@ double median(std::vector<double> values) {
 struct Measured {
   std::optional<double> stated_median;
   std::vector<double> iterations;
+  std::optional<double> bound;
 };
+
+/// What a device reaches, as the file's context says it; 0: not said.
+struct Ceilings {
+  double flops_per_second = 0, bytes_per_second = 0;
+};
+
+std::map<double, Ceilings> ceilings_of(const json& root) {
+  std::map<double, Ceilings> by_tokens;
+  if (!root.contains("context") || !root["context"].contains("ceilings")) return by_tokens;
+  for (const json& entry : root["context"]["ceilings"])
+    by_tokens[entry.at("tokens").get<double>()] = {
+        std::max(entry.value("score_flops_per_second", 0.0), entry.value("value_flops_per_second", 0.0)),
+        entry.value("copy_bytes_per_second", 0.0)};
+  return by_tokens;
+}
+
+/// Milliseconds that the counted work of an entry takes at least; empty where nothing is counted.
+std::optional<double> bound_of(const json& entry, const Ceilings& ceilings) {
+  const auto seconds = [&](const char* counted, double rate) {
+    return rate > 0 ? entry.value(counted, 0.0) / rate : 0;
+  };
+  const double bound =
+      1e3 * std::max(seconds("flops", ceilings.flops_per_second), seconds("bytes", ceilings.bytes_per_second));
+  return bound > 0 ? std::optional(bound) : std::nullopt;
+}
 
 /// log milliseconds of a curve at log tokens `x`, which lies within the curve.
 double interpolate(const std::vector<ProfilePoint>& curve, double x) {
@@ -75,6 +101,7 @@ Profile parse(const json& root) {
     throw Error("no array \"benchmarks\": this is not the JSON of a benchmark");
   Profile profile;
   std::vector<std::map<double, Measured>> measured;
+  const std::map<double, Ceilings> ceilings = ceilings_of(root);
   for (const json& entry : root["benchmarks"]) {
     const std::string aggregate = entry.value("aggregate_name", "");
     if (!aggregate.empty() && aggregate != "median") continue;
@@ -94,6 +121,8 @@ Profile parse(const json& root) {
       series = profile.series.end() - 1;
     }
     Measured& at = measured[static_cast<std::size_t>(series - profile.series.begin())][tokens];
+    if (const auto reached = ceilings.find(tokens); reached != ceilings.end() && entry.contains("flops"))
+      at.bound = bound_of(entry, reached->second);
     if (aggregate == "median")
       at.stated_median = time;
     else
@@ -101,7 +130,7 @@ Profile parse(const json& root) {
   }
   for (std::size_t s = 0; s < profile.series.size(); ++s)
     for (const auto& [tokens, m] : measured[s])
-      profile.series[s].points.push_back({tokens, m.stated_median ? *m.stated_median : median(m.iterations)});
+      profile.series[s].points.push_back({tokens, m.stated_median ? *m.stated_median : median(m.iterations), m.bound});
   if (profile.series.empty()) throw Error("no benchmark is named <backend>/<method>/<pass>/<stage>/<tokens>");
   add_crossovers(profile);
   return profile;

@@ -10,6 +10,8 @@ namespace llsa::viewer {
 /// A measured time, from a benchmark named `<backend>/<method>/<pass>/<stage>/<tokens>`.
 struct ProfilePoint {
   double tokens = 0, milliseconds = 0;
+  /// What counted work takes at least at the device's measured ceilings, where the file has both.
+  std::optional<double> bound = {};
 };
 
 struct ProfileSeries {

@@ -66,6 +66,7 @@ ColorChoice colors_from(const json& from, const ColorChoice& defaults) {
 
 json hints_json(const LoadHints& hints) {
   json to = {{"in_order", hints.in_order}, {"seed", hints.seed}};
+  if (!hints.picture.empty()) to["picture"] = hints.picture.string();
   write(to, "layout", hints.layout);
   write(to, "order", hints.order);
   if (hints.grid) to["grid"] = to_string(*hints.grid);
@@ -78,6 +79,9 @@ LoadHints hints_from(const json& from) {
   LoadHints hints;
   read(from, "in_order", hints.in_order);
   read(from, "seed", hints.seed);
+  std::string picture;
+  read(from, "picture", picture);
+  hints.picture = picture;
   read(from, "layout", hints.layout);
   read(from, "order", hints.order);
   const auto grid = [&](const char* name, std::optional<Grid>& into) {
@@ -113,10 +117,41 @@ void read_places(const json& from, PanelPlaces& places) {
   }
 }
 
-json view_json(const ViewState& view) {
+std::vector<int> levels_in(std::uint64_t bits) {
+  std::vector<int> levels;
+  for (int level = 1; level <= max_levels; ++level)
+    if ((bits >> level & 1) != 0) levels.push_back(level);
+  return levels;
+}
+
+void read_levels(const json& from, const char* name, std::uint64_t& bits) {
+  std::vector<int> levels;
+  read(from, name, levels);
+  for (const int level : levels) {
+    if (level < 1 || level > max_levels)
+      throw Error(fmt::format("\"{}\" holds {}; levels are 1 to {}", name, level, max_levels));
+    bits |= std::uint64_t{1} << level;
+  }
+}
+
+json paths_json(const std::vector<std::filesystem::path>& paths) {
+  json to = json::array();
+  for (const auto& path : paths) to.push_back(path.string());
+  return to;
+}
+
+std::vector<std::filesystem::path> paths_from(const json& from) {
+  const auto paths = from.get<std::vector<std::string>>();
+  return {paths.begin(), paths.end()};
+}
+
+}  // namespace
+
+json to_json(const ViewState& view) {
   return {{"query_cell", view.query_cell},
           {"level", view.level},
           {"only_level", view.only_level},
+          {"hidden_levels", levels_in(view.hidden_levels)},
           {"to_scale", view.to_scale},
           {"weights", std::string(name_of(view.weights))},
           {"weights_opacity", view.weights_opacity},
@@ -140,6 +175,7 @@ ViewState view_from(const json& from) {
   read(from, "level", view.level);
   view.level = std::clamp(view.level, 1, max_levels);
   read(from, "only_level", view.only_level);
+  read_levels(from, "hidden_levels", view.hidden_levels);
   read(from, "to_scale", view.to_scale);
   std::string weights(name_of(view.weights)), block(name_of(view.block_value));
   read(from, "weights", weights);
@@ -167,8 +203,6 @@ ViewState view_from(const json& from) {
   return view;
 }
 
-}  // namespace
-
 std::string_view name_of(Panel panel) { return panel_names[static_cast<std::size_t>(panel)]; }
 
 Panel panel_from(std::string_view name) {
@@ -180,7 +214,7 @@ Panel panel_from(std::string_view name) {
   throw Error(fmt::format("panel is '{}'; it must be one of: {}", name, known));
 }
 
-PanelPlaces default_places() {
+PanelPlaces default_places(bool small) {
   PanelPlaces places;
   const auto put = [&](Panel panel, bool open, Box rect) { places[static_cast<std::size_t>(panel)] = {open, rect}; };
   put(Panel::controls, true, {0, 0, 0.2, 1});
@@ -195,19 +229,25 @@ PanelPlaces default_places() {
   put(Panel::samples, false, {0.2, 0.56, 0.77, 1});
   put(Panel::errors, false, {0.5, 0, 0.8, 0.56});
   put(Panel::overview, false, {0.5, 0, 1, 1});
+  if (!small) return places;
+  for (PanelPlace& place : places) place = {false, {0.38, 0, 1, 1}};
+  put(Panel::controls, true, {0, 0, 0.38, 1});
+  put(Panel::overlay, true, {0.38, 0, 1, 0.62});
+  put(Panel::numbers, true, {0.38, 0.62, 1, 1});
   return places;
 }
 
 json to_json(const Session& session) {
-  json files = json::array();
-  for (const auto& file : session.files) files.push_back(file.string());
+  json recent = json::array();
+  for (const auto& opened : session.recent) recent.push_back(paths_json(opened));
   return {{"version", 1},
-          {"files", std::move(files)},
+          {"files", paths_json(session.files)},
+          {"recent", std::move(recent)},
           {"profile", session.profile.string()},
           {"checkpoint", session.checkpoint.string()},
           {"hints", hints_json(session.hints)},
           {"settings", {to_json(session.settings[0]), to_json(session.settings[1])}},
-          {"view", view_json(session.view)}};
+          {"view", to_json(session.view)}};
 }
 
 Session session_from(const json& from) {
@@ -217,8 +257,12 @@ Session session_from(const json& from) {
   if (version != 1) throw Error(fmt::format("\"version\" is {}; this program reads 1", version));
   Session session;
   std::vector<std::string> files;
+  std::vector<json> recent;
   std::string profile, checkpoint;
   read(from, "files", files);
+  read(from, "recent", recent);
+  for (std::size_t i = 0; i < std::min(most_recent, recent.size()); ++i)
+    session.recent.push_back(paths_from(recent[i]));
   session.files.assign(files.begin(), files.end());
   read(from, "profile", profile);
   session.profile = profile;

@@ -39,16 +39,22 @@ Panel panel_from(std::string_view name);
 struct PanelPlace {
   bool open = true;
   Box rect;
+  friend bool operator==(const PanelPlace&, const PanelPlace&) = default;
 };
 using PanelPlaces = std::array<PanelPlace, panel_count>;
-PanelPlaces default_places();
+/// Where panels lie until a person moves them. In a small area only the controls, the selected blocks and the numbers
+/// are open, so that all of them can be read.
+PanelPlaces default_places(bool small = false);
+/// Whether an area of so many points is small.
+constexpr bool is_small(double width, double height) { return width < 900 || height < 560; }
 
 /// How results are shown; nothing here changes what is computed.
 struct ViewState {
-  std::int64_t query_cell = -1;  ///< raster index on the query grid; -1 before anything was chosen
-  int level = 1;                 ///< the level that block map, popularity and comparison show
-  bool only_level = false;       ///< the overlay shows that level alone
-  bool to_scale = false;         ///< pyramid
+  std::int64_t query_cell = -1;     ///< raster index on the query grid; -1 before anything was chosen
+  int level = 1;                    ///< the level that block map, popularity and comparison show
+  bool only_level = false;          ///< the overlay shows that level alone
+  std::uint64_t hidden_levels = 0;  ///< bit l: the overlay leaves level l out
+  bool to_scale = false;            ///< pyramid
   WeightKind weights = WeightKind::llsa;
   double weights_opacity = 0.85;  ///< of the heat map over the picture
   ColorChoice weight_colors{.map = "viridis", .log = true, .low = {}, .high = {}}, popularity_colors, block_colors,
@@ -61,6 +67,9 @@ struct ViewState {
   std::string theme = "dark";    ///< or "light"
   double scale = 1;              ///< of text and controls, on top of the display's own
   PanelPlaces places = default_places();
+
+  bool hides(int l) const { return (hidden_levels >> l & 1) != 0; }
+  void toggle_level(int l) { hidden_levels ^= std::uint64_t{1} << l; }
 };
 
 /// What is kept from one run to the next.
@@ -70,12 +79,21 @@ struct Session {
   std::vector<std::filesystem::path> files;
   std::filesystem::path profile, checkpoint;
   LoadHints hints;
+  std::vector<std::vector<std::filesystem::path>> recent;  ///< what was opened, the newest first
   std::array<Settings, 2> settings;
   ViewState view;
   /// Not kept. When present the files were named anew: they are shown with the attention that they were made with,
   /// where they say it, and this over it. Otherwise `settings` are what the files were last shown with.
   std::optional<program::AttentionArguments> named_anew;
 };
+
+/// How many openings a session remembers.
+inline constexpr std::size_t most_recent = 10;
+
+/// All of a view, as a session keeps it. `view_from` inverts it: missing fields keep their default; throws `Error`
+/// naming a field of the wrong type or out of range.
+nlohmann::json to_json(const ViewState& view);
+ViewState view_from(const nlohmann::json& json);
 
 nlohmann::json to_json(const Session& session);
 /// Missing fields keep their default. Throws `Error` naming a field of the wrong type or out of range.

@@ -45,6 +45,8 @@ void Workspace::open(std::vector<std::filesystem::path> files, LoadHints hints) 
   if (files.size() == 1 && is_checkpoint(files[0])) {
     view.places[static_cast<std::size_t>(Panel::samples)].open = true;
     inspected_.reset();
+    scrub = {};
+    remember(files);
     sampling_.open(files[0]);
     return;
   }
@@ -52,7 +54,15 @@ void Workspace::open(std::vector<std::filesystem::path> files, LoadHints hints) 
 }
 
 void Workspace::drop(const std::vector<std::filesystem::path>& files) {
-  if (!files.empty()) open(files, LoadHints{.picture_size = hints_.picture_size, .seed = hints_.seed});
+  if (files.empty()) return;
+  const bool behind = files.size() == 1 && is_picture(files[0]) && document_ && !document_->is_generated &&
+                      !files_.empty() && !is_picture(files_[0]);
+  if (behind) {
+    LoadHints hints = hints_;
+    hints.picture = files[0];
+    return load(files_, hints);
+  }
+  open(files, LoadHints{.picture_size = hints_.picture_size, .seed = hints_.seed});
 }
 
 void Workspace::answer(const LoadHints& hints) {
@@ -76,24 +86,58 @@ void Workspace::load(std::vector<std::filesystem::path> files, LoadHints hints) 
 }
 
 void Workspace::open_profile(const std::filesystem::path& file) {
+  profile_problem.clear();
   profile_loading_.start(
       [this, file](const Background::Job& job) {
         job.progress("loading " + file.filename().string());
         job.publish([this, profile = load_profile(file)] {
           profile_ = profile;
           view.places[static_cast<std::size_t>(Panel::profile)].open = true;
+          remember({profile.file});
           report("opened " + profile.file.filename().string(), false);
         });
       },
-      [this](const std::string& problem) { report(problem, true); });
+      [this](const std::string& problem) {
+        profile_problem = problem;
+        report(problem, true);
+      });
 }
 
 void Workspace::inspect(const AttentionPlace& place) {
   inspected_ = place;
+  scrub.follow = false;
+  scrub.layer = static_cast<int>(place.layer);
+  scrub.step = static_cast<int>(place.step);
   sampling_.inspect(place, [this, place](std::shared_ptr<const Document> captured) {
     accept(std::move(captured), {});
     for (auto& side : sides_) side->settings.batch = std::min(place.sample, document_->shape().batch - 1);
   });
+}
+
+void Workspace::scrub_to(int step, int layer) {
+  const Samples& samples = sampling_.samples();
+  if (samples.steps.empty()) return;
+  const int last = static_cast<int>(samples.steps.size()) - 1;
+  scrub.step = std::clamp(step, 0, last);
+  scrub.follow = scrub.step == last;
+  scrub.layer = std::clamp(layer, 0, static_cast<int>(samples.config.layers) - 1);
+  // After the last step there is a picture, but no attention.
+  const AttentionPlace place{inspected_ ? inspected_->sample : 0, scrub.layer,
+                             std::min<std::int64_t>(scrub.step, samples.options.steps - 1)};
+  if (inspected_ && place != *inspected_) {
+    const Scrub wanted = scrub;
+    inspect(place);
+    scrub = wanted;
+  }
+}
+
+void Workspace::play_on() {
+  const auto count = static_cast<int>(sampling_.samples().steps.size());
+  if (count == 0) return;
+  const int next = (scrub.step + 1) % count;
+  if (!busy()) return scrub_to(next, scrub.layer);
+  scrub.step = next;
+  scrub.follow = false;
 }
 
 void Workspace::inspect_everywhere(std::int64_t sample) {
@@ -107,8 +151,11 @@ void Workspace::inspect_everywhere(std::int64_t sample) {
 void Workspace::accept(std::shared_ptr<const Document> document, const LoadHints& hints) {
   // A query is kept for another file on the same grid, and for the file that a session restores.
   const bool other_grid = document_ && document_->query_grid != document->query_grid;
+  // Settings of another document are not gone back to; those of another place in the same model are.
+  if (!document->is_generated || !document_ || !document_->is_generated) history_.clear();
   document_ = std::move(document);
   files_ = document_->files;
+  if (!document_->is_generated && !files_.empty()) remember(files_);
   hints_ = hints;
   question.reset();
   pinned.reset();
@@ -117,7 +164,38 @@ void Workspace::accept(std::shared_ptr<const Document> document, const LoadHints
   const Grid grid = document_->query_grid;
   if (view.query_cell < 0 || view.query_cell >= grid.size() || other_grid)
     view.query_cell = (grid.height / 2) * grid.width + grid.width / 2;
-  report(fmt::format("opened {}", document_->title), false);
+  report(hints.picture.empty() ? fmt::format("opened {}", document_->title)
+                               : fmt::format("opened {} with {} behind it; O opens that picture itself",
+                                             document_->title, hints.picture.filename().string()),
+         false);
+}
+
+void Workspace::remember(std::vector<std::filesystem::path> opened) {
+  std::erase(recent_, opened);
+  recent_.insert(recent_.begin(), std::move(opened));
+  if (recent_.size() > most_recent) recent_.resize(most_recent);
+}
+
+void Workspace::note_settings(double seconds, bool held) {
+  if (!document_ || loading_.busy()) return;
+  nlohmann::json shown = to_json(view);
+  shown.erase("panels");  // windows are put back with "Default layout"
+  shown.erase("side");    // held with the space bar
+  history_.note({{"settings", {to_json(side(0).settings), to_json(side(1).settings)}}, {"view", std::move(shown)}},
+                seconds, held);
+}
+
+bool Workspace::go_to(const std::optional<nlohmann::json>& settings) {
+  if (!settings) return false;
+  ViewState to = view_from(settings->at("view"));
+  to.places = view.places;
+  to.side = to.compare ? view.side : 0;
+  view = to;
+  for (std::size_t index = 0; index < 2; ++index) {
+    sides_[index]->settings = settings_from(settings->at("settings").at(index));
+    if (document_) clamp_to(*document_, sides_[index]->settings);
+  }
+  return true;
 }
 
 void Workspace::take_made_with() {
@@ -232,6 +310,7 @@ Session Workspace::session() const {
   if (profile_) session.profile = profile_->file;
   session.checkpoint = sampling_.checkpoint();
   session.hints = hints_;
+  session.recent = recent_;
   session.settings = {side(0).settings, side(1).settings};
   session.view = view;
   return session;
@@ -239,6 +318,7 @@ Session Workspace::session() const {
 
 void Workspace::restore(const Session& session) {
   view = session.view;
+  recent_ = session.recent;
   chosen_before_.reset();
   for (int index = 0; index < 2; ++index) side(index).settings = session.settings[static_cast<std::size_t>(index)];
 }

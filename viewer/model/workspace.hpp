@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "viewer/model/history.hpp"
 #include "viewer/model/overview.hpp"
 #include "viewer/model/profile.hpp"
 #include "viewer/model/sampling.hpp"
@@ -12,6 +13,14 @@
 #include "viewer/model/side.hpp"
 
 namespace llsa::viewer {
+
+/// Which step of the generated pictures is shown, and which layer's attention a click captures.
+struct Scrub {
+  int step = 0, layer = 0;
+  bool follow = true;     ///< the newest step, until a person moves the scrubber
+  bool expected = false;  ///< the pictures that the model expects, not the noisy ones
+  bool playing = false;   ///< step after step, from the first again after the last
+};
 
 /// What the window shows and works on: a document, two sides, how they are shown, and what is pointed at. All functions
 /// return at once; long work runs behind them and arrives in `update`.
@@ -24,7 +33,9 @@ class Workspace {
   std::optional<LevelToken> pinned;  ///< a key token that stays highlighted
   std::string message;               ///< the last failure or success, for the status line
   bool message_is_error = false;
+  std::string profile_problem;  ///< why the profile that was asked for last could not be opened; empty when it could
   std::optional<MetadataNeeded> question;  ///< what must be answered before a file can be shown
+  Scrub scrub;
 
   /// Takes over a session and opens what it names.
   void start(const Session& session);
@@ -32,7 +43,8 @@ class Workspace {
   /// document that says what attention it was made with is shown with it.
   void open(std::vector<std::filesystem::path> files, LoadHints hints);
   void open_profile(const std::filesystem::path& file);
-  /// Files dropped on the window: a profile, a document, or several .npy files.
+  /// Files dropped on the window: a profile, a document, or several .npy files. A picture goes behind the Q, K, V of a
+  /// file that is open.
   void drop(const std::vector<std::filesystem::path>& files);
   /// Loads what asked `question` again, with the answers added to `asked_hints`.
   void answer(const LoadHints& hints);
@@ -55,6 +67,11 @@ class Workspace {
   const Sampling& sampling() const { return sampling_; }
   /// Shows the attention at that place of what was generated, when it is captured.
   void inspect(const AttentionPlace& place);
+  /// Moves the scrubber of the generated pictures, within their steps and layers. The attention that is looked at
+  /// follows: the place that is asked for last wins.
+  void scrub_to(int step, int layer);
+  /// The next step, from the first again after the last; the attention follows where nothing else is under way.
+  void play_on();
   /// The place that was asked for last; empty before, and when another checkpoint was opened.
   const std::optional<AttentionPlace>& inspected() const { return inspected_; }
   /// Every head of every set for the current query.
@@ -83,6 +100,17 @@ class Workspace {
   void swap_sides();
   void report(std::string text, bool error);
 
+  /// Takes note of all settings of both sides and of the view, for `undo`: once a frame. `held`: a mouse button is
+  /// down.
+  void note_settings(double seconds, bool held);
+  /// Back to the settings before the last step, or forward again; where windows lie stays. False when there is none.
+  bool undo() { return go_to(history_.undo()); }
+  bool redo() { return go_to(history_.redo()); }
+  const History& history() const { return history_; }
+
+  /// What was opened, the newest first: files of a document, a checkpoint, a profile.
+  const std::vector<std::vector<std::filesystem::path>>& recent() const { return recent_; }
+
   /// Throws `Error` when `path` is a file that is open here: an export must not replace what it shows.
   void expect_not_open(const std::filesystem::path& path) const;
 
@@ -94,6 +122,8 @@ class Workspace {
   void load(std::vector<std::filesystem::path> files, LoadHints hints);
   void accept(std::shared_ptr<const Document> document, const LoadHints& hints);
   void take_made_with();
+  void remember(std::vector<std::filesystem::path> opened);
+  bool go_to(const std::optional<nlohmann::json>& settings);
 
   std::shared_ptr<const Document> document_;
   std::vector<std::filesystem::path> files_, asked_files_;
@@ -107,6 +137,8 @@ class Workspace {
   Sampling sampling_;
   Overview overview_;
   std::optional<AttentionPlace> inspected_;
+  History history_;
+  std::vector<std::vector<std::filesystem::path>> recent_;
 };
 
 }  // namespace llsa::viewer

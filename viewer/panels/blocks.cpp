@@ -55,9 +55,9 @@ void draw_blocks(Ui& ui) {
   ViewState& view = ui.work.view;
   const BlockMap map(*query->head, level);
   ImGui::Text("level %d: %.0f x %.0f", level, map.bounds().y1, map.bounds().x1);
-  ImGui::SameLine();
+  same_line_if_fits(box_width("rank"));
   if (ImGui::RadioButton("rank", view.block_value == BlockValue::rank)) view.block_value = BlockValue::rank;
-  ImGui::SameLine();
+  same_line_if_fits(box_width("score"));
   if (ImGui::RadioButton("score", view.block_value == BlockValue::score)) view.block_value = BlockValue::score;
   const ColorScale scale = scale_of(ui, *query->head, level);
   {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "backends/backends.hpp"
+#include "viewer/model/attention_steps.hpp"
 #include "viewer/model/layout.hpp"
 #include "viewer/panels/panels.hpp"
 #include "viewer/panels/shared.hpp"
@@ -11,8 +12,10 @@
 namespace llsa::viewer {
 namespace {
 
-constexpr std::int64_t largest_k = 1 << 20;
-constexpr int most_levels = 8;  ///< that the controls offer; B^8 exceeds every picture
+/// The tooltip of the control before.
+void hint(const char* text) {
+  if (ImGui::IsItemHovered(ImGuiHoveredFlags_AllowWhenDisabled)) ImGui::SetTooltip("%s", text);
+}
 
 /// A whole number with - and + buttons, kept within its limits; true when it changed.
 bool edit_number(Ui& ui, const char* label, std::int64_t& value, std::int64_t low, std::int64_t high) {
@@ -39,25 +42,31 @@ void edit_levels(Ui& ui, Options& options) {
   ImGui::SetNextItemWidth(ui.px(104));
   const std::string shown =
       options.levels ? (*options.levels == 0 ? "0 (dense)" : std::to_string(*options.levels)) : "automatic";
-  if (!ImGui::BeginCombo("levels L", shown.c_str())) return;
+  const bool open = ImGui::BeginCombo("levels L", shown.c_str());
+  if (!open) return hint("L: levels above the fine tokens; automatic takes as many as pay");
   std::optional<std::optional<int>> chosen;
   if (ImGui::Selectable("automatic", !options.levels)) chosen = std::optional<int>();
-  for (int levels = 0; levels <= most_levels; ++levels)
+  for (int levels = 0; levels <= most_levels_offered; ++levels)
     if (ImGui::Selectable(levels == 0 ? "0 (dense)" : std::to_string(levels).c_str(), options.levels == levels))
       chosen = levels;
   ImGui::EndCombo();
-  if (!chosen) return;
-  options.levels = *chosen;
-  // One K a level must stay one K a level.
-  if (options.top_k.size() > 1) {
-    if (options.levels && *options.levels > 0)
-      options.top_k.resize(static_cast<std::size_t>(*options.levels), options.top_k.back());
-    else
-      options.top_k = std::vector<std::int64_t>(1, options.top_k.front());
+  if (chosen) choose_levels(options, *chosen);
+}
+
+/// B: the buttons step over powers of two, any number can be typed.
+void edit_block_size(Ui& ui, std::int64_t& block_size) {
+  int number = static_cast<int>(block_size);
+  const float button = ImGui::GetFrameHeight(), gap = ImGui::GetStyle().ItemInnerSpacing.x;
+  ImGui::SetNextItemWidth(ui.px(104) - 2 * (button + gap));
+  if (ImGui::InputInt("##block size", &number, 0)) block_size = std::clamp<std::int64_t>(number, 2, largest_block_size);
+  hint("B: tokens of a block, and of a level that one token of the next level stands for");
+  for (const bool up : {false, true}) {
+    ImGui::SameLine(0, gap);
+    if (ImGui::Button(up ? "+" : "-", {button, button})) block_size = step_block_size(block_size, up);
+    hint(up ? "the next power of two (B)" : "the power of two before (Shift+B)");
   }
-  if (options.enrichment_levels && options.levels)
-    options.enrichment_levels = std::min(*options.enrichment_levels, *options.levels);
-  if (!options.levels) options.enrichment_levels.reset();
+  ImGui::SameLine(0, gap);
+  ImGui::TextUnformatted("block size B");
 }
 
 void edit_top_k(Ui& ui, Options& options, int levels) {
@@ -66,15 +75,18 @@ void edit_top_k(Ui& ui, Options& options, int levels) {
     options.top_k = std::vector<std::int64_t>(each ? static_cast<std::size_t>(levels) : 1, options.top_k.back());
     if (each) options.levels = levels;
   }
+  if (levels > 1) hint("K_1 ... K_L: another number of blocks on every level");
   for (std::size_t i = 0; i < options.top_k.size(); ++i)
     edit_number(ui, options.top_k.size() == 1 ? "top-K" : fmt::format("K of level {}", i + 1).c_str(), options.top_k[i],
-                1, largest_k);
+                1, largest_top_k);
+  hint("K: blocks that a query selects on a level");
 }
 
 void edit_enrichment(Ui& ui, Options& options, int levels) {
   ImGui::SetNextItemWidth(ui.px(104));
   const std::string shown = options.enrichment_levels ? std::to_string(*options.enrichment_levels) : "all";
-  if (!ImGui::BeginCombo("enriched Le", shown.c_str())) return;
+  const bool open = ImGui::BeginCombo("enriched Le", shown.c_str());
+  if (!open) return hint("Le: levels whose coarse keys are attended to beside the fine ones");
   if (ImGui::Selectable("all", !options.enrichment_levels)) options.enrichment_levels.reset();
   for (int level = 0; level <= levels; ++level)
     if (ImGui::Selectable(std::to_string(level).c_str(), options.enrichment_levels == level))
@@ -86,7 +98,7 @@ void edit_coverage(Options& o) {
   bool disjoint = o.coverage == Coverage::disjoint;
   if (ImGui::Checkbox("disjoint coverage", &disjoint))
     o.coverage = disjoint ? Coverage::disjoint : Coverage::overlapping;
-  if (ImGui::IsItemHovered()) ImGui::SetTooltip("every fine token represented exactly once");
+  hint("every fine token is represented exactly once: a coarse key that was refined is dropped");
 }
 
 /// Whether side A attends as the document was made, and the way back.
@@ -110,24 +122,30 @@ void edit_options(Ui& ui, int index) {
   ImGui::PushID(index);
   const std::string& method = side.settings.how.method;
   choose(ui, "method", method_names(), side.settings.how.method);
+  hint("LLSA, dense attention (full), or a baseline of the paper");
   if (const std::string_view note = panels_note(method); !note.empty())
     ImGui::TextWrapped("%s", std::string(note).c_str());
   const bool free_levels = method.starts_with("llsa"), coarse_keys = method.starts_with("topk+");
-  if (method != "full") edit_number(ui, "block size B", o.block_size, 2, 1 << 20);
+  if (method != "full") edit_block_size(ui, o.block_size);
   if (free_levels) edit_levels(ui, o);
   if (free_levels && o.levels != 0) {
     edit_top_k(ui, o, levels);
     edit_enrichment(ui, o, levels);
     edit_coverage(o);
     ImGui::Checkbox("reweighting", &o.reweight);
-    if (ImGui::IsItemHovered()) ImGui::SetTooltip("a coarse key weighs as many tokens as it stands for");
+    hint("n_l: a coarse key weighs as many tokens as it stands for");
   } else if (!free_levels && method != "full") {
-    edit_number(ui, "top-K", o.top_k.front(), 1, largest_k);
+    edit_number(ui, "top-K", o.top_k.front(), 1, largest_top_k);
+    hint("K: blocks that a query selects");
     if (coarse_keys) edit_coverage(o);
   }
   constexpr std::array<std::string_view, 3> orders = {"raster", "morton", "hilbert"};
   choose(ui, "token order", orders, side.settings.how.order, "as stored");
-  if (backend_names().size() > 1) choose(ui, "backend", backend_names(), side.settings.backend);
+  hint("how tokens of the picture follow each other: what lies together in a block");
+  if (backend_names().size() > 1) {
+    choose(ui, "backend", backend_names(), side.settings.backend);
+    hint("the implementation that computes");
+  }
   if (!side.problem.empty()) {
     ImGui::PushStyleColor(ImGuiCol_Text, ImVec4(0.92f, 0.36f, 0.3f, 1));
     ImGui::TextWrapped("%s", side.problem.c_str());
@@ -156,8 +174,14 @@ void edit_source(Ui& ui, const Document& document) {
       ImGui::EndCombo();
     }
   }
-  if (shape.batch > 1) edit_number(ui, "batch entry", settings.batch, 0, shape.batch - 1);
-  if (shape.heads > 1) edit_number(ui, "head", settings.head, 0, shape.heads - 1);
+  if (shape.batch > 1) {
+    edit_number(ui, "batch entry", settings.batch, 0, shape.batch - 1);
+    hint("which picture or sequence of the batch");
+  }
+  if (shape.heads > 1) {
+    edit_number(ui, "head", settings.head, 0, shape.heads - 1);
+    hint("which attention head (H, Shift+H)");
+  }
   for (int side = 0; side < 2; ++side) {
     Settings& of = ui.work.side(side).settings;
     of.set = settings.set;
@@ -172,7 +196,9 @@ void edit_query(Ui& ui, const Document& document) {
   std::int64_t frame = cell / area, x = cell % grid.width, y = cell % area / grid.width;
   bool changed = grid.frames > 1 && edit_number(ui, "frame", frame, 0, grid.frames - 1);
   changed |= edit_number(ui, "query x", x, 0, grid.width - 1);
+  hint("i: the query's column");
   changed |= edit_number(ui, "query y", y, 0, grid.height - 1);
+  hint("i: the query's row");
   if (changed) ui.work.choose_query(frame * area + y * grid.width + x);
 }
 
@@ -182,12 +208,15 @@ void edit_view(Ui& ui) {
   if (head && head->levels() > 0) {
     std::int64_t level = ui.work.level();
     if (edit_number(ui, "level shown", level, 1, head->levels())) view.level = static_cast<int>(level);
+    hint("l: the level of block map, popular keys and comparison (1 to 9)");
     ImGui::Checkbox("only this level in the overlay", &view.only_level);
+    hint("a click on a level's colour above the picture leaves single levels out");
   }
   float opacity = static_cast<float>(view.weights_opacity);
   ImGui::SetNextItemWidth(ui.px(104));
   if (ImGui::SliderFloat("weights' opacity", &opacity, 0, 1, "%.2f"))
     view.weights_opacity = static_cast<double>(opacity);
+  hint("how much the weights cover the picture");
   ImGui::TextDisabled("colours of the weights");
   edit_colors(ui, "weights", view.weight_colors, true);
   ImGui::TextDisabled("of popular keys");

@@ -15,7 +15,7 @@ void describe_map(Ui& ui, const ErrorMap& map, const HeadResult& result) {
   if (map.worst_cell) {
     ImGui::Text("worst: %s at %s", plot::format_value(map.worst, 3).c_str(),
                 cell_name(ui.work.document()->query_grid, *map.worst_cell).c_str());
-    ImGui::SameLine();
+    same_line_if_fits(ImGui::CalcTextSize("go to the worst query").x);
     if (ImGui::SmallButton("go to the worst query")) ui.work.choose_query(*map.worst_cell);
   }
   if (map.compared < map.queries) {
@@ -33,7 +33,7 @@ void draw_errors(Ui& ui) {
   ViewState& view = ui.work.view;
   if (view.compare) {
     if (ImGui::RadioButton("against dense", !view.errors_of_sides)) view.errors_of_sides = false;
-    ImGui::SameLine();
+    same_line_if_fits(box_width("A against B"));
     if (ImGui::RadioButton("A against B", view.errors_of_sides)) view.errors_of_sides = true;
   }
   const bool sides = view.compare && view.errors_of_sides;

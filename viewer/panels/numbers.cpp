@@ -36,7 +36,7 @@ std::string percent(double value) { return std::isfinite(value) ? fmt::format("{
 bool begin_rows(Ui& ui, const char* id) {
   if (!ImGui::BeginTable(id, 2, ImGuiTableFlags_RowBg | ImGuiTableFlags_SizingStretchProp)) return false;
   ImGui::TableSetupColumn("name", ImGuiTableColumnFlags_WidthStretch);
-  ImGui::TableSetupColumn("value", ImGuiTableColumnFlags_WidthFixed, ui.px(84));
+  ImGui::TableSetupColumn("value", ImGuiTableColumnFlags_WidthFixed, ui.px(68));
   return true;
 }
 

@@ -10,28 +10,60 @@
 namespace llsa::viewer {
 namespace {
 
-bool shown(const Ui& ui, int level) { return !ui.work.view.only_level || level == ui.work.level(); }
+bool shown(const Ui& ui, int level) {
+  return !ui.work.view.hides(level) && (!ui.work.view.only_level || level == ui.work.level());
+}
 
-void draw_legend(Ui& ui, const QueryView& query) {
-  for (int level = query.head->levels(); level >= 1; --level) {
-    const LevelView& view = query.level(level);
-    const std::string text = fmt::format("level {}: {} of {}", level, view.selected, view.candidates.size());
-    if (level != query.head->levels()) {
-      ImGui::SameLine(0, ui.px(14));
-      if (ImGui::GetContentRegionAvail().x < ImGui::CalcTextSize(text.c_str()).x + ui.px(20)) ImGui::NewLine();
-    }
-    const ImVec2 at = ImGui::GetCursorScreenPos();
-    const float size = ImGui::GetTextLineHeight();
-    ImGui::GetWindowDrawList()->AddRectFilled(at, {at.x + size * 0.8f, at.y + size},
-                                              color(level_color(level), shown(ui, level) ? 1 : 0.25), ui.px(2));
-    ImGui::SetCursorScreenPos({at.x + size, at.y});
-    ImGui::TextUnformatted(text.c_str());
-    if (ImGui::IsItemHovered())
-      ImGui::SetTooltip("%lld of %zu candidates selected; click chooses the level",
-                        static_cast<long long>(view.selected), view.candidates.size());
-    if (ImGui::IsItemClicked()) ui.work.choose_level(level);
+/// A level's colour, which shows or hides it, and its counts, which choose it.
+void draw_legend_entry(Ui& ui, const LevelView& view, int level, const std::string& text) {
+  const ImVec2 at = ImGui::GetCursorScreenPos();
+  const float size = ImGui::GetTextLineHeight();
+  ImGui::GetWindowDrawList()->AddRectFilled(at, {at.x + size * 0.8f, at.y + size},
+                                            color(level_color(level), shown(ui, level) ? 1 : 0.25), ui.px(2));
+  ImGui::PushID(level);
+  if (ImGui::InvisibleButton("shown", {size * 0.8f, size})) ui.work.view.toggle_level(level);
+  ImGui::PopID();
+  if (ImGui::IsItemHovered()) ImGui::SetTooltip(ui.work.view.hides(level) ? "show this level" : "leave this level out");
+  ImGui::SetCursorScreenPos({at.x + size, at.y});
+  ImGui::TextUnformatted(text.c_str());
+  if (ImGui::IsItemHovered())
+    ImGui::SetTooltip("%lld of %zu candidates selected; click chooses the level", static_cast<long long>(view.selected),
+                      view.candidates.size());
+  if (ImGui::IsItemClicked()) ui.work.choose_level(level);
+}
+
+/// Lines that entries of these widths take.
+int lines_of(const std::vector<float>& widths, float room) {
+  int lines = 1;
+  float x = 0;
+  const float gap = ImGui::GetStyle().ItemSpacing.x;
+  for (const float width : widths) {
+    if (x > 0 && x + gap + width > room) ++lines, x = 0;
+    x += (x > 0 ? gap : 0) + width;
   }
-  if (query.head->levels() == 0) ImGui::TextDisabled("dense attention: every key is attended to");
+  return lines;
+}
+
+/// The levels, coarsest first. More than three lines of them scroll, so that the picture keeps its room.
+void draw_legend(Ui& ui, const QueryView& query) {
+  constexpr int most_lines = 3;
+  const int levels = query.head->levels();
+  if (levels == 0) return ImGui::TextDisabled("dense attention: every key is attended to");
+  std::vector<std::string> texts;
+  std::vector<float> widths;
+  for (int level = levels; level >= 1; --level) {
+    const LevelView& view = query.level(level);
+    texts.push_back(fmt::format("level {}: {} of {}", level, view.selected, view.candidates.size()));
+    widths.push_back(ImGui::GetTextLineHeight() + ImGui::CalcTextSize(texts.back().c_str()).x);
+  }
+  const bool scrolls = lines_of(widths, ImGui::GetContentRegionAvail().x) > most_lines;
+  if (scrolls) ImGui::BeginChild("legend", {0, most_lines * ImGui::GetTextLineHeightWithSpacing()});
+  for (int level = levels; level >= 1; --level) {
+    const auto i = static_cast<std::size_t>(levels - level);
+    if (i > 0) same_line_if_fits(widths[i]);
+    draw_legend_entry(ui, query.level(level), level, texts[i]);
+  }
+  if (scrolls) ImGui::EndChild();
 }
 
 bool is_selected(const QueryView& query, LevelToken token) {
@@ -50,13 +82,16 @@ void draw_selected(Ui& ui, Plane& plane, const QueryView& query) {
   if (focus && !is_selected(query, *focus) && std::ranges::none_of(query.keys, touches_focus)) focus.reset();
   for (int level = query.head->levels(); level >= 1; --level) {
     if (!shown(ui, level)) continue;
-    for (const Candidate& c : query.level(level).candidates) {
+    // Where every candidate is selected there is nothing to tell apart: their outlines are enough.
+    const LevelView& view = query.level(level);
+    const bool fills = static_cast<std::size_t>(view.selected) < view.candidates.size();
+    for (const Candidate& c : view.candidates) {
       if (c.rank < 0) break;
       const LevelToken token{level, c.token};
       const CellShape& region = region_of(ui, *query.head, token);
       const bool linked = focus && related(keys, token, *focus);
       const double strength = focus && !linked ? 0.4 : 1;
-      plane.fill(region, color(level_color(level), (linked ? 0.4 : 0.22) * strength));
+      if (fills || linked) plane.fill(region, color(level_color(level), (linked ? 0.4 : 0.22) * strength));
       plane.outline(region, color(level_color(level), strength), ui.px(linked ? 3.0f : 1.8f), !focus || linked);
     }
   }

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "plot/ticks.hpp"
 #include "viewer/model/compare.hpp"
 #include "viewer/model/figures.hpp"
@@ -9,16 +11,35 @@
 namespace llsa::viewer {
 namespace {
 
-void list_hot_keys(Ui& ui, const HeadSelection& head, int level) {
+/// A key of the list, and its line there.
+struct Line {
+  LevelToken token;
+  std::string text;
+};
+
+std::vector<Line> hot_lines(const HeadSelection& head, int level) {
   constexpr std::size_t listed = 24;
-  const double queries = static_cast<double>(head.options.query.length(level));
-  for (const HotKey& hot : hot_keys(head, level, listed)) {
-    const LevelToken token{level, hot.token};
-    const std::string text =
-        fmt::format("{}: {} ({:.0f}%)", hot.token, hot.queries, 100 * static_cast<double>(hot.queries) / queries);
-    if (ImGui::Selectable(text.c_str(), ui.work.pinned == token))
-      ui.work.pinned = ui.work.pinned == token ? std::nullopt : std::optional(token);
-    if (ImGui::IsItemHovered()) ui.hovered = token;
+  const auto queries = static_cast<double>(head.options.query.length(level));
+  std::vector<Line> lines;
+  for (const HotKey& hot : hot_keys(head, level, listed))
+    lines.push_back(
+        {{level, hot.token},
+         fmt::format("{}: {} ({:.0f}%)", hot.token, hot.queries, 100 * static_cast<double>(hot.queries) / queries)});
+  return lines;
+}
+
+/// Room for every line beside a scroll bar.
+float width_of(const std::vector<Line>& lines) {
+  float width = 0;
+  for (const Line& line : lines) width = std::max(width, ImGui::CalcTextSize(line.text.c_str()).x);
+  return width + ImGui::GetStyle().ScrollbarSize + ImGui::GetStyle().ItemSpacing.x;
+}
+
+void draw_lines(Ui& ui, const std::vector<Line>& lines) {
+  for (const Line& line : lines) {
+    if (ImGui::Selectable(line.text.c_str(), ui.work.pinned == line.token))
+      ui.work.pinned = ui.work.pinned == line.token ? std::nullopt : std::optional(line.token);
+    if (ImGui::IsItemHovered()) ui.hovered = line.token;
   }
 }
 
@@ -34,11 +55,12 @@ void draw_popularity(Ui& ui) {
   ImGui::Text("level %d, %lld query tokens", level, static_cast<long long>(head.options.query.length(level)));
   const std::vector<float>& counts = head.popularity[static_cast<std::size_t>(level - 1)];
   const ColorScale scale(ui.work.view.popularity_colors, counts, false);
-  const float list_width = ui.px(98), below = ui.px(color_bar_height);
+  const std::vector<Line> lines = hot_lines(head, level);
+  const float list_width = width_of(lines), below = ui.px(color_bar_height);
   const ImVec2 room = ImGui::GetContentRegionAvail();
   if (room.x > list_width * 2) {
     ImGui::BeginChild("hot", {list_width, room.y - below});
-    list_hot_keys(ui, head, level);
+    draw_lines(ui, lines);
     ImGui::EndChild();
     ImGui::SameLine();
   }

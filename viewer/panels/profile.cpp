@@ -43,14 +43,15 @@ void show_nearest(Ui& ui, const Shown& shown, ImVec2 origin) {
       if (!(distance < nearest)) continue;
       nearest = distance;
       place = at;
-      text = fmt::format("{}\n{} tokens: {} ms", series.label, plot::format_value(series.x[i], 7),
-                         plot::format_value(series.y[i], 4));
+      const bool is_bound = !series.markers;
+      text = fmt::format("{}\n{} tokens: {} ms", is_bound ? "the least that the counted work takes" : series.label,
+                         plot::format_value(series.x[i], 7), plot::format_value(series.y[i], 4));
     }
   }
   if (text.empty()) return;
   ui.under_cursor = text;
   const float radius = ui.px(6);
-  ImGui::GetWindowDrawList()->AddCircle(place, radius, IM_COL32(30, 30, 30, 255), 0, ui.px(2));
+  ImGui::GetWindowDrawList()->AddCircle(place, radius, ImGui::GetColorU32(ImGuiCol_Text), 0, ui.px(2));
   begin_tooltip_beside(ui, {place.x - radius, place.y - radius, place.x + radius, place.y + radius});
   ImGui::TextUnformatted(text.c_str());
   ImGui::EndTooltip();
@@ -60,7 +61,9 @@ void show_nearest(Ui& ui, const Shown& shown, ImVec2 origin) {
 
 void draw_profile(Ui& ui) {
   const auto& profile = ui.work.profile();
-  if (!profile) return say_why_empty("open the file that llsa-compare profile --json wrote");
+  const std::string& problem = ui.work.profile_problem;
+  if (!profile)
+    return say_why_empty(problem.empty() ? "open the file that llsa-compare profile --json wrote" : problem.c_str());
   static Shown shown;
   static int width = 0, height = 0;
   choose_group(ui, *profile, shown.group);
@@ -73,11 +76,13 @@ void draw_profile(Ui& ui) {
   width = static_cast<int>(std::max(room.x, ui.px(120)));
   height = static_cast<int>(std::max(room.y, ui.px(100)));
   const std::string key = fmt::format("{} {} {} {} {}", profile->file.string(), static_cast<const void*>(&*profile),
-                                      shown.group, width, height);
-  // The same figure that an export writes, on white in both themes.
+                                      shown.group, width, height) +
+                          ui.work.view.theme;
   const Texture& picture = ui.textures.get("profile", key, [&] {
     shown.chart = profile_chart(*profile, shown.group);
-    plot::Canvas canvas(width / static_cast<double>(ui.scale), height / static_cast<double>(ui.scale));
+    const bool dark = ui.work.view.theme == "dark";
+    plot::Canvas canvas(width / static_cast<double>(ui.scale), height / static_cast<double>(ui.scale),
+                        dark ? plot::dark_ground : plot::white, dark ? plot::Theme::dark : plot::Theme::light);
     shown.layout = plot::draw_line_chart(canvas, canvas.area().inset(8), shown.chart);
     return picture_pixels(canvas.render(static_cast<double>(ui.scale)));
   });

@@ -51,7 +51,7 @@ void draw_node(Ui& ui, Plane& plane, const PyramidNode& node, double largest, bo
   }
   if (is_linked)
     plane.list().AddRect({a.x - 1, a.y - 1}, {b.x + 1, b.y + 1}, ImGui::GetColorU32(ImGuiCol_Text), 0, 0, ui.px(1.5f));
-  if (chosen && at.width() > static_cast<double>(ui.px(18))) {
+  if (chosen && at.width() > static_cast<double>(ui.px(18)) && b.y - a.y >= ImGui::GetTextLineHeight()) {
     const std::string rank = std::to_string(node.rank + 1);
     const ImVec2 size = ImGui::CalcTextSize(rank.c_str());
     plane.list().AddText({(a.x + b.x - size.x) / 2, (a.y + b.y - size.y) / 2}, IM_COL32_WHITE, rank.c_str());
@@ -84,7 +84,7 @@ void draw_pyramid(Ui& ui) {
   drawn = key;
   ImGui::Checkbox("to scale", &ui.work.view.to_scale);
   if (ImGui::IsItemHovered()) ImGui::SetTooltip("place tokens where they lie in the sequence");
-  ImGui::SameLine();
+  same_line_if_fits(ImGui::CalcTextSize("filled: selected, number: rank").x);
   ImGui::TextDisabled("filled: selected, number: rank");
   const Point cursor_at{ImGui::GetCursorScreenPos().x, ImGui::GetCursorScreenPos().y};
   const float names = ImGui::CalcTextSize("level 9").x + ui.px(10);

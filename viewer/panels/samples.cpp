@@ -10,23 +10,6 @@ namespace {
 
 constexpr int most_pictures = 64, most_steps = 200;
 
-/// Where the panel's controls stand; the pictures follow the scrubber at once.
-struct Shown {
-  int step = 0, layer = 0;
-  bool follow = true;                            ///< the newest step, until a person moves the scrubber
-  bool expected = false;                         ///< the pictures that the model expects, not the noisy ones
-  std::optional<AttentionPlace> inspected = {};  ///< what the controls were last set to
-
-  /// Brings the controls to a place that was asked for elsewhere.
-  void follow_inspected(const std::optional<AttentionPlace>& place) {
-    if (place == inspected) return;
-    inspected = place;
-    follow = !place;
-    layer = place ? static_cast<int>(place->layer) : 0;
-    if (place) step = static_cast<int>(place->step);
-  }
-};
-
 void edit_options(Ui& ui, Sampling& sampling) {
   const diffusion::ModelConfig& config = sampling.model()->config;
   const auto number = [&](const char* label, auto& value, int low, int high) {
@@ -52,20 +35,39 @@ void edit_options(Ui& ui, Sampling& sampling) {
   }
 }
 
-void scrub(Ui& ui, Sampling& sampling, Shown& shown) {
-  const Samples& samples = sampling.samples();
+/// While playing, the next step eight times a second.
+void play(Ui& ui, Scrub& scrub) {
+  constexpr double steps_a_second = 8;
+  static double shown_since = 0;
+  const double now = ImGui::GetTime();
+  if (!scrub.playing || now - shown_since < 1 / steps_a_second) return;
+  shown_since = now;
+  ui.work.play_on();
+}
+
+void edit_scrub(Ui& ui, const Samples& samples) {
+  Scrub& scrub = ui.work.scrub;
   const int last = static_cast<int>(samples.steps.size()) - 1;
-  shown.step = shown.follow ? last : std::clamp(shown.step, 0, last);
-  ImGui::SetNextItemWidth(ImGui::GetContentRegionAvail().x * 0.5f);
-  if (ImGui::SliderInt("step", &shown.step, 0, last)) shown.follow = shown.step == last;
+  play(ui, scrub);
+  scrub.step = scrub.follow && !scrub.playing ? last : std::clamp(scrub.step, 0, last);
+  if (ImGui::Button(scrub.playing ? "stop" : "play", {ui.px(46), 0})) scrub.playing = !scrub.playing;
+  if (ImGui::IsItemHovered()) ImGui::SetTooltip("step after step, from the first again after the last");
+  ImGui::SameLine();
+  int step = scrub.step, layer = scrub.layer;
+  ImGui::SetNextItemWidth(ImGui::GetContentRegionAvail().x * 0.4f);
+  bool moved = ImGui::SliderInt("step", &step, 0, last);
+  if (ImGui::IsItemHovered()) ImGui::SetTooltip("comma and dot step, too; the attention that is looked at follows");
   ImGui::SameLine();
   ImGui::SetNextItemWidth(ui.px(96));
-  ImGui::InputInt("layer", &shown.layer);
-  shown.layer = std::clamp(shown.layer, 0, static_cast<int>(samples.config.layers) - 1);
+  moved |= ImGui::InputInt("layer", &layer);
+  if (moved) {
+    scrub.playing = false;
+    ui.work.scrub_to(step, layer);
+  }
   ImGui::SameLine();
-  ImGui::Checkbox("expected", &shown.expected);
+  ImGui::Checkbox("expected", &scrub.expected);
   if (ImGui::IsItemHovered()) ImGui::SetTooltip("the picture that the model expects at this step, without the noise");
-  if (ui.work.inspected() && !sampling.progress().busy) {
+  if (ui.work.inspected() && !ui.work.sampling().progress().busy) {
     ImGui::SameLine();
     if (ImGui::Button("all layers")) ui.work.inspect_everywhere(ui.work.inspected()->sample);
     if (ImGui::IsItemHovered()) ImGui::SetTooltip("every layer and head of this picture at three steps, side by side");
@@ -73,7 +75,8 @@ void scrub(Ui& ui, Sampling& sampling, Shown& shown) {
 }
 
 /// Pictures as large as they fit; a click captures the attention behind one.
-void draw_grid(Ui& ui, Shown& shown) {
+void draw_grid(Ui& ui) {
+  const Scrub& shown = ui.work.scrub;
   const Sampling& sampling = ui.work.sampling();
   const Samples& samples = sampling.samples();
   const ImVec2 room = ImGui::GetContentRegionAvail();
@@ -123,8 +126,6 @@ void draw_grid(Ui& ui, Shown& shown) {
 
 void draw_samples(Ui& ui) {
   Sampling& sampling = ui.work.sampling();
-  static Shown shown;
-  shown.follow_inspected(ui.work.inspected());
   if (!sampling.problem.empty()) {
     ImGui::PushStyleColor(ImGuiCol_Text, ImVec4(0.92f, 0.36f, 0.3f, 1));
     ImGui::TextWrapped("%s", sampling.problem.c_str());
@@ -146,8 +147,8 @@ void draw_samples(Ui& ui) {
     if (ImGui::Button("cancel")) sampling.cancel();
   }
   if (sampling.samples().steps.empty()) return say_why_empty(progress.busy ? "generating ..." : "press generate");
-  scrub(ui, sampling, shown);
-  draw_grid(ui, shown);
+  edit_scrub(ui, sampling.samples());
+  draw_grid(ui);
 }
 
 }  // namespace llsa::viewer

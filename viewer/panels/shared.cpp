@@ -41,6 +41,15 @@ void say_not_finite(Ui& ui, const HeadResult& result) {
   if (ImGui::SmallButton("go there")) ui.work.choose_query(cell);
 }
 
+void same_line_if_fits(float width) {
+  const float right = ImGui::GetWindowPos().x + ImGui::GetWindowContentRegionMax().x;
+  if (ImGui::GetItemRectMax().x + ImGui::GetStyle().ItemSpacing.x + width <= right) ImGui::SameLine();
+}
+
+float box_width(const char* label) {
+  return ImGui::GetFrameHeight() + ImGui::GetStyle().ItemInnerSpacing.x + ImGui::CalcTextSize(label).x;
+}
+
 bool has_picture(const Ui& ui) {
   const Document& document = *ui.work.document();
   return !document.pictures.empty() && document.self_attention() && document.query_grid.frames == 1;

@@ -17,6 +17,11 @@ void say_dense(Ui& ui, const QueryView& query);
 /// The first query whose output is not a number, with a button that goes there; nothing where all are.
 void say_not_finite(Ui& ui, const HeadResult& result);
 
+/// As `ImGui::SameLine`, where the panel has so many pixels left there; else the next control begins a line.
+void same_line_if_fits(float width);
+/// The width of a check box or radio button with this label.
+float box_width(const char* label);
+
 /// Whether the shown head's keys lie on a picture.
 bool has_picture(const Ui& ui);
 /// Draws the picture under the key grid, plain grey frames without one.

@@ -9,15 +9,14 @@ namespace {
 
 void choose_kind(Ui& ui, const std::string& sparse) {
   const auto button = [&](const char* label, WeightKind kind) {
+    if (kind != WeightKind::llsa) same_line_if_fits(box_width(label));
     if (ImGui::RadioButton(label, ui.work.view.weights == kind)) ui.work.view.weights = kind;
   };
   button(sparse.c_str(), WeightKind::llsa);
-  ImGui::SameLine();
   button("dense", WeightKind::dense);
-  ImGui::SameLine();
   button((sparse + " - dense").c_str(), WeightKind::difference);
   if (ui.work.view.weights != WeightKind::difference) {
-    ImGui::SameLine();
+    same_line_if_fits(box_width("log"));
     ImGui::Checkbox("log", &ui.work.view.weight_colors.log);
   }
 }

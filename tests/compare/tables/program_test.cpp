@@ -89,6 +89,17 @@ TEST(TableProgram, a_table_is_made_once_and_read_again) {
     EXPECT_EQ(before["rows"][0][value], after["rows"][0][value]);
 }
 
+TEST(TableProgram, curves_are_drawn_where_points_are_asked_for) {
+  const Workplace place;
+  const ProgramRun run = place.run("table 4d --sizes tiny --output r --threads 1 --curve-points 4");
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_NE(run.out.find("the last quarter of the steps took away"), std::string::npos);
+  EXPECT_EQ(json_at(place.path("r/4d.json"))["rows"][1]["curves"][0].size(), 4u);
+  EXPECT_GT(files::read_image(place.path("r/4d-curves.png")).width, 1000);
+  EXPECT_TRUE(std::filesystem::exists(place.path("r/4d-curves.svg")));
+  expect_bad_input(place.run("table 4d --sizes tiny --output r --curve-points 5"), "curve points is 5");
+}
+
 TEST(TableProgram, times_are_taken_for_both_ways_of_going_backward) {
   const Workplace place;
   ASSERT_EQ(place.run("table fig4 --sizes tiny --output r --threads 1").exit_code, 0);

@@ -86,6 +86,27 @@ TEST_F(Runs, a_damaged_result_is_judged_again_from_the_checkpoint) {
   }
 }
 
+TEST_F(Runs, a_curve_has_the_losses_of_the_way_also_after_an_interruption) {
+  TrainingRun run = tiny_run();
+  EXPECT_TRUE(finish_run(run, place("none"), {}, [] {}).curve.empty());
+  run.config.steps = 7;
+  run.curve_points = 3;
+  const RunResult whole = finish_run(run, place("whole"), {}, [] {});
+  ASSERT_EQ(whole.curve.size(), 4u);  // every second step and the last
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(whole.curve[i].step, (std::vector<std::int64_t>{2, 4, 6, 7})[i]);
+  EXPECT_NEAR(whole.curve.back().validation_loss, whole.validation_loss, 1e-6 * whole.validation_loss);
+  EXPECT_NE(whole.curve.front().validation_loss, whole.curve.back().validation_loss);
+  std::stop_source stop;
+  int steps = 0;
+  EXPECT_THROW(finish_run(run, place("cut"), stop.get_token(),
+                          [&] {
+                            if (++steps == 5) stop.request_stop();
+                          }),
+               Cancelled);
+  EXPECT_EQ(finish_run(run, place("cut"), {}, [] {}).curve, whole.curve);
+  EXPECT_EQ(finish_run(run, place("whole"), {}, [] { ADD_FAILURE(); }).curve, whole.curve);  // from the file
+}
+
 TEST_F(Runs, every_method_trains) {
   const Scale scale = scale_from("tiny");
   for (const char* table : {"2a", "3"})
@@ -109,6 +130,7 @@ TEST(Tables, names_follow_the_settings_alone) {
   different([](TrainingRun& r) { r.config.model.attention.options.reweight = false; });
   different([](TrainingRun& r) { r.config.flow.noise_scale = 2; });
   different([](TrainingRun& r) { r.samples = 3; });
+  different([](TrainingRun& r) { r.curve_points = 3; });
 }
 
 TEST(Tables, rows_that_mean_the_same_are_trained_once) {
@@ -117,7 +139,7 @@ TEST(Tables, rows_that_mean_the_same_are_trained_once) {
   const auto name_at = [&](const char* table, std::size_t row) {
     return run_name(run_of(rows_of(table, scale).at(row), scale, 1));
   };
-  const std::string own = name_at("3", 3);
+  const std::string own = name_at("3", 4);
   EXPECT_EQ(name_at("2a", 6), own);
   EXPECT_EQ(name_at("2c", 0), own);
   EXPECT_EQ(name_at("4a", 2), own);
@@ -126,6 +148,7 @@ TEST(Tables, rows_that_mean_the_same_are_trained_once) {
   EXPECT_EQ(name_at("2a", 1), name_at("2b", 0));
   EXPECT_EQ(name_at("2a", 1), name_at("2c", 1));
   EXPECT_EQ(name_at("2b", 2), name_at("2c", 3));
+  EXPECT_EQ(name_at("3", 1), name_at("2c", 3));
   EXPECT_EQ(name_at("2a", 4), name_at("4a", 0));
   std::set<std::string> all;
   for (const std::string& table : table_names())
@@ -141,6 +164,7 @@ TEST(Tables, methods_touch_equal_numbers_of_keys) {
   EXPECT_EQ(keys_per_query(rows[1].config), 128);
   EXPECT_EQ(keys_per_query(rows[2].config), 128);
   EXPECT_EQ(keys_per_query(rows[3].config), 128);
+  EXPECT_EQ(keys_per_query(rows[4].config), 128);
   const auto blocks = rows_of("2b", scale);
   EXPECT_EQ(keys_per_query(blocks[0].config), keys_per_query(blocks[1].config));
   EXPECT_EQ(keys_per_query(blocks[2].config), keys_per_query(blocks[3].config));
@@ -207,6 +231,23 @@ TEST(Tables, differences_are_taken_seed_by_seed) {
   EXPECT_NE(text.find("31.19"), std::string::npos) << text;   // the paper's
   const auto json = json_of(measured, scale);
   EXPECT_EQ(json["rows"][0]["validation_loss"], (std::vector<double>{1.25, 3.25}));
+  EXPECT_FALSE(json["rows"][0].contains("curves"));
+}
+
+TEST(Tables, curves_are_reported_with_what_the_last_quarter_took_away) {
+  Scale scale = scale_from("tiny");
+  scale.curve_points = 4;
+  MeasuredTraining measured{.table = *training_table("4d", scale)};
+  for (const TrainingRow& row : measured.table.rows)
+    measured.rows.push_back({.row = row, .keys_per_query = 5, .step_seconds = {0.5}, .tokens_per_step = 100});
+  const std::vector<CurvePoint> falling = {{2, 8}, {4, 4}, {6, 2}, {8, 1}}, steady = {{2, 8}, {4, 4}, {6, 2}, {8, 2}};
+  measured.rows[0].results = {{1, 1, 1, falling}, {2, 1, 1, steady}};
+  measured.rows[1].results = {{2, 1, 1, steady}, {2, 1, 1, steady}};
+  const std::string text = markdown(measured, scale);
+  EXPECT_NE(text.find("took away: raster 25.0%; reordered (Morton) 0.0%."), std::string::npos) << text;
+  const auto json = json_of(measured, scale);
+  EXPECT_EQ(json["rows"][0]["curves"].size(), 2u);
+  EXPECT_EQ(json["rows"][0]["curves"][0][3].dump(), "[8,1.0]");
 }
 
 }  // namespace
