@@ -105,15 +105,32 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
   return parse_safetensors(*source);
 }
 
-std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path) {
+namespace {
+
+/// Without the tensors; empty for whatever is no such file.
+SafetensorsHeader read_header(const std::filesystem::path& path) {
   try {
     const auto source = open_file(path);
     if (!looks_like_safetensors(*source)) return {};
     const auto text = source->read(8, header_length(*source));
-    return parse_safetensors_header({reinterpret_cast<const char*>(text.data()), text.size()}).metadata;
+    return parse_safetensors_header({reinterpret_cast<const char*>(text.data()), text.size()});
   } catch (const Error&) {
     return {};
   }
+}
+
+}  // namespace
+
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path) {
+  return read_header(path).metadata;
+}
+
+std::vector<std::string> read_safetensors_names(const std::filesystem::path& path) {
+  SafetensorsHeader header = read_header(path);
+  std::ranges::stable_sort(header.entries, {}, &SafetensorsEntry::begin);
+  std::vector<std::string> names;
+  for (const SafetensorsEntry& entry : header.entries) names.push_back(entry.name);
+  return names;
 }
 
 void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,

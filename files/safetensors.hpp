@@ -5,6 +5,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "files/tensor_file.hpp"
 
@@ -19,6 +20,9 @@ TensorFile read_safetensors(const std::filesystem::path& path);
 /// The `__metadata__` of a file, without reading its tensors. Empty for whatever cannot be read as a .safetensors file:
 /// who reads it next says what is wrong with it.
 std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path);
+
+/// The names of a file's tensors in the order of their data, without reading them; empty likewise.
+std::vector<std::string> read_safetensors_names(const std::filesystem::path& path);
 
 /// `read_safetensors` from memory; `name` stands for the path in messages.
 TensorFile parse_safetensors(std::span<const std::byte> file, const std::string& name);

@@ -9,6 +9,7 @@
 #include "viewer/model/export.hpp"
 #include "viewer/model/figures.hpp"
 #include "viewer/model/layout.hpp"
+#include "viewer/model/page.hpp"
 #include "viewer/panels/panels.hpp"
 
 namespace llsa::viewer {
@@ -55,9 +56,10 @@ struct Target {
   const char* file;
 };
 /// What can be exported, with a file name to begin with. The figures follow by panel.
-constexpr std::array<Target, 4> data_targets = {{{"this query's selection (.json, .csv)", "selection.json"},
+constexpr std::array<Target, 5> data_targets = {{{"this query's selection (.json, .csv)", "selection.json"},
                                                  {"the whole head's selection (.csv)", "head.csv"},
                                                  {"the window as it is (.png)", "window.png"},
+                                                 {"a page to share: many queries (.html)", "attention.html"},
                                                  {"figure: selected blocks (.svg, .png)", "overlay.svg"}}};
 constexpr std::array<Panel, 6> more_figures = {Panel::weights,    Panel::pyramid, Panel::blocks,
                                                Panel::popularity, Panel::compare, Panel::profile};
@@ -90,15 +92,16 @@ bool Dialogs::close_any() {
 std::string Dialogs::take_picture_request() { return std::exchange(picture_request_, {}); }
 
 void Dialogs::draw(Ui& ui) {
-  if (ui.requests.open || ui.requests.save) {
-    open_ = ui.requests.open;
+  if (ui.requests.open || ui.requests.open_other || ui.requests.save) {
+    for_side_b_ = ui.requests.open_other;
+    open_ = ui.requests.open || for_side_b_;
     save_ = ui.requests.save;
     focus_ = true;
     problem_.clear();
     if (save_ && !std::strlen(path_.data())) fmt::format_to_n(path_.data(), path_.size() - 1, "{}", target_file(what_));
     if (open_) path_.fill(0);
   }
-  ui.requests.open = ui.requests.save = false;
+  ui.requests.open = ui.requests.open_other = ui.requests.save = false;
   if (open_) draw_open(ui);
   if (save_) draw_save(ui);
   if (ui.work.question)
@@ -110,9 +113,10 @@ void Dialogs::draw(Ui& ui) {
 
 void Dialogs::draw_open(Ui& ui) {
   begin_box(ui, "Open", &open_, 560);
-  ImGui::TextWrapped(
-      "A picture (.png, .jpg), Q, K, V (.safetensors, or three .npy files), a checkpoint of llsa-diffusion, or a "
-      "profile (.json):");
+  ImGui::TextWrapped("%s", for_side_b_
+                               ? "For side B: a picture, or Q, K, V, on the same grid as side A:"
+                               : "A picture (.png, .jpg), Q, K, V (.safetensors, or three .npy files), a checkpoint of "
+                                 "llsa-diffusion, a profile (.json), or what a kernel wrote for the open Q, K, V:");
   if (focus_) ImGui::SetKeyboardFocusHere();
   focus_ = false;
   ImGui::SetNextItemWidth(-1);
@@ -121,7 +125,7 @@ void Dialogs::draw_open(Ui& ui) {
   if (ImGui::Button("Open") || entered) {
     const auto files = paths_in(path_.data());
     if (!files.empty()) {
-      ui.work.drop(files);
+      for_side_b_ ? ui.work.open_other(files) : ui.work.drop(files);
       open_ = false;
     }
   }
@@ -233,9 +237,11 @@ void Dialogs::save(Ui& ui) {
     else if (what_ == 2) {
       if (path.extension() != ".png") throw Error(path.string() + ": the window is written as .png");
       picture_request_ = path.string();
+    } else if (what_ == 3) {
+      export_page(path, ui.work);
     } else {
       const Panel panel =
-          what_ == 3 ? Panel::overlay : more_figures[static_cast<std::size_t>(what_) - data_targets.size()];
+          what_ == 4 ? Panel::overlay : more_figures[static_cast<std::size_t>(what_) - data_targets.size()];
       draw_figure(panel, ui.work).save(path, 2);
     }
     if (what_ != 2) ui.work.report("wrote " + path.string(), false);

@@ -25,6 +25,7 @@ class Dialogs {
   void draw_help(Ui& ui);
   void save(Ui& ui);
 
+  bool for_side_b_ = false;
   bool open_ = false, save_ = false, asking_ = false, focus_ = false;
   std::array<char, 1024> path_{};
   std::array<char, 64> grid_{}, key_grid_{};

@@ -74,8 +74,11 @@ void Frame::menu() {
     ImGui::EndMenu();
   }
   if (ImGui::BeginMenu("Panels")) {
-    for (int i = 0; i < panel_count; ++i)
-      ImGui::MenuItem(title_of(static_cast<Panel>(i)), nullptr, &work.view.places[static_cast<std::size_t>(i)].open);
+    for (int i = 0; i < panel_count; ++i) {
+      const auto panel = static_cast<Panel>(i);
+      const bool open = work.view.places[static_cast<std::size_t>(i)].open;
+      if (ImGui::MenuItem(title_of(panel), nullptr, open)) toggle_panel(work, panel);
+    }
     ImGui::Separator();
     if (ImGui::MenuItem("Default layout")) {
       work.view.places = default_places();
@@ -100,39 +103,66 @@ void Frame::menu() {
 }
 
 void Frame::panels(const Box& area) {
-  // A window that a person moved keeps its place in fractions; when the area changes, all windows follow.
   const ImVec2 size{static_cast<float>(area.width()), static_cast<float>(area.height())};
   const bool resized = size.x != drawn_size_.x || size.y != drawn_size_.y;
   drawn_size_ = size;
   const auto points = [this](float pixels) { return static_cast<double>(pixels / ui_.scale); };
+  PanelPlaces& places = ui_.work.view.places;
   const bool small = is_small(points(size.x), points(size.y));
-  if (resized && ui_.work.view.places == default_places(!small)) ui_.work.view.places = default_places(small);
+  if (resized && places == default_places(!small)) places = default_places(small);
+  // Places that changed since the last frame were changed by the program: its windows are put there.
+  const PanelPlaces before = places;
+  const bool put = resized || before != drawn_places_;
+  std::optional<Panel> closed;
+  std::optional<std::pair<Panel, Box>> moved;
   for (int i = 0; i < panel_count; ++i) {
-    PanelPlace& place = ui_.work.view.places[static_cast<std::size_t>(i)];
+    const auto panel = static_cast<Panel>(i);
+    const PanelPlace& place = before[static_cast<std::size_t>(i)];
     if (!place.open) continue;
-    const ImGuiCond when = resized ? ImGuiCond_Always : ImGuiCond_Appearing;
-    const auto at = [&](double fraction_x, double fraction_y) {
-      return ImVec2{std::round(static_cast<float>(area.x0) + size.x * static_cast<float>(fraction_x)),
-                    std::round(static_cast<float>(area.y0) + size.y * static_cast<float>(fraction_y))};
-    };
-    const ImVec2 from = at(place.rect.x0, place.rect.y0), to = at(place.rect.x1, place.rect.y1);
-    ImGui::SetNextWindowPos(from, when);
-    ImGui::SetNextWindowSize({to.x - from.x, to.y - from.y}, when);
-    if (ImGui::Begin(title_of(static_cast<Panel>(i)), &place.open, ImGuiWindowFlags_NoCollapse)) {
-      draw_panel(ui_, static_cast<Panel>(i));
-      if (!resized) {
-        const ImVec2 p = ImGui::GetWindowPos(), s = ImGui::GetWindowSize();
-        if (p.x != from.x || p.y != from.y || s.x != to.x - from.x || s.y != to.y - from.y) {
-          const auto fraction = [](float v, double low, float length) {
-            return std::clamp((static_cast<double>(v) - low) / static_cast<double>(length), -0.9, 1.9);
-          };
-          place.rect = {fraction(p.x, area.x0, size.x), std::max(0.0, fraction(p.y, area.y0, size.y)),
-                        fraction(p.x + s.x, area.x0, size.x), fraction(p.y + s.y, area.y0, size.y)};
-        }
-      }
-    }
-    ImGui::End();
+    const auto [rect, stays_open] = panel_window(panel, place.rect, area, put);
+    if (!stays_open) closed = panel;
+    if (rect) moved = {panel, *rect};
   }
+  drawn_places_ = before;
+  if (moved && places == before) {
+    move_panel(places, moved->first, moved->second);
+    drawn_places_[static_cast<std::size_t>(moved->first)].rect = moved->second;
+  }
+  if (closed) close_panel(places, *closed);
+}
+
+/// Draws a panel's window. Returns where a person has moved it to, if so, and whether it stays open. Places are
+/// fractions of the area, so that windows follow when that changes.
+std::pair<std::optional<Box>, bool> Frame::panel_window(Panel panel, const Box& rect, const Box& area, bool put) {
+  const ImVec2 size{static_cast<float>(area.width()), static_cast<float>(area.height())};
+  const auto at = [&](double fraction_x, double fraction_y) {
+    return ImVec2{std::round(static_cast<float>(area.x0) + size.x * static_cast<float>(fraction_x)),
+                  std::round(static_cast<float>(area.y0) + size.y * static_cast<float>(fraction_y))};
+  };
+  const ImVec2 from = at(rect.x0, rect.y0), to = at(rect.x1, rect.y1);
+  const ImGuiCond when = put ? ImGuiCond_Always : ImGuiCond_Appearing;
+  ImGui::SetNextWindowPos(from, when);
+  ImGui::SetNextWindowSize({to.x - from.x, to.y - from.y}, when);
+  bool stays_open = true;
+  std::optional<Box> moved;
+  if (ImGui::Begin(title_of(panel), &stays_open, ImGuiWindowFlags_NoCollapse)) {
+    draw_panel(ui_, panel);
+    const ImVec2 p = ImGui::GetWindowPos(), s = ImGui::GetWindowSize();
+    if (!put && (p.x != from.x || p.y != from.y || s.x != to.x - from.x || s.y != to.y - from.y)) {
+      const auto fraction = [](float v, double low, float length) {
+        return std::clamp((static_cast<double>(v) - low) / static_cast<double>(length), -0.9, 1.9);
+      };
+      // A side that was not moved stays exactly where it was, not where pixels round it to.
+      const auto side = [&](float now, float then, double was, double low, float length) {
+        return now == then ? was : fraction(now, low, length);
+      };
+      moved =
+          Box{side(p.x, from.x, rect.x0, area.x0, size.x), std::max(0.0, side(p.y, from.y, rect.y0, area.y0, size.y)),
+              side(p.x + s.x, to.x, rect.x1, area.x0, size.x), side(p.y + s.y, to.y, rect.y1, area.y0, size.y)};
+    }
+  }
+  ImGui::End();
+  return {moved, stays_open};
 }
 
 void Frame::status(const Box& area) {

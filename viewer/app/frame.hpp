@@ -19,11 +19,13 @@ class Frame {
   void take_keys();
   void menu();
   void panels(const Box& area);
+  std::pair<std::optional<Box>, bool> panel_window(Panel panel, const Box& rect, const Box& area, bool put);
   void status(const Box& area);
 
   Ui& ui_;
   Dialogs dialogs_;
   ImVec2 drawn_size_{0, 0};
+  PanelPlaces drawn_places_{};
 };
 
 }  // namespace llsa::viewer

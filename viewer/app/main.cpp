@@ -29,7 +29,8 @@ struct Arguments {
   std::string q, k, v, layout, grid, key_grid, stored_order, picture_size, picture;
   std::optional<std::uint64_t> seed;
   std::string query, panel, weights, theme, size = "1280x800", cursor, inspect;
-  std::string backend, profile, session;
+  std::string backend, profile, session, theirs;
+  std::vector<std::string> against;
   program::AttentionArguments how;
   std::optional<std::int64_t> batch, head, set, level;
   bool compare = false, exact = false, no_session = false;
@@ -60,6 +61,8 @@ void add_options(CLI::App& app, Arguments& a) {
   // No --scale of the scores here yet: until the next release that is the old name of --pixel-scale.
   program::add_attention_options(app, a.how, {.order = true, .scale = false});
   app.add_option("--backend", a.backend, "implementation for side A");
+  app.add_option("--against", a.against, "another file for side B, on the same grid");
+  app.add_option("--theirs", a.theirs, "what a kernel wrote for these Q, K, V: judged as llsa-compare verify does");
   app.add_flag("--compare", a.compare, "compare with side B (dense attention unless the session says otherwise)");
   app.add_option("--profile", a.profile, "JSON of llsa-compare profile");
   app.add_option("--query", a.query, "the query's column and row (and frame): X,Y[,T]");
@@ -86,6 +89,7 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_option("--figure", a.targets.figure, "write the panel as a figure (.svg or .png) and leave");
   app.add_option("--export", a.targets.selection, "write the query's selection (.json or .csv) and leave");
   app.add_option("--export-head", a.targets.head, "write the whole head's selection (.csv) and leave");
+  app.add_option("--page", a.targets.page, "write one page (.html) to share: many queries of the view, and leave");
   app.add_flag("--exact-error", a.exact, "compare every query with dense attention before writing");
 }
 
@@ -156,12 +160,16 @@ Session start_session(const Arguments& a, const std::filesystem::path& file, boo
     files.clear();
   } else if (files.size() == 1 && is_checkpoint(files[0])) {
     session.checkpoint = files[0];
-    session.view.places[static_cast<std::size_t>(Panel::samples)].open = true;
+    open_panel(session.view.places, Panel::samples);
   } else if (!files.empty()) {
     session.files = files;
     session.hints = {};
+    session.other_files.clear();
+    session.theirs.clear();
   }
   if (!a.profile.empty()) session.profile = a.profile;
+  if (!a.against.empty()) session.other_files.assign(a.against.begin(), a.against.end());
+  if (!a.theirs.empty()) session.theirs = a.theirs;
   session.hints = hints_of(a, session.hints);
   apply_options(a, session.settings[0]);
   ViewState& view = session.view;
@@ -172,7 +180,7 @@ Session start_session(const Arguments& a, const std::filesystem::path& file, boo
   if (!a.theme.empty()) view.theme = a.theme;
   if (a.compare) {
     view.compare = true;
-    view.places[static_cast<std::size_t>(Panel::compare)].open = true;
+    open_panel(view.places, Panel::compare);
   }
   return session;
 }
@@ -183,6 +191,8 @@ void expect_free_places(const Arguments& a, const Session& session, const std::f
   program::CommandFiles paths;
   for (const auto& file : session.files) paths.reads("the document", file);
   paths.reads("--picture", session.hints.picture);
+  for (const auto& file : session.other_files) paths.reads("--against", file);
+  paths.reads("--theirs", session.theirs);
   paths.reads("--profile", session.profile);
   paths.reads("the checkpoint", session.checkpoint);
   if (interactive) {
@@ -201,6 +211,7 @@ void expect_free_places(const Arguments& a, const Session& session, const std::f
     paths.writes_into("--record", a.targets.record, [](std::string_view name) { return name.ends_with(".png"); });
   paths.writes("--export", a.targets.selection);
   paths.writes("--export-head", a.targets.head);
+  paths.writes("--page", a.targets.page);
   paths.check();
 }
 

@@ -8,6 +8,7 @@
 #include "viewer/model/export.hpp"
 #include "viewer/model/figures.hpp"
 #include "viewer/model/layout.hpp"
+#include "viewer/model/page.hpp"
 
 namespace llsa::viewer {
 namespace {
@@ -24,6 +25,7 @@ void throw_problems(const Workspace& work) {
                             files::describe_shape(q.stored_shape), options));
   }
   if (work.message_is_error) throw Error(work.message);
+  if (!work.judgement().problem.empty()) throw Error(work.judgement().problem);
   if (!work.profile_problem.empty()) throw Error(work.profile_problem);
   if (!work.sampling().problem.empty()) throw Error(work.sampling().problem);
   for (int side = 0; side < (work.view.compare ? 2 : 1); ++side)
@@ -34,6 +36,8 @@ void check_paths(const Targets& targets) {
   const auto ending = [](const std::string& path) { return std::filesystem::path(path).extension().string(); };
   if (!targets.screenshot.empty() && ending(targets.screenshot) != ".png")
     throw Error(targets.screenshot + ": a screenshot is written as .png");
+  if (!targets.page.empty() && ending(targets.page) != ".html")
+    throw Error(targets.page + ": a page is written as .html");
   if (!targets.figure.empty()) plot::require_picture_path(targets.figure);
 }
 
@@ -94,6 +98,7 @@ void write_targets(const Session& session, const Targets& targets, int threads) 
   throw_problems(work);
   if (!targets.selection.empty()) export_selection(targets.selection, *work.document(), *work.query());
   if (!targets.head.empty()) export_head(targets.head, *work.query()->head);
+  if (!targets.page.empty()) export_page(targets.page, work);
   if (!targets.figure.empty())
     draw_figure(targets.panel.value_or(Panel::overlay), work).save(targets.figure, 2 * targets.scale);
   if (!targets.screenshot.empty()) write_screenshot(work, targets);

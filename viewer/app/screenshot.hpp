@@ -11,9 +11,9 @@ namespace llsa::viewer {
 
 /// What is written without a window, each when its path is not empty.
 struct Targets {
-  std::string screenshot, figure, selection, head, record, benchmark;  ///< paths
-  std::string record_over = "steps";                                   ///< of `recordings`
-  std::optional<std::int64_t> set, batch, head_index, level;           ///< as given on the command line; must exist
+  std::string screenshot, figure, selection, head, page, record, benchmark;  ///< paths
+  std::string record_over = "steps";                                         ///< of `recordings`
+  std::optional<std::int64_t> set, batch, head_index, level;  ///< as given on the command line; must exist
   std::optional<Panel> panel;  ///< alone in the screenshot, and the one of the figure (selected blocks when empty)
   std::optional<std::vector<std::int64_t>> query;  ///< column, row, perhaps frame
   std::optional<AttentionPlace> inspect;           ///< of what the session's checkpoint generates
@@ -25,8 +25,8 @@ struct Targets {
   bool exact_error = false;
 
   bool empty() const {
-    return screenshot.empty() && figure.empty() && selection.empty() && head.empty() && record.empty() &&
-           benchmark.empty();
+    return screenshot.empty() && figure.empty() && selection.empty() && head.empty() && page.empty() &&
+           record.empty() && benchmark.empty();
   }
 };
 

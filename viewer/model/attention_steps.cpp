@@ -12,12 +12,16 @@ Options& options_of(Workspace& work) { return work.shown().settings.how.options;
 
 bool has_free_levels(const Workspace& work) { return work.shown().settings.how.method.starts_with("llsa"); }
 
-/// Moves one of both sides' settings, `value`, within 0 and `count` - 1.
+/// Moves one of both sides' settings, `value`, within 0 and `count` - 1. Side B, with a document of its own, follows as
+/// far as that goes.
 template <class T>
 bool step_both(Workspace& work, T Settings::*value, int by, std::int64_t count) {
   if (count < 2) return false;
   const auto to = std::clamp<std::int64_t>(static_cast<std::int64_t>(work.side(0).settings.*value) + by, 0, count - 1);
-  for (int side = 0; side < 2; ++side) work.side(side).settings.*value = static_cast<T>(to);
+  for (int side = 0; side < 2; ++side) {
+    work.side(side).settings.*value = static_cast<T>(to);
+    clamp_to(*work.document_of(side), work.side(side).settings);
+  }
   return true;
 }
 
@@ -48,14 +52,7 @@ bool step_head(Workspace& work, int by) {
 
 bool step_set(Workspace& work, int by) {
   if (!work.document()) return false;
-  if (!step_both(work, &Settings::set, by, static_cast<std::int64_t>(work.document()->sets.size()))) return false;
-  const Shape& shape = work.document()->shape(work.side(0).settings.set);
-  for (int side = 0; side < 2; ++side) {
-    Settings& settings = work.side(side).settings;
-    settings.batch = std::min(settings.batch, shape.batch - 1);
-    settings.head = std::min(settings.head, shape.heads - 1);
-  }
-  return true;
+  return step_both(work, &Settings::set, by, static_cast<std::int64_t>(work.document()->sets.size()));
 }
 
 bool step_block_size(Workspace& work, bool up) {

@@ -91,8 +91,8 @@ bool step_attention(char32_t character, Workspace& work) {
 std::span<const KeyHelp> key_help() { return help; }
 
 void toggle_panel(Workspace& workspace, Panel panel) {
-  bool& open = workspace.view.places[static_cast<std::size_t>(panel)].open;
-  open = !open;
+  PanelPlaces& places = workspace.view.places;
+  places[static_cast<std::size_t>(panel)].open ? close_panel(places, panel) : open_panel(places, panel);
 }
 
 void change_scale(Workspace& workspace, Requests& requests, double factor) {
@@ -133,7 +133,7 @@ bool type_character(char32_t character, Workspace& work, Requests& requests) {
       break;
     case U'c':
       view.compare = !view.compare;
-      view.places[static_cast<std::size_t>(Panel::compare)].open = view.compare;
+      view.compare ? open_panel(view.places, Panel::compare) : close_panel(view.places, Panel::compare);
       if (!view.compare) view.side = 0;
       break;
     case U'y':

@@ -10,8 +10,8 @@ namespace llsa::viewer {
 
 /// What a key asks of the window itself; the window clears each flag when it has done it.
 struct Requests {
-  bool fit = false, help = false, open = false, save = false, copy = false, copy_command = false, rescale_fonts = false,
-       quit = false;
+  bool fit = false, help = false, open = false, open_other = false, save = false, copy = false, copy_command = false,
+       rescale_fonts = false, quit = false;
 };
 
 /// Back or forward one step of the settings; says so where there is none.

@@ -171,7 +171,8 @@ files::Image grid_picture(const Document& document, std::int64_t batch, const Gr
 }
 
 bool has_figure(Panel panel) {
-  return panel != Panel::controls && panel != Panel::numbers && panel != Panel::samples && panel != Panel::overview;
+  return panel != Panel::controls && panel != Panel::numbers && panel != Panel::samples && panel != Panel::overview &&
+         panel != Panel::judgement;
 }
 
 plot::Canvas draw_figure(Panel panel, const Workspace& work, double width, double height) {

@@ -14,10 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, panel_count> panel_names = {"controls", "overlay",    "weights", "pyramid",
-                                                                   "blocks",   "popularity", "numbers", "compare",
-                                                                   "profile",  "samples",    "errors",  "overview"};
-
 template <class T>
 void read(const json& from, const char* name, T& into) {
   const auto found = from.find(name);
@@ -99,20 +95,21 @@ json places_json(const PanelPlaces& places) {
   json to = json::object();
   for (std::size_t i = 0; i < places.size(); ++i) {
     const Box& r = places[i].rect;
-    to[std::string(panel_names[i])] = {{"open", places[i].open}, {"rect", {r.x0, r.y0, r.x1, r.y1}}};
+    to[std::string(name_of(static_cast<Panel>(i)))] = {{"open", places[i].open}, {"rect", {r.x0, r.y0, r.x1, r.y1}}};
   }
   return to;
 }
 
 void read_places(const json& from, PanelPlaces& places) {
   for (std::size_t i = 0; i < places.size(); ++i) {
-    const auto found = from.find(std::string(panel_names[i]));
+    const auto found = from.find(std::string(name_of(static_cast<Panel>(i))));
     if (found == from.end()) continue;
     read(*found, "open", places[i].open);
     std::array<double, 4> r = {places[i].rect.x0, places[i].rect.y0, places[i].rect.x1, places[i].rect.y1};
     read(*found, "rect", r);
     const bool usable = r[0] >= -1 && r[1] >= 0 && r[2] <= 2 && r[3] <= 2 && r[2] - r[0] >= 0.02 && r[3] - r[1] >= 0.02;
-    if (!usable) throw Error(fmt::format("\"rect\" of panel {} does not fit the window", panel_names[i]));
+    if (!usable)
+      throw Error(fmt::format("\"rect\" of panel {} does not fit the window", name_of(static_cast<Panel>(i))));
     places[i].rect = {r[0], r[1], r[2], r[3]};
   }
 }
@@ -203,45 +200,13 @@ ViewState view_from(const json& from) {
   return view;
 }
 
-std::string_view name_of(Panel panel) { return panel_names[static_cast<std::size_t>(panel)]; }
-
-Panel panel_from(std::string_view name) {
-  std::string known;
-  for (std::size_t i = 0; i < panel_names.size(); ++i) {
-    if (panel_names[i] == name) return static_cast<Panel>(i);
-    known += (i ? ", " : "") + std::string(panel_names[i]);
-  }
-  throw Error(fmt::format("panel is '{}'; it must be one of: {}", name, known));
-}
-
-PanelPlaces default_places(bool small) {
-  PanelPlaces places;
-  const auto put = [&](Panel panel, bool open, Box rect) { places[static_cast<std::size_t>(panel)] = {open, rect}; };
-  put(Panel::controls, true, {0, 0, 0.2, 1});
-  put(Panel::overlay, true, {0.2, 0, 0.5, 0.56});
-  put(Panel::weights, true, {0.5, 0, 0.8, 0.56});
-  put(Panel::numbers, true, {0.8, 0, 1, 0.56});
-  put(Panel::pyramid, true, {0.2, 0.56, 0.54, 1});
-  put(Panel::blocks, true, {0.54, 0.56, 0.77, 1});
-  put(Panel::popularity, true, {0.77, 0.56, 1, 1});
-  put(Panel::compare, false, {0.5, 0, 1, 0.56});
-  put(Panel::profile, false, {0.22, 0.04, 0.82, 0.84});
-  put(Panel::samples, false, {0.2, 0.56, 0.77, 1});
-  put(Panel::errors, false, {0.5, 0, 0.8, 0.56});
-  put(Panel::overview, false, {0.5, 0, 1, 1});
-  if (!small) return places;
-  for (PanelPlace& place : places) place = {false, {0.38, 0, 1, 1}};
-  put(Panel::controls, true, {0, 0, 0.38, 1});
-  put(Panel::overlay, true, {0.38, 0, 1, 0.62});
-  put(Panel::numbers, true, {0.38, 0.62, 1, 1});
-  return places;
-}
-
 json to_json(const Session& session) {
   json recent = json::array();
   for (const auto& opened : session.recent) recent.push_back(paths_json(opened));
   return {{"version", 1},
           {"files", paths_json(session.files)},
+          {"other_files", paths_json(session.other_files)},
+          {"theirs", session.theirs.string()},
           {"recent", std::move(recent)},
           {"profile", session.profile.string()},
           {"checkpoint", session.checkpoint.string()},
@@ -258,8 +223,11 @@ Session session_from(const json& from) {
   Session session;
   std::vector<std::string> files;
   std::vector<json> recent;
-  std::string profile, checkpoint;
+  std::string profile, checkpoint, theirs;
   read(from, "files", files);
+  if (from.contains("other_files")) session.other_files = paths_from(from["other_files"]);
+  read(from, "theirs", theirs);
+  session.theirs = theirs;
   read(from, "recent", recent);
   for (std::size_t i = 0; i < std::min(most_recent, recent.size()); ++i)
     session.recent.push_back(paths_from(recent[i]));

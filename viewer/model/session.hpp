@@ -11,42 +11,11 @@
 #include "viewer/model/document.hpp"
 #include "viewer/model/heat_map.hpp"
 #include "viewer/model/overview.hpp"
+#include "viewer/model/panel_places.hpp"
 #include "viewer/model/query_view.hpp"
 #include "viewer/model/settings.hpp"
 
 namespace llsa::viewer {
-
-enum class Panel {
-  controls,
-  overlay,
-  weights,
-  pyramid,
-  blocks,
-  popularity,
-  numbers,
-  compare,
-  profile,
-  samples,
-  errors,
-  overview
-};
-inline constexpr int panel_count = 12;
-std::string_view name_of(Panel panel);
-/// Throws `Error` that lists the names.
-Panel panel_from(std::string_view name);
-
-/// Where a panel's window lies, in fractions of the area for windows.
-struct PanelPlace {
-  bool open = true;
-  Box rect;
-  friend bool operator==(const PanelPlace&, const PanelPlace&) = default;
-};
-using PanelPlaces = std::array<PanelPlace, panel_count>;
-/// Where panels lie until a person moves them. In a small area only the controls, the selected blocks and the numbers
-/// are open, so that all of them can be read.
-PanelPlaces default_places(bool small = false);
-/// Whether an area of so many points is small.
-constexpr bool is_small(double width, double height) { return width < 900 || height < 560; }
 
 /// How results are shown; nothing here changes what is computed.
 struct ViewState {
@@ -79,6 +48,8 @@ struct Session {
   std::vector<std::filesystem::path> files;
   std::filesystem::path profile, checkpoint;
   LoadHints hints;
+  std::vector<std::filesystem::path> other_files;          ///< of side B, where it has a document of its own
+  std::filesystem::path theirs;                            ///< what a kernel wrote for the document
   std::vector<std::vector<std::filesystem::path>> recent;  ///< what was opened, the newest first
   std::array<Settings, 2> settings;
   ViewState view;

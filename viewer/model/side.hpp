@@ -10,6 +10,9 @@
 
 namespace llsa::viewer {
 
+/// Indices that the document has, so that a session or another file's settings never ask for a head that is not there.
+void clamp_to(const Document& document, Settings& settings);
+
 /// One side of a comparison: its settings, the head computed for them in the background, and the current query's view.
 /// When new settings cannot be used, `problem` says why and the last good result stays.
 class Side {

@@ -5,15 +5,18 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "program/command_files.hpp"
+#include "viewer/model/layout.hpp"
 
 namespace llsa::viewer {
 namespace {
 
 bool is_json(const std::filesystem::path& path) { return path.extension() == ".json" || path.extension() == ".JSON"; }
 
-/// Indices that the document has, so that a session or another file's settings never ask for a head that is not there.
+}  // namespace
+
 void clamp_to(const Document& document, Settings& settings) {
   settings.set = std::clamp(settings.set, 0, static_cast<int>(document.sets.size()) - 1);
   const Shape& shape = document.shape(settings.set);
@@ -21,16 +24,21 @@ void clamp_to(const Document& document, Settings& settings) {
   settings.head = std::clamp<std::int64_t>(settings.head, 0, shape.heads - 1);
 }
 
-}  // namespace
-
 Workspace::Workspace(int threads, std::function<void()> wake)
-    : loading_(1, wake), profile_loading_(1, wake), sampling_(threads, wake), overview_(threads, wake) {
+    : loading_(1, wake),
+      profile_loading_(1, wake),
+      other_loading_(1, wake),
+      judgement_(threads, wake),
+      sampling_(threads, wake),
+      overview_(threads, wake) {
   for (auto& side : sides_) side = std::make_unique<Side>(threads, wake);
   restore(Session());
 }
 
 void Workspace::start(const Session& session) {
   restore(session);
+  wanted_other_ = session.other_files;
+  wanted_theirs_ = session.theirs;
   open(session.files, session.hints);
   if (!session.profile.empty()) open_profile(session.profile);
   if (!session.checkpoint.empty()) open({session.checkpoint}, {});
@@ -43,7 +51,7 @@ void Workspace::open(std::vector<std::filesystem::path> files, LoadHints hints) 
   question.reset();
   laid_over_.emplace();
   if (files.size() == 1 && is_checkpoint(files[0])) {
-    view.places[static_cast<std::size_t>(Panel::samples)].open = true;
+    open_panel(view.places, Panel::samples);
     inspected_.reset();
     scrub = {};
     remember(files);
@@ -65,6 +73,58 @@ void Workspace::drop(const std::vector<std::filesystem::path>& files) {
   open(files, LoadHints{.picture_size = hints_.picture_size, .seed = hints_.seed});
 }
 
+void Workspace::open_other(std::vector<std::filesystem::path> files) {
+  report("", false);
+  other_loading_.start(
+      [this, files = std::move(files), hints = LoadHints{.seed = hints_.seed}](const Background::Job& job) {
+        job.progress("loading " + files.front().filename().string());
+        auto loaded = std::make_shared<const Document>(load_document(files, hints));
+        job.publish([this, loaded] {
+          if (!document_ || loaded->query_grid != document_->query_grid || loaded->key_grid != document_->key_grid)
+            return report(fmt::format("{}: its tokens lie on {}, those of side A on {}; only equal grids are compared",
+                                      loaded->title, to_string(loaded->query_grid),
+                                      document_ ? to_string(document_->query_grid) : "nothing"),
+                          true);
+          other_ = loaded;
+          Settings& settings = side(1).settings;
+          if (loaded->made_with)
+            settings.how = *loaded->made_with;
+          else
+            settings.how = side(0).settings.how;
+          clamp_to(*loaded, settings);
+          view.compare = true;
+          open_panel(view.places, Panel::compare);
+          report(fmt::format("side B shows {}", loaded->title), false);
+        });
+      },
+      [this](const std::string& problem) { report(problem, true); });
+}
+
+void Workspace::judge(const std::filesystem::path& theirs) {
+  if (!document_) return report(theirs.string() + ": open the Q, K, V that the kernel was given first", true);
+  judgement_.judge(theirs, *document_, side(0).settings.how);
+  open_panel(view.places, Panel::judgement);
+}
+
+void Workspace::go_to_finding(const Finding& finding) {
+  if (!document_ || !finding.place) return;
+  const Finding::Place& place = *finding.place;
+  for (int index = 0; index < 2; ++index) {
+    Settings& settings = side(index).settings;
+    settings.batch = place.batch;
+    // dK and dV of a shared key head belong to several query heads: the first of them.
+    const Document& document = *document_of(index);
+    const QkvSet& set = document.sets[static_cast<std::size_t>(settings.set)];
+    const std::int64_t shared = set.query.shape().heads / set.key.shape().heads;
+    settings.head = place.of_key ? place.head * shared : place.head;
+    clamp_to(document, settings);
+  }
+  const Grid grid = place.of_key ? document_->key_grid : document_->query_grid;
+  const std::int64_t cell = token_order(document_->order, grid).to_raster()[static_cast<std::size_t>(place.token)];
+  if (!place.of_key || document_->self_attention()) choose_query(cell);
+  if (place.of_key) pinned = LevelToken{0, place.token};
+}
+
 void Workspace::answer(const LoadHints& hints) {
   if (question) load(asked_files_, hints);
 }
@@ -75,6 +135,8 @@ void Workspace::load(std::vector<std::filesystem::path> files, LoadHints hints) 
   loading_.start(
       [this, files = std::move(files), hints = std::move(hints)](const Background::Job& job) {
         job.progress("loading " + (files.empty() ? "the built-in picture" : files[0].filename().string()));
+        if (files.size() == 1 && is_kernel_output(files[0]))
+          return job.publish([this, file = files[0]] { judge(file); });
         try {
           auto loaded = std::make_shared<const Document>(load_document(files, hints));
           job.publish([this, loaded, hints] { accept(loaded, hints); });
@@ -92,7 +154,7 @@ void Workspace::open_profile(const std::filesystem::path& file) {
         job.progress("loading " + file.filename().string());
         job.publish([this, profile = load_profile(file)] {
           profile_ = profile;
-          view.places[static_cast<std::size_t>(Panel::profile)].open = true;
+          open_panel(view.places, Panel::profile);
           remember({profile.file});
           report("opened " + profile.file.filename().string(), false);
         });
@@ -144,7 +206,7 @@ void Workspace::inspect_everywhere(std::int64_t sample) {
   inspected_ = AttentionPlace{sample, 0, 0};
   sampling_.inspect_everywhere(sample, [this](std::shared_ptr<const Document> captured) {
     accept(std::move(captured), {});
-    view.places[static_cast<std::size_t>(Panel::overview)].open = true;
+    open_panel(view.places, Panel::overview);
   });
 }
 
@@ -160,7 +222,8 @@ void Workspace::accept(std::shared_ptr<const Document> document, const LoadHints
   question.reset();
   pinned.reset();
   take_made_with();
-  for (auto& side : sides_) clamp_to(*document_, side->settings);
+  if (other_ && (other_->query_grid != document_->query_grid || other_->key_grid != document_->key_grid)) close_other();
+  for (int index = 0; index < 2; ++index) clamp_to(*document_of(index), side(index).settings);
   const Grid grid = document_->query_grid;
   if (view.query_cell < 0 || view.query_cell >= grid.size() || other_grid)
     view.query_cell = (grid.height / 2) * grid.width + grid.width / 2;
@@ -168,6 +231,8 @@ void Workspace::accept(std::shared_ptr<const Document> document, const LoadHints
                                : fmt::format("opened {} with {} behind it; O opens that picture itself",
                                              document_->title, hints.picture.filename().string()),
          false);
+  if (!wanted_other_.empty()) open_other(std::exchange(wanted_other_, {}));
+  if (!wanted_theirs_.empty()) judge(std::exchange(wanted_theirs_, {}));
 }
 
 void Workspace::remember(std::vector<std::filesystem::path> opened) {
@@ -193,7 +258,7 @@ bool Workspace::go_to(const std::optional<nlohmann::json>& settings) {
   view = to;
   for (std::size_t index = 0; index < 2; ++index) {
     sides_[index]->settings = settings_from(settings->at("settings").at(index));
-    if (document_) clamp_to(*document_, sides_[index]->settings);
+    if (document_) clamp_to(*document_of(static_cast<int>(index)), sides_[index]->settings);
   }
   return true;
 }
@@ -223,12 +288,14 @@ void Workspace::restore_made_with() {
 bool Workspace::update() {
   bool changed = loading_.deliver();
   changed |= profile_loading_.deliver();
+  changed |= other_loading_.deliver();
+  changed |= judgement_.update();
   changed |= sampling_.update();
   overview_.refresh(document_, side(0).settings, view.query_cell);
   changed |= overview_.update();
   for (int index = 0; index < 2; ++index) {
     if (index == 1 && !view.compare) continue;
-    side(index).refresh(document_);
+    side(index).refresh(document_of(index));
     changed |= side(index).update(view.query_cell);
   }
   return changed;
@@ -237,6 +304,8 @@ bool Workspace::update() {
 void Workspace::cancel() {
   loading_.cancel();
   profile_loading_.cancel();
+  other_loading_.cancel();
+  judgement_.cancel();
   sampling_.cancel();
   overview_.cancel();
   for (auto& each : sides_) each->cancel();
@@ -245,8 +314,9 @@ void Workspace::cancel() {
 bool Workspace::busy() const { return progress().busy; }
 
 JobStatus Workspace::progress() const {
-  for (const JobStatus& each : {loading_.progress(), profile_loading_.progress(), sampling_.progress(),
-                                side(0).progress(), side(1).progress(), overview_.progress()})
+  for (const JobStatus& each :
+       {loading_.progress(), profile_loading_.progress(), other_loading_.progress(), sampling_.progress(),
+        side(0).progress(), side(1).progress(), overview_.progress(), judgement_.progress()})
     if (each.busy) return each;
   return {};
 }
@@ -298,6 +368,9 @@ void Workspace::report(std::string text, bool error) {
 void Workspace::expect_not_open(const std::filesystem::path& path) const {
   program::CommandFiles paths;
   for (const auto& file : files_) paths.reads("the document", file);
+  if (other_)
+    for (const auto& file : other_->files) paths.reads("side B's document", file);
+  paths.reads("the kernel's outputs", judgement_.file());
   if (profile_) paths.reads("the profile", profile_->file);
   paths.reads("the checkpoint", sampling_.checkpoint());
   paths.writes("the export", path);
@@ -310,6 +383,8 @@ Session Workspace::session() const {
   if (profile_) session.profile = profile_->file;
   session.checkpoint = sampling_.checkpoint();
   session.hints = hints_;
+  if (other_) session.other_files = other_->files;
+  session.theirs = judgement_.file();
   session.recent = recent_;
   session.settings = {side(0).settings, side(1).settings};
   session.view = view;

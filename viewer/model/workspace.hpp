@@ -6,6 +6,7 @@
 #include <string>
 
 #include "viewer/model/history.hpp"
+#include "viewer/model/judgement.hpp"
 #include "viewer/model/overview.hpp"
 #include "viewer/model/profile.hpp"
 #include "viewer/model/sampling.hpp"
@@ -43,6 +44,16 @@ class Workspace {
   /// document that says what attention it was made with is shown with it.
   void open(std::vector<std::filesystem::path> files, LoadHints hints);
   void open_profile(const std::filesystem::path& file);
+  /// Opens a document for side B alone, on the same grids as side A's; comparing begins. Side B attends as it was made.
+  void open_other(std::vector<std::filesystem::path> files);
+  /// Side B shows side A's document again.
+  void close_other() { other_.reset(); }
+  /// Judges what a kernel wrote for the open Q, K, V, by side A's options, as `llsa-compare verify` does.
+  void judge(const std::filesystem::path& theirs);
+  const Judgement& judgement() const { return judgement_; }
+  /// Shows the batch entry, head and query, or pins the key, that a finding is about.
+  void go_to_finding(const Finding& finding);
+
   /// Files dropped on the window: a profile, a document, or several .npy files. A picture goes behind the Q, K, V of a
   /// file that is open.
   void drop(const std::vector<std::filesystem::path>& files);
@@ -60,6 +71,12 @@ class Workspace {
   void finish();
 
   const std::shared_ptr<const Document>& document() const { return document_; }
+  /// Of side 0 or 1: the document, unless side B has its own.
+  const std::shared_ptr<const Document>& document_of(int side) const {
+    return side == 1 && other_ ? other_ : document_;
+  }
+  /// Side B's own document; null while it shows side A's.
+  const std::shared_ptr<const Document>& other_document() const { return other_; }
   const std::vector<std::filesystem::path>& files() const { return files_; }
   const LoadHints& hints() const { return hints_; }
   const std::optional<Profile>& profile() const { return profile_; }
@@ -125,7 +142,7 @@ class Workspace {
   void remember(std::vector<std::filesystem::path> opened);
   bool go_to(const std::optional<nlohmann::json>& settings);
 
-  std::shared_ptr<const Document> document_;
+  std::shared_ptr<const Document> document_, other_;
   std::vector<std::filesystem::path> files_, asked_files_;
   LoadHints hints_, asked_hints_;
   std::optional<Profile> profile_;
@@ -133,7 +150,10 @@ class Workspace {
   /// Laid over what the next document was made with; empty: side A stays as it is.
   std::optional<program::AttentionArguments> laid_over_ = program::AttentionArguments();
   std::optional<AttentionChoice> chosen_before_;  ///< side A's choice before a document's own replaced it
-  Background loading_, profile_loading_;
+  Background loading_, profile_loading_, other_loading_;
+  std::vector<std::filesystem::path> wanted_other_;  ///< side B's, opened when the document is there
+  std::filesystem::path wanted_theirs_;              ///< judged when the document is there
+  Judgement judgement_;
   Sampling sampling_;
   Overview overview_;
   std::optional<AttentionPlace> inspected_;

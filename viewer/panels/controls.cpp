@@ -184,9 +184,8 @@ void edit_source(Ui& ui, const Document& document) {
   }
   for (int side = 0; side < 2; ++side) {
     Settings& of = ui.work.side(side).settings;
-    of.set = settings.set;
-    of.batch = std::min(settings.batch, document.shape(settings.set).batch - 1);
-    of.head = std::min(settings.head, document.shape(settings.set).heads - 1);
+    of.set = settings.set, of.batch = settings.batch, of.head = settings.head;
+    clamp_to(*ui.work.document_of(side), of);
   }
 }
 
@@ -247,7 +246,15 @@ void draw_controls(Ui& ui) {
       if (ImGui::RadioButton("A", ui.work.view.side == 0)) ui.work.view.side = 0;
       ImGui::SameLine();
       if (ImGui::RadioButton("B shown", ui.work.view.side == 1)) ui.work.view.side = 1;
+      if (const auto& other = ui.work.other_document()) {
+        text_shortened("B: " + other->title);
+        if (ImGui::Button("B shows A's document")) ui.work.close_other();
+      }
       edit_options(ui, 1);
+    }
+    if (!ui.work.other_document()) {
+      if (ImGui::Button("another file for B ...")) ui.requests.open_other = true;
+      hint("compare two checkpoints' captures, or two models, on the same grid");
     }
   }
   if (section("View")) edit_view(ui);

@@ -21,7 +21,8 @@ constexpr std::array<Entry, panel_count> entries = {{{"Controls", draw_controls}
                                                      {"Profile", draw_profile},
                                                      {"Samples", draw_samples},
                                                      {"Error map", draw_errors},
-                                                     {"Overview", draw_overview}}};
+                                                     {"Overview", draw_overview},
+                                                     {"Judgement of a kernel", draw_judgement}}};
 
 }  // namespace
 

@@ -17,6 +17,7 @@ void draw_profile(Ui& ui);
 void draw_samples(Ui& ui);
 void draw_errors(Ui& ui);
 void draw_overview(Ui& ui);
+void draw_judgement(Ui& ui);
 
 void draw_panel(Ui& ui, Panel panel);
 /// The title of its window.

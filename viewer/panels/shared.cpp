@@ -51,7 +51,7 @@ float box_width(const char* label) {
 }
 
 bool has_picture(const Ui& ui) {
-  const Document& document = *ui.work.document();
+  const Document& document = *ui.work.document_of(ui.work.view.side);
   return !document.pictures.empty() && document.self_attention() && document.query_grid.frames == 1;
 }
 
@@ -64,7 +64,7 @@ void draw_picture(Ui& ui, Plane& plane, const QueryView& query) {
     }
     return;
   }
-  const Document& document = *ui.work.document();
+  const Document& document = *ui.work.document_of(ui.work.view.side);
   const std::int64_t batch = query.head->settings.batch;
   const std::string key = fmt::format("{} {}", static_cast<const void*>(&document), batch);
   // A picture finer than its tokens is shown with all its pixels.
