@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "llsa/error.hpp"
 #include "llsa/option_metadata.hpp"
@@ -47,6 +48,53 @@ std::map<std::string, std::string> describe(const ModelConfig& config, const Flo
           {"labels", fmt::format("{}", fmt::join(sample_labels(sampling, config), ","))}};
 }
 
+/// Keeps what attention reads at some places while the model runs.
+class Recorder {
+ public:
+  /// Throws `Error` when a place is not in the model, or not all pictures fit in one pass.
+  Recorder(Dit<float>& model, const FlowConfig& flow, const SampleOptions& sampling,
+           std::span<const CapturePlace> places, const CaptureOnly& only)
+      : model_(model), places_(places), only_(only) {
+    const ModelConfig& config = model.config();
+    validate(sampling, config);
+    for (const CapturePlace& place : places) {
+      require_index("layer", place.layer, config.layers);
+      require_index("step", place.step, sampling.steps);
+      files.push_back({{}, describe(config, flow, sampling, {place.layer, place.step, only.head}), {}});
+    }
+    if (only.head) require_index("head", *only.head, config.heads);
+    if (only.picture) require_index("picture", *only.picture, sampling.count);
+    if (sampling.count > model.plan().batch)
+      throw Error(fmt::format("{} pictures; a capture takes at most {} here", sampling.count, model.plan().batch));
+    model.set_observer([this](std::int64_t block, const AttentionInputs<float>& inputs) { take(block, inputs); });
+  }
+  ~Recorder() { model_.set_observer({}); }
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+
+  std::int64_t step = 0;                 ///< of the pass that runs
+  std::vector<files::TensorFile> files;  ///< one a place
+
+ private:
+  void take(std::int64_t block, const AttentionInputs<float>& inputs) {
+    const ModelConfig& config = model_.config();
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      files::TensorFile& file = files[i];
+      // The pass without labels comes second within a step, when the tensors are there already.
+      if (block != places_[i].layer || step != places_[i].step || !file.tensors.empty()) continue;
+      file.tensors = {copy_of("q", inputs.query, only_), copy_of("k", inputs.key, only_),
+                      copy_of("v", inputs.value, only_)};
+      file.metadata.merge(
+          llsa::option_metadata(resolve(method_options(config.attention.method, config.attention.options),
+                                        inputs.query.shape, inputs.key.shape, inputs.value.shape)));
+    }
+  }
+
+  Dit<float>& model_;
+  std::span<const CapturePlace> places_;
+  CaptureOnly only_;
+};
+
 }  // namespace
 
 Capture capture(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
@@ -58,35 +106,10 @@ Capture capture(Dit<float>& model, std::span<const float> weights, const FlowCon
 
 Captures capture_places(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
                         const SampleOptions& sampling, std::span<const CapturePlace> places, const CaptureOnly& only) {
-  const ModelConfig& config = model.config();
-  validate(sampling, config);
-  for (const CapturePlace& place : places) {
-    require_index("layer", place.layer, config.layers);
-    require_index("step", place.step, sampling.steps);
-  }
-  if (only.head) require_index("head", *only.head, config.heads);
-  if (only.picture) require_index("picture", *only.picture, sampling.count);
-  if (sampling.count > model.plan().batch) {
-    throw Error(fmt::format("{} pictures; a capture takes at most {} here", sampling.count, model.plan().batch));
-  }
+  Recorder recorder(model, flow, sampling, places, only);
   Captures result;
-  for (const CapturePlace& place : places)
-    result.files.push_back({{}, describe(config, flow, sampling, {place.layer, place.step, only.head}), {}});
   result.expected.resize(places.size());
   const std::vector<double> times = sampling_times(sampling.steps, sampling_shift(flow));
-  std::int64_t step = 0;
-  model.set_observer([&](std::int64_t block, const AttentionInputs<float>& inputs) {
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      files::TensorFile& file = result.files[i];
-      // The pass without labels comes second within a step, when the tensors are there already.
-      if (block != places[i].layer || step != places[i].step || !file.tensors.empty()) continue;
-      file.tensors = {copy_of("q", inputs.query, only), copy_of("k", inputs.key, only),
-                      copy_of("v", inputs.value, only)};
-      file.metadata.merge(
-          llsa::option_metadata(resolve(method_options(config.attention.method, config.attention.options),
-                                        inputs.query.shape, inputs.key.shape, inputs.value.shape)));
-    }
-  });
   AlignedVector<float> before;
   result.pictures = sample(model, weights, flow, sampling, [&](std::int64_t, int done, std::span<const float> x) {
     for (std::size_t i = 0; i < places.size(); ++i) {
@@ -95,10 +118,31 @@ Captures capture_places(Dit<float>& model, std::span<const float> weights, const
       line_end(before, times[std::size_t(done) - 1], x, times[std::size_t(done)], result.expected[i]);
     }
     before.assign(x.begin(), x.end());
-    step = done;
+    recorder.step = done;
   });
-  model.set_observer({});
+  result.files = std::move(recorder.files);
   return result;
+}
+
+std::vector<files::TensorFile> capture_kept(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
+                                            const SampleOptions& sampling, std::span<const CapturePlace> places,
+                                            std::span<const std::vector<float>> kept, const CaptureOnly& only) {
+  Recorder recorder(model, flow, sampling, places, only);
+  const std::vector<double> times = sampling_times(sampling.steps, sampling_shift(flow));
+  const std::vector<std::int32_t> labels = sample_labels(sampling, model.config());
+  const auto elements = std::size_t(sampling.count * model.config().image_elements());
+  std::set<std::int64_t> steps;
+  for (const CapturePlace& place : places) steps.insert(place.step);
+  AlignedVector<float> velocity(elements);
+  for (const std::int64_t step : steps) {
+    if (std::size_t(step) >= kept.size() || kept[std::size_t(step)].size() != elements)
+      throw Error(fmt::format("the pictures after {} steps were not kept", step));
+    const AlignedVector<float> pictures(kept[std::size_t(step)].begin(), kept[std::size_t(step)].end());
+    const std::vector<float> time(std::size_t(sampling.count), float(times[std::size_t(step)]));
+    recorder.step = step;
+    model.forward(weights, sampling.count, pictures.data(), time.data(), labels.data(), velocity.data());
+  }
+  return std::move(recorder.files);
 }
 
 }  // namespace llsa::diffusion

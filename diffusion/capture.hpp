@@ -46,6 +46,13 @@ struct CaptureOnly {
   std::optional<std::int64_t> head = {}, picture = {};  ///< the one head; the one picture, as a batch of one
 };
 
+/// The same tensors from pictures that were kept while sampling, with one pass of the model for each step that places
+/// name instead of all of them. `kept[s]` are the pictures after s steps, `[batch, channels, size, size]`, as a
+/// `SampleObserver` sees them. Throws `Error` as `capture`, and when a step's pictures are not there.
+std::vector<files::TensorFile> capture_kept(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
+                                            const SampleOptions& sampling, std::span<const CapturePlace> places,
+                                            std::span<const std::vector<float>> kept, const CaptureOnly& only = {});
+
 /// `capture` of several places while the pictures are made once.
 Captures capture_places(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
                         const SampleOptions& sampling, std::span<const CapturePlace> places,

@@ -167,6 +167,31 @@ TEST(Capture, several_places_at_once_are_what_each_is_alone) {
       Error);
 }
 
+TEST(Capture, pictures_that_were_kept_give_the_same_tensors_without_sampling_again) {
+  Sampled model;
+  for (const Solver solver : {Solver::euler, Solver::heun, Solver::dpm2m}) {
+    const SampleOptions sampling{.count = 2, .steps = 4, .solver = solver, .guidance = 2, .labels = {1, 2}};
+    std::vector<std::vector<float>> kept;
+    model.run(sampling, [&](std::int64_t, int, std::span<const float> x) { kept.emplace_back(x.begin(), x.end()); });
+    const std::vector<CapturePlace> places = {{0, 1}, {1, 3}, {1, 1}, {0, 0}};
+    for (const CaptureOnly& only : {CaptureOnly{}, CaptureOnly{.head = 1, .picture = 1}}) {
+      const Captures all = capture_places(model.runner.model, model.weights, {}, sampling, places, only);
+      const auto again = capture_kept(model.runner.model, model.weights, {}, sampling, places, kept, only);
+      ASSERT_EQ(again.size(), places.size());
+      for (std::size_t i = 0; i < places.size(); ++i) {
+        EXPECT_EQ(again[i].metadata, all.files[i].metadata);
+        for (std::size_t t = 0; t < 3; ++t) {
+          EXPECT_EQ(again[i].tensors[t].shape(), all.files[i].tensors[t].shape());
+          EXPECT_TRUE(std::ranges::equal(again[i].tensors[t].bytes(), all.files[i].tensors[t].bytes()))
+              << i << " " << t;
+        }
+      }
+    }
+    kept.resize(2);
+    EXPECT_THROW(capture_kept(model.runner.model, model.weights, {}, sampling, places, kept), Error);
+  }
+}
+
 TEST(Capture, the_expected_picture_is_where_the_steps_line_leads) {
   Sampled model;
   const SampleOptions sampling{.count = 2, .steps = 4, .labels = {1, 2}};

@@ -71,25 +71,24 @@ void Sampling::run_sampler(const Background::Job& job, std::shared_ptr<const dif
                     });
 }
 
-diffusion::Captures Sampling::captures(const Background::Job& job, const diffusion::Model& model,
-                                       const diffusion::SampleOptions& sampling, std::int64_t sample,
-                                       std::span<const diffusion::CapturePlace> places,
-                                       const diffusion::CaptureOnly& only) const {
-  if (sample < 0 || sample >= sampling.count)
-    throw Error(fmt::format("picture is {}; there are {}", sample, sampling.count));
-  diffusion::Runner runner(model.config, {.batch = sampling.count}, "reference", threads_);
+std::vector<files::TensorFile> Sampling::captures(const Background::Job& job, const diffusion::Model& model,
+                                                  const Samples& samples, std::int64_t sample,
+                                                  std::span<const diffusion::CapturePlace> places,
+                                                  const diffusion::CaptureOnly& only) const {
+  const std::int64_t count = samples.options.count;
+  if (sample < 0 || sample >= count) throw Error(fmt::format("picture is {}; there are {}", sample, count));
+  diffusion::Runner runner(model.config, {.batch = count}, "reference", threads_);
   runner.threads.set_stop_token(job.stop());
-  return diffusion::capture_places(runner.model, model.weights, model.flow, sampling, places, only);
+  return diffusion::capture_kept(runner.model, model.weights, model.flow, samples.options, places, samples.steps, only);
 }
 
 void Sampling::inspect(const AttentionPlace& place, std::function<void(std::shared_ptr<const Document>)> take) {
   if (!model_ || samples_.options.count == 0) return;
-  start([this, place, take, model = model_, sampling = samples_.options,
-         checkpoint = checkpoint_](const Background::Job& job) {
+  start([this, place, take, model = model_, samples = samples_, checkpoint = checkpoint_](const Background::Job& job) {
     job.progress("capturing attention");
     const diffusion::CapturePlace wanted{place.layer, place.step};
-    const diffusion::Captures taken = captures(job, *model, sampling, place.sample, std::span(&wanted, 1), {});
-    auto document = std::make_shared<Document>(document_of_tensors(taken.files.front(), {}, checkpoint.string()));
+    const auto taken = captures(job, *model, samples, place.sample, std::span(&wanted, 1), {});
+    auto document = std::make_shared<Document>(document_of_tensors(taken.front(), {}, checkpoint.string()));
     document->is_generated = true;
     document->title = fmt::format("{}: layer {}, step {}", checkpoint.filename().string(), place.layer, place.step);
     job.publish([this, document, take, place, config = model->config] {
@@ -103,24 +102,23 @@ void Sampling::inspect(const AttentionPlace& place, std::function<void(std::shar
 
 void Sampling::inspect_everywhere(std::int64_t sample, std::function<void(std::shared_ptr<const Document>)> take) {
   if (!model_ || samples_.options.count == 0) return;
-  start([this, sample, take, model = model_, sampling = samples_.options,
-         checkpoint = checkpoint_](const Background::Job& job) {
+  start([this, sample, take, model = model_, samples = samples_, checkpoint = checkpoint_](const Background::Job& job) {
     job.progress("capturing attention of all layers");
+    const int steps = samples.options.steps;
     std::vector<diffusion::CapturePlace> places;
-    for (const std::int64_t step :
-         std::set<std::int64_t>{sampling.steps / 4, sampling.steps / 2, 3 * sampling.steps / 4})
+    for (const std::int64_t step : std::set<std::int64_t>{steps / 4, steps / 2, 3 * steps / 4})
       for (std::int64_t layer = 0; layer < model->config.layers; ++layer) places.push_back({layer, step});
-    const diffusion::Captures taken = captures(job, *model, sampling, sample, places, {.picture = sample});
-    auto document = std::make_shared<Document>(document_of_tensors(taken.files.front(), {}, checkpoint.string()));
+    const auto taken = captures(job, *model, samples, sample, places, {.picture = sample});
+    auto document = std::make_shared<Document>(document_of_tensors(taken.front(), {}, checkpoint.string()));
     document->sets.clear();
     for (std::size_t i = 0; i < places.size(); ++i) {
-      Document one = document_of_tensors(taken.files[i], {}, checkpoint.string());
+      Document one = document_of_tensors(taken[i], {}, checkpoint.string());
       one.sets.front().name = fmt::format("layer {}, step {}", places[i].layer, places[i].step);
       document->sets.push_back(std::move(one.sets.front()));
     }
     document->is_generated = true;
     document->title = fmt::format("{}: picture {}, all layers", checkpoint.filename().string(), sample);
-    document->pictures.push_back(diffusion::to_image(picture_of(taken.pictures, model->config, sample),
+    document->pictures.push_back(diffusion::to_image(picture_of(samples.steps.back(), model->config, sample),
                                                      model->config.channels, model->config.image_size));
     job.publish([document, take] { take(document); });
   });

@@ -41,8 +41,8 @@ class Sampling {
   /// Loads the model, then generates. On failure `problem` says why and what was there stays.
   void open(const std::filesystem::path& checkpoint);
   void generate();
-  /// Generates again up to the end, keeps Q, K, V of the place, and hands them over as a document of all heads whose
-  /// batch entries are the pictures, as noisy as they were then.
+  /// Runs the model once more on the pictures as noisy as they were at the place's step, and hands Q, K, V there over
+  /// as a document of all heads whose batch entries are the pictures.
   void inspect(const AttentionPlace& place, std::function<void(std::shared_ptr<const Document>)> take);
 
   /// The same for all layers at a quarter, half and three quarters of the steps, of one picture: a document with a set
@@ -66,11 +66,12 @@ class Sampling {
 
  private:
   void start(Background::Work work);
-  /// Generates again and keeps the places. Throws `Error` when there is no picture `sample`.
-  diffusion::Captures captures(const Background::Job& job, const diffusion::Model& model,
-                               const diffusion::SampleOptions& sampling, std::int64_t sample,
-                               std::span<const diffusion::CapturePlace> places,
-                               const diffusion::CaptureOnly& only) const;
+  /// Q, K, V at places of what was generated. Throws `Error` when there is no picture `sample`, or its step is not
+  /// there yet.
+  std::vector<files::TensorFile> captures(const Background::Job& job, const diffusion::Model& model,
+                                          const Samples& samples, std::int64_t sample,
+                                          std::span<const diffusion::CapturePlace> places,
+                                          const diffusion::CaptureOnly& only) const;
   void run_sampler(const Background::Job& job, std::shared_ptr<const diffusion::Model> model,
                    const diffusion::SampleOptions& wanted);
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "viewer/panels/panels.hpp"
+#include "viewer/panels/shared.hpp"
 
 namespace llsa::viewer {
 namespace {
@@ -13,22 +14,24 @@ constexpr int most_pictures = 64, most_steps = 200;
 void edit_options(Ui& ui, Sampling& sampling) {
   const diffusion::ModelConfig& config = sampling.model()->config;
   const auto number = [&](const char* label, auto& value, int low, int high) {
+    if (&value != static_cast<void*>(&sampling.options.count))
+      same_line_if_fits(ui.px(100) + ImGui::CalcTextSize(label).x);
     int edited = static_cast<int>(value);
     ImGui::SetNextItemWidth(ui.px(96));
     if (ImGui::InputInt(label, &edited))
       value = static_cast<std::decay_t<decltype(value)>>(std::clamp(edited, low, high));
-    ImGui::SameLine();
   };
   number("pictures", sampling.options.count, 1, most_pictures);
   number("steps", sampling.options.steps, 1, most_steps);
   number("seed", sampling.options.seed, 0, 1 << 30);
   if (config.classes > 0) {
+    same_line_if_fits(ui.px(100) + ImGui::CalcTextSize("guidance").x);
     double guidance = sampling.options.guidance;
     ImGui::SetNextItemWidth(ui.px(96));
     if (ImGui::InputDouble("guidance", &guidance, 0.5, 1, "%.2f") && std::isfinite(guidance))
       sampling.options.guidance = std::clamp(guidance, 0.0, 50.0);
-    ImGui::SameLine();
   }
+  same_line_if_fits(ImGui::CalcTextSize("generate").x + ui.px(16));
   if (ImGui::Button("generate")) {
     sampling.options.labels.clear();
     sampling.generate();
@@ -57,18 +60,18 @@ void edit_scrub(Ui& ui, const Samples& samples) {
   ImGui::SetNextItemWidth(ImGui::GetContentRegionAvail().x * 0.4f);
   bool moved = ImGui::SliderInt("step", &step, 0, last);
   if (ImGui::IsItemHovered()) ImGui::SetTooltip("comma and dot step, too; the attention that is looked at follows");
-  ImGui::SameLine();
+  same_line_if_fits(ui.px(100) + ImGui::CalcTextSize("layer").x);
   ImGui::SetNextItemWidth(ui.px(96));
   moved |= ImGui::InputInt("layer", &layer);
   if (moved) {
     scrub.playing = false;
     ui.work.scrub_to(step, layer);
   }
-  ImGui::SameLine();
+  same_line_if_fits(box_width("expected"));
   ImGui::Checkbox("expected", &scrub.expected);
   if (ImGui::IsItemHovered()) ImGui::SetTooltip("the picture that the model expects at this step, without the noise");
   if (ui.work.inspected() && !ui.work.sampling().progress().busy) {
-    ImGui::SameLine();
+    same_line_if_fits(ImGui::CalcTextSize("all layers").x + ui.px(16));
     if (ImGui::Button("all layers")) ui.work.inspect_everywhere(ui.work.inspected()->sample);
     if (ImGui::IsItemHovered()) ImGui::SetTooltip("every layer and head of this picture at three steps, side by side");
   }
