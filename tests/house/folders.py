@@ -25,7 +25,7 @@ ALLOWED = {
     "compare/recommend": RULER | {"compare", "plot", "compare/approximate", "compare/profile"},
     "compare/tables": RULER | {"compare", "plot", "datasets", "diffusion", "compare/profile"},
     "demo": {"llsa", "reference", "backends", "files", "datasets", "plot", "program", "diffusion", "compare"},
-    "viewer": {"llsa", "reference", "backends", "files", "datasets", "plot", "program", "diffusion", "compare"},
+    "viewer": {"llsa", "reference", "backends", "files", "datasets", "plot", "program", "diffusion", "compare", "compare/verify"},
     "benchmarks": RULER | {"compare", "compare/profile"},
 }
 FREE = ("tests", "python")  # what stands on everything
