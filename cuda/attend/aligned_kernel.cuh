@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cfloat>
+
 #include "cuda/attend/aligned_tile.cuh"
 #include "cuda/attend/launch.hpp"
 #include "cuda/mma/exp2.cuh"
@@ -27,17 +29,18 @@ struct AttendAligned {
     const AttendProblem<T>& p = params.attend.problem;
     Tile tile(p, params.stages);
     const int lane = tile.lane();
+    const LaneRows lanes(Tile::pitch, lane);
     RegisterRows<dim> query;
     tile.load_rows(query, p.d_query, p.head_dim);
     // With a scale that is not negative, the largest dot product has the largest score.
     const float scale = fabsf(p.scale) * log2_of_e;
     if (p.scale < 0) negate(query);
     FragmentC output[dim / 8] = {};
-    float base[2] = {-INFINITY, -INFINITY}, sum[2] = {};  // of rows lane / 4 and lane / 4 + 8
+    float base[2] = {-FLT_MAX, -FLT_MAX}, sum[2] = {};  // of rows lane / 4 and lane / 4 + 8
 
     tile.walk([&](const T* keys, const T* values, RunKeys held, float weight, auto last_weight) {
       FragmentC scores[2];
-      tensor_dots<T, dim>(scores, query, keys, lane);
+      tensor_dots<T, dim>(scores, query, keys, lanes, {{}, {}});
       float factor = scale;  // a score is the number in `scores` times this plus `weight`
       if (!held.all_whole()) {
         const float other = last_weight();
@@ -70,14 +73,14 @@ struct AttendAligned {
           }
         }
       }
-      const float subtracted[2] = {weight - finite(base[0]), weight - finite(base[1])};
+      const float subtracted[2] = {weight - base[0], weight - base[1]};
 #pragma unroll
       for (int i = 0; i < 8; ++i) {
         float& probability = scores[i / 4].value[i % 4];
         probability = exp2_approx(fmaf(probability, factor, subtracted[i / 2 % 2]));
         sum[i / 2 % 2] += probability;
       }
-      tensor_sums<T, dim, Tile::pitch>(output, as_a<T>(scores[0], scores[1]), values, SumOf{}, lane);
+      tensor_sums<T, dim>(output, as_a<T>(scores[0], scores[1]), values, lanes);
     });
 
     float factor[2];
@@ -88,15 +91,12 @@ struct AttendAligned {
       factor[row] = 1.0f / sum[row];
       const int at = lane / 4 + 8 * row;
       if (lane % 4 == 0 && at < tile.count())
-        params.attend.d_lse[tile.first_row() + at] = (finite(base[row]) + log2f(sum[row])) * ln_of_2;
+        params.attend.d_lse[tile.first_row() + at] = (base[row] + log2f(sum[row])) * ln_of_2;
     }
     tile.store_rows(params.attend.d_output, p.value_dim, output, factor);
   }
 
  private:
-  /// What is subtracted from scores: `base`, unless there is none yet.
-  __device__ static float finite(float base) { return base == -INFINITY ? 0.0f : base; }
-
   __device__ static void negate(RegisterRows<dim>& rows) {
 #pragma unroll
     for (int k = 0; k < dim / 16; ++k)

@@ -101,9 +101,7 @@ class AlignedTile {
   /// How many warps share a tile and how many stages the ring has; the bits of results depend on neither.
   struct Shape {
     std::int32_t warps, stages;
-    std::size_t shared_bytes() const {
-      return static_cast<std::size_t>(warps) * stages * (run_elements * sizeof(T) + sizeof(RunKeys));
-    }
+    std::size_t shared_bytes() const { return static_cast<std::size_t>(warps) * stages * run_elements * sizeof(T); }
   };
   /// The largest tile that there are queries for and that `shared_limit` bytes hold: a power of two of warps, so that a
   /// tile lies under one level-2 query. Two stages where three would keep blocks that the registers allow off an SM.
@@ -161,10 +159,14 @@ class AlignedTile {
   __device__ int mine() const { return first_ + 16 * warp_; }
   __device__ static int warps() { return static_cast<int>(blockDim.x) / 32; }
   __device__ T* ring() const { return Shared<T>(0, warps() * stages_ * run_elements).data(); }
-  /// What the runs of the ring are, in its order.
+  /// The ring in words, and where among them it is said what the run at a place is: behind the first row of its K, in
+  /// what keeps rows in different banks.
   __device__ Shared<unsigned> words() const {
-    const int runs = warps() * stages_;
-    return Shared<unsigned>(static_cast<std::size_t>(runs) * run_elements * sizeof(T), static_cast<std::size_t>(runs));
+    return Shared<unsigned>(0, static_cast<std::size_t>(warps()) * stages_ * (run_elements / 2));
+  }
+  __device__ static std::size_t word_of(int place) {
+    static_assert(pitch >= dim + 2);
+    return static_cast<std::size_t>(place * (run_elements / 2) + dim / 2);
   }
 
   __device__ float last_weight(int level) const { return log2_weight(p_, level, p_.levels.level[level].keys - 1); }
@@ -197,7 +199,7 @@ class AlignedTile {
         T* const to = tiles + (place + own) * run_elements;
         if (copies_keys) {
           copy_run<T, dim>(copies_, to, d_keys, run.first, run.keys.count(), p_.head_dim, lane_);
-          if (lane_ == 0) kept[place + own] = run.keys.word;
+          if (lane_ == 0) kept[word_of(place + own)] = run.keys.word;
         }
         if (copies_values)
           copy_run<T, dim>(copies_, to + tile_elements, d_values, run.first, run.keys.count(), p_.value_dim, lane_);
@@ -222,7 +224,7 @@ class AlignedTile {
 #pragma unroll 1
       for (const int next = place + of_stage; place < next; ++place) {
         RunKeys keys;
-        keys.word = present ? kept[place] : 0;
+        keys.word = present ? kept[word_of(place)] : 0;
         const T* tile = tiles + place * run_elements;
         if (!keys.empty()) step(tile, tile + tile_elements, keys, weight, [&] { return last_weight(level); });
       }

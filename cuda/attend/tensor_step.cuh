@@ -133,6 +133,20 @@ __device__ __forceinline__ void tensor_dots(FragmentC (&out)[2], const Rows& row
   add_tensor_dots<T, dim>(out, rows, tokens, lane);
 }
 
+/// The dot products of a warp's 16 rows with 16 tokens of a tile, on top of `start`.
+template <class T, int dim, class Rows>
+__device__ __forceinline__ void tensor_dots(FragmentC (&out)[2], const Rows& rows, const T* tokens,
+                                            const LaneRows& lanes, const FragmentC (&start)[2]) {
+#pragma unroll
+  for (int k = 0; k < dim / 16; ++k) {
+    FragmentB b[2];
+    load_b_transposed(b, tokens + 16 * k, lanes);
+    const FragmentA a = rows.at(k, lanes.lane);
+#pragma unroll
+    for (int i = 0; i < 2; ++i) mma<T>(out[i], a, b[i], k == 0 ? start[i] : out[i]);
+  }
+}
+
 /// Clears the halves of a B fragment that belong to tokens (rows) not in `kept`: 0 times a NaN is not 0.
 __device__ inline void keep_tokens(FragmentB& b, unsigned kept, int lane) {
   const unsigned mine = kept >> 2 * (lane % 4);
@@ -177,6 +191,19 @@ __device__ __forceinline__ void tensor_sums(FragmentC (&sums)[dim / 8], const Fr
       for (int j = 0; j < 4; ++j)
         if (j < 2 ? of.upper : of.lower) sums[2 * n + i].value[j] = next.value[j];
     }
+  }
+}
+
+/// The same of all 16 tokens for all rows.
+template <class T, int dim>
+__device__ __forceinline__ void tensor_sums(FragmentC (&sums)[dim / 8], const FragmentA& factors, const T* tokens,
+                                            const LaneRows& lanes) {
+#pragma unroll
+  for (int n = 0; n < dim / 16; ++n) {
+    FragmentB b[2];
+    load_b(b, tokens + 16 * n, lanes);
+    mma<T>(sums[2 * n], factors, b[0]);
+    mma<T>(sums[2 * n + 1], factors, b[1]);
   }
 }
 

@@ -132,6 +132,7 @@ struct KeyGradientAligned {
     for (int i = 0; i < 2; ++i)
       weight[i] = lane / 4 + 8 * i < own_keys ? log2_weight(p, level, first + lane / 4 + 8 * i) : 0.0f;
 
+    const LaneRows lanes(pitch, lane);
     const std::int32_t* d_entries = nullptr;
     if (params.plan.listed)
       d_entries = params.d_query_indices + params.d_offsets[tile.head * params.plan.parents + tile.parent];
@@ -181,7 +182,7 @@ struct KeyGradientAligned {
         const int place = stage * runs + i, count = counts[first_run + place];
         if (count == 0) continue;
         add(key_sums, value_sums, key, value, ring + place * run_elements, statistics, (first_run + place) * 16, count,
-            weight, scale, lane);
+            weight, scale, lanes);
       }
       if (++stage == stages) stage = 0;
     }
@@ -206,17 +207,18 @@ struct KeyGradientAligned {
   __device__ static __forceinline__ void add(FragmentC (&key_sums)[dim / 8], FragmentC (&value_sums)[dim / 8],
                                              const Rows& key, const Rows& value, const T* queries,
                                              const Shared<QueryStatistics>& statistics, int first_statistics, int count,
-                                             const float (&weight)[2], float scale, int lane) {
+                                             const float (&weight)[2], float scale, const LaneRows& lanes) {
+    const int lane = lanes.lane;
     const T* const gradients = queries + tile_elements;
     QueryStatistics query[4];  // of this lane's columns
 #pragma unroll
     for (int i = 0; i < 4; ++i)
       query[i] = statistics[static_cast<std::size_t>(first_statistics + 8 * (i / 2) + 2 * (lane % 4) + i % 2)];
-    FragmentC probability[2], score_gradient[2];
-    tensor_dots<T, dim>(probability, key, queries, lane);
+    FragmentC probability[2], score_gradient[2], minus_delta[2];
 #pragma unroll
-    for (int i = 0; i < 8; ++i) score_gradient[i / 4].value[i % 4] = -query[2 * (i / 4) + i % 2].delta;
-    add_tensor_dots<T, dim>(score_gradient, value, gradients, lane);  // dP - delta
+    for (int i = 0; i < 8; ++i) minus_delta[i / 4].value[i % 4] = -query[2 * (i / 4) + i % 2].delta;
+    tensor_dots<T, dim>(probability, key, queries, lanes, {{}, {}});
+    tensor_dots<T, dim>(score_gradient, value, gradients, lanes, minus_delta);  // dP - delta
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
       float& to = probability[i / 4].value[i % 4];
@@ -228,8 +230,8 @@ struct KeyGradientAligned {
       for (int i = 0; i < 8; ++i)
         if (step_column(i, lane) >= count) probability[i / 4].value[i % 4] = score_gradient[i / 4].value[i % 4] = 0;
     }
-    tensor_sums<T, dim, pitch>(value_sums, as_a<T>(probability[0], probability[1]), gradients, SumOf{}, lane);
-    tensor_sums<T, dim, pitch>(key_sums, as_a<T>(score_gradient[0], score_gradient[1]), queries, SumOf{}, lane);
+    tensor_sums<T, dim>(value_sums, as_a<T>(probability[0], probability[1]), gradients, lanes);
+    tensor_sums<T, dim>(key_sums, as_a<T>(score_gradient[0], score_gradient[1]), queries, lanes);
   }
 
   /// Writes the sums of a warp's keys, from `first_row` of the tile on.

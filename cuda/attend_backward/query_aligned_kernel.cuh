@@ -24,6 +24,7 @@ struct QueryGradientAligned {
     const AttendProblem<T>& p = params.problem;
     Tile tile(p, aligned.stages);
     const int lane = tile.lane();
+    const LaneRows lanes(Tile::pitch, lane, false);
     RegisterRows<dim> query, output_gradient;
     tile.load_rows(query, p.d_query, p.head_dim);
     tile.load_rows(output_gradient, params.d_output_gradient, p.value_dim);
@@ -32,13 +33,12 @@ struct QueryGradientAligned {
     for (int row = 0; row < 2; ++row)
       if (lane / 4 + 8 * row < tile.count()) mine[row] = params.d_statistics[tile.first_row() + lane / 4 + 8 * row];
     FragmentC gradient[dim / 8] = {};
+    const FragmentC minus_delta = {{-mine[0].delta, -mine[0].delta, -mine[1].delta, -mine[1].delta}};
 
     tile.walk([&](const T* keys, const T* values, RunKeys held, float weight, auto last_weight) {
       FragmentC scores[2], products[2];  // of Q and K; dP - delta
-      tensor_dots<T, dim>(scores, query, keys, lane);
-#pragma unroll
-      for (int i = 0; i < 8; ++i) products[i / 4].value[i % 4] = -mine[i / 2 % 2].delta;
-      add_tensor_dots<T, dim>(products, output_gradient, values, lane);
+      tensor_dots<T, dim>(scores, query, keys, lanes, {{}, {}});
+      tensor_dots<T, dim>(products, output_gradient, values, lanes, {minus_delta, minus_delta});
       float factor = params.scale;  // a score is the number in `scores` times this plus `weight`
       if (!held.all_whole()) {
         const float other = last_weight();
@@ -61,7 +61,7 @@ struct QueryGradientAligned {
         for (int i = 0; i < 8; ++i)
           if (!held.has(i, lane)) scores[i / 4].value[i % 4] = 0;
       }
-      tensor_sums<T, dim, Tile::pitch>(gradient, as_a<T>(scores[0], scores[1]), keys, SumOf{}, lane);
+      tensor_sums<T, dim>(gradient, as_a<T>(scores[0], scores[1]), keys, lanes);
     });
     tile.store_rows(params.d_query_gradient, p.head_dim, gradient, {p.scale, p.scale});
   }

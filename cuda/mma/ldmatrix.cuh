@@ -57,6 +57,30 @@ __device__ __forceinline__ void ldmatrix(std::uint32_t (&words)[4], const T* row
 #endif
 }
 
+/// Where a lane's row of the four matrices begins in a tile, in elements, for the loads below: worked out once, and
+/// kept in registers where the compiler would work it out in every step. `keeps_along` false: that one is worked out,
+/// where registers are short.
+struct LaneRows {
+  int along;   ///< of `load_b`
+  int across;  ///< of `load_b_transposed`
+  int lane;
+
+  __device__ LaneRows(int pitch, int lane_, bool keeps_along = true)
+      : along((lane_ % 16) * pitch + lane_ / 16 * 8),
+        across(kept((lane_ % 8 + lane_ / 16 * 8) * pitch + lane_ / 8 % 2 * 8)),
+        lane(lane_) {
+    if (keeps_along) along = kept(along);
+  }
+
+ private:
+  __device__ static int kept(int value) {
+#if !defined(LLSA_SIMT)
+    asm volatile("mov.u32 %0, %0;" : "+r"(value));
+#endif
+    return value;
+  }
+};
+
 /// Rows 0..15, columns 0..15 of the row-major matrix at `tile` as an A fragment.
 template <class T>
 __device__ __forceinline__ FragmentA load_a(const T* tile, int pitch, int lane) {
@@ -74,6 +98,13 @@ __device__ __forceinline__ void load_b_transposed(FragmentB (&b)[2], const T* ti
   b[0] = {{words[0], words[1]}};
   b[1] = {{words[2], words[3]}};
 }
+template <class T>
+__device__ __forceinline__ void load_b_transposed(FragmentB (&b)[2], const T* tile, const LaneRows& rows) {
+  std::uint32_t words[4];
+  ldmatrix<false>(words, tile + rows.across);
+  b[0] = {{words[0], words[1]}};
+  b[1] = {{words[2], words[3]}};
+}
 
 /// The B fragments of X itself: the products `a b[0]`, `a b[1]` are weighted sums of 16 tokens, dimensions 0..7
 /// and 8..15.
@@ -81,6 +112,13 @@ template <class T>
 __device__ __forceinline__ void load_b(FragmentB (&b)[2], const T* tile, int pitch, int lane) {
   std::uint32_t words[4];
   ldmatrix<true>(words, tile + (lane % 16) * pitch + lane / 16 * 8);
+  b[0] = {{words[0], words[1]}};
+  b[1] = {{words[2], words[3]}};
+}
+template <class T>
+__device__ __forceinline__ void load_b(FragmentB (&b)[2], const T* tile, const LaneRows& rows) {
+  std::uint32_t words[4];
+  ldmatrix<true>(words, tile + rows.along);
   b[0] = {{words[0], words[1]}};
   b[1] = {{words[2], words[3]}};
 }

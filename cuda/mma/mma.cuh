@@ -65,6 +65,31 @@ __device__ __forceinline__ void mma(FragmentC& c, const FragmentA& a, const Frag
 #endif
 }
 
+/// `d = a b + c`; the registers of `c` stay as they are.
+template <class T>
+__device__ __forceinline__ void mma(FragmentC& d, const FragmentA& a, const FragmentB& b, const FragmentC& c) {
+#if defined(LLSA_SIMT)
+  d = c;
+  mma<T>(d, a, b);
+#else
+  if constexpr (std::is_same_v<T, half>) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+        "{%10, %11, %12, %13};"
+        : "=f"(d.value[0]), "=f"(d.value[1]), "=f"(d.value[2]), "=f"(d.value[3])
+        : "r"(a.word[0]), "r"(a.word[1]), "r"(a.word[2]), "r"(a.word[3]), "r"(b.word[0]), "r"(b.word[1]),
+          "f"(c.value[0]), "f"(c.value[1]), "f"(c.value[2]), "f"(c.value[3]));
+  } else {
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+        "{%10, %11, %12, %13};"
+        : "=f"(d.value[0]), "=f"(d.value[1]), "=f"(d.value[2]), "=f"(d.value[3])
+        : "r"(a.word[0]), "r"(a.word[1]), "r"(a.word[2]), "r"(a.word[3]), "r"(b.word[0]), "r"(b.word[1]),
+          "f"(c.value[0]), "f"(c.value[1]), "f"(c.value[2]), "f"(c.value[3]));
+  }
+#endif
+}
+
 /// The C fragments of columns 0..7 and 8..15, rounded to T, as the A fragment of a 16 x 16 matrix.
 template <class T>
 __device__ __forceinline__ FragmentA as_a(const FragmentC& left, const FragmentC& right) {
