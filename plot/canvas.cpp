@@ -60,6 +60,51 @@ Surface upload(const Image& image, int factor) {
   return surface;
 }
 
+// Words of a scene.
+
+std::string number(double value) {
+  const double rounded = std::round(value * 10) / 10;
+  return fmt::format("{:g}", rounded == 0 ? 0.0 : rounded);  // not -0
+}
+std::string word(Point p) { return number(p.x) + "," + number(p.y); }
+std::string word(const Rect& r) {
+  return fmt::format("{} {}x{}", word(Point{r.x, r.y}), number(r.width), number(r.height));
+}
+std::string word(const Color& c) {
+  const auto byte = [](double part) { return static_cast<int>(std::lround(255 * part)); };
+  const std::string rgb = fmt::format("#{:02x}{:02x}{:02x}", byte(c.r), byte(c.g), byte(c.b));
+  return c.a == 1 ? rgb : fmt::format("{}/{:.2f}", rgb, c.a);
+}
+std::string word(const Stroke& s) {
+  std::string text = fmt::format("{} width {:g}", word(s.color), s.width);
+  for (const double dash : s.dashes) text += fmt::format("{}{:g}", &dash == &s.dashes.front() ? " dashes " : ",", dash);
+  return text;
+}
+std::string word(std::span<const Point> points) {
+  std::string text;
+  for (const Point& p : points) text += (text.empty() ? "" : " ") + word(p);
+  return text;
+}
+std::string word(std::span<const std::vector<Point>> contours) {
+  std::string text;
+  for (const std::vector<Point>& contour : contours) text += (text.empty() ? "" : " | ") + word(std::span(contour));
+  return text;
+}
+std::string word(const TextStyle& s) {
+  constexpr const char* horizontal[] = {"left", "center", "right"};
+  constexpr const char* vertical[] = {"top", "middle", "baseline", "bottom"};
+  return fmt::format("{} {:g}{}{} {} {}", word(s.color), s.size, s.bold ? " bold" : "", s.upwards ? " upwards" : "",
+                     horizontal[static_cast<int>(s.horizontal)], vertical[static_cast<int>(s.vertical)]);
+}
+/// The extent and, coarsely, the mean colour, which rounding elsewhere does not move.
+std::string word(const Image& image) {
+  double sum[3] = {};
+  for (std::size_t i = 0; i < image.rgb.size(); ++i) sum[i % 3] += image.rgb[i];
+  const double pixels = std::max<double>(1, static_cast<double>(image.rgb.size()) / 3);
+  const auto part = [&](int c) { return std::lround(sum[c] / pixels / 8); };
+  return fmt::format("{}x{} mean {},{},{} of 32", image.width, image.height, part(0), part(1), part(2));
+}
+
 Color on_dark(const Color& color) {
   constexpr std::pair<Color, Color> counterparts[] = {
       {ink, light_ink}, {faint_ink, faint_light_ink}, {grid_line, dark_grid_line}, {white, dark_ground}};
@@ -76,6 +121,7 @@ struct Canvas::Recording {
   Theme theme;
   Surface surface;
   Context context;
+  std::string scene;  // see `Canvas::scene`
 
   Recording(double w, double h, const Color& background_, Theme theme_)
       : width(w),
@@ -99,6 +145,10 @@ struct Canvas::Recording {
     cairo_set_fill_rule(context.get(), CAIRO_FILL_RULE_EVEN_ODD);
   }
 
+  void note(std::string_view call) {
+    scene += call;
+    scene += '\n';
+  }
   cairo_t* with(const Color& wanted) const {
     const Color color = theme == Theme::dark ? on_dark(wanted) : wanted;
     cairo_set_source_rgba(context.get(), color.r, color.g, color.b, color.a);
@@ -155,12 +205,14 @@ double Canvas::width() const { return recording_->width; }
 double Canvas::height() const { return recording_->height; }
 
 void Canvas::fill(const Rect& rect, const Color& color) {
+  recording_->note(fmt::format("fill {} {}", word(rect), word(color)));
   cairo_t* c = recording_->with(color);
   cairo_rectangle(c, rect.x, rect.y, rect.width, rect.height);
   cairo_fill(c);
 }
 
 void Canvas::stroke(const Rect& rect, const Stroke& stroke) {
+  recording_->note(fmt::format("stroke {} {}", word(rect), word(stroke)));
   cairo_t* c = recording_->with(stroke);
   cairo_rectangle(c, rect.x, rect.y, rect.width, rect.height);
   cairo_stroke(c);
@@ -172,24 +224,28 @@ void Canvas::line(Point from, Point to, const Stroke& stroke) {
 }
 
 void Canvas::polyline(std::span<const Point> points, const Stroke& stroke) {
+  recording_->note(fmt::format("line {} {}", word(points), word(stroke)));
   cairo_t* c = recording_->with(stroke);
   for (const Point& p : points) cairo_line_to(c, p.x, p.y);
   cairo_stroke(c);
 }
 
 void Canvas::fill(std::span<const std::vector<Point>> contours, const Color& color) {
+  recording_->note(fmt::format("fill {} {}", word(contours), word(color)));
   cairo_t* c = recording_->with(color);
   recording_->path(contours);
   cairo_fill(c);
 }
 
 void Canvas::stroke(std::span<const std::vector<Point>> contours, const Stroke& stroke) {
+  recording_->note(fmt::format("stroke {} {}", word(contours), word(stroke)));
   cairo_t* c = recording_->with(stroke);
   recording_->path(contours);
   cairo_stroke(c);
 }
 
 void Canvas::circle(Point center, double radius, const Color& color) {
+  recording_->note(fmt::format("circle {} {:g} {}", word(center), radius, word(color)));
   cairo_t* c = recording_->with(color);
   cairo_new_sub_path(c);
   cairo_arc(c, center.x, center.y, radius, 0, 2 * std::numbers::pi);
@@ -197,6 +253,7 @@ void Canvas::circle(Point center, double radius, const Color& color) {
 }
 
 void Canvas::ring(Point center, double radius, const Stroke& stroke) {
+  recording_->note(fmt::format("ring {} {:g} {}", word(center), radius, word(stroke)));
   cairo_t* c = recording_->with(stroke);
   cairo_new_sub_path(c);
   cairo_arc(c, center.x, center.y, radius, 0, 2 * std::numbers::pi);
@@ -204,6 +261,7 @@ void Canvas::ring(Point center, double radius, const Stroke& stroke) {
 }
 
 void Canvas::image(const Image& image, const Rect& rect) {
+  recording_->note(fmt::format("image {} {}", word(rect), word(image)));
   if (image.width < 1 || image.height < 1) return;
   // Enough repetition that one stored pixel is at most half a point.
   const double zoom = std::max(rect.width / image.width, rect.height / image.height);
@@ -225,6 +283,7 @@ void Canvas::image(const Image& image, const Rect& rect) {
 }
 
 void Canvas::text(std::string_view line, Point at, const TextStyle& style) {
+  recording_->note(fmt::format("text {} {} \"{}\"", word(at), word(style), line));
   const std::string terminated(line);
   cairo_t* c = recording_->with(style);
   cairo_text_extents_t extents;
@@ -253,13 +312,17 @@ double Canvas::text_width(std::string_view line, const TextStyle& style) const {
 }
 
 void Canvas::begin_clip(const Rect& rect) {
+  recording_->note(fmt::format("clip {}", word(rect)));
   cairo_t* c = recording_->context.get();
   cairo_save(c);
   cairo_rectangle(c, rect.x, rect.y, rect.width, rect.height);
   cairo_clip(c);
 }
 
-void Canvas::end_clip() { cairo_restore(recording_->context.get()); }
+void Canvas::end_clip() {
+  recording_->note("end of clip");
+  cairo_restore(recording_->context.get());
+}
 
 Image Canvas::render(double scale) const {
   const Surface target = recording_->rasterise(scale);
@@ -287,7 +350,13 @@ std::string Canvas::svg() const {
   return bytes;
 }
 
+std::string Canvas::scene() const {
+  return fmt::format("canvas {}x{} {}\n", number(width()), number(height()), word(recording_->background)) +
+         recording_->scene;
+}
+
 void Canvas::save(const std::filesystem::path& path, double scale) const {
+  if (ending(path) == ".scene") return files::write_file_atomically(path, scene());
   require_picture_path(path);
   files::write_file_atomically(path, ending(path) == ".svg" ? svg() : png(scale));
 }

@@ -86,11 +86,13 @@ class Canvas {
 
   /// The scene in pixels, `scale` pixels a point (0.1 to 16; `Error` otherwise).
   Image render(double scale = 1) const;
-  /// Writes a file, as PNG or SVG by the path's ending (any letter case); never leaves a partial one. `scale` is for
-  /// PNG. Throws `Error` for another ending or when the file cannot be written.
+  /// Writes a file, as PNG, SVG or the scene by the path's ending (any letter case); never leaves a partial one.
+  /// `scale` is for PNG. Throws `Error` for another ending or when the file cannot be written.
   void save(const std::filesystem::path& path, double scale = 1) const;
   std::string png(double scale = 1) const;
   std::string svg() const;
+  /// What was drawn, a call a line, places to a tenth of a point: for tests that hold a figure against a kept one.
+  std::string scene() const;
 
  private:
   struct Recording;

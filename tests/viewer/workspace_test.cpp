@@ -6,6 +6,7 @@
 
 #include "files/safetensors.hpp"
 #include "small_problem.hpp"
+#include "support/kept_text.hpp"
 #include "viewer/model/figures.hpp"
 
 namespace llsa::viewer {
@@ -355,6 +356,20 @@ TEST(Figures, every_panel_with_a_figure_draws_and_others_say_why) {
   }
   Workspace empty(1);
   EXPECT_EQ(error_of([&] { draw_figure(Panel::overlay, empty); }), "nothing is computed yet");
+}
+
+TEST(Figures, are_as_kept) {
+  Opened opened({1, 12, 16});
+  Workspace& work = opened.work;
+  work.side(0).settings.how.options = {.block_size = 4, .levels = 2, .top_k = {2}};
+  work.side(1).settings.how.options = {.block_size = 4, .levels = 1, .top_k = {3}};
+  work.view.compare = true;
+  work.choose_query(37);
+  work.finish();
+  for (const Panel panel : {Panel::overlay, Panel::pyramid, Panel::blocks, Panel::popularity, Panel::weights})
+    EXPECT_EQ(room::differs_from_kept("viewer/" + std::string(name_of(panel)), draw_figure(panel, work).scene()), "");
+  work.view.toggle_level(2);
+  EXPECT_EQ(draw_figure(Panel::overlay, work).scene().find("level 2:"), std::string::npos);
 }
 
 }  // namespace

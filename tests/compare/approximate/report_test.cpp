@@ -6,6 +6,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "support/kept_text.hpp"
+#include "support/temporary_folder.hpp"
+
 namespace llsa::compare::approximate {
 namespace {
 
@@ -87,6 +90,23 @@ TEST(ApproximateReport, json_holds_every_input_and_every_row_with_gates_for_vsa_
   EXPECT_EQ(rows[1]["other_keys"], 256);
   EXPECT_EQ(rows[2]["gate"], 0.5);
   EXPECT_FALSE(rows[0].contains("gate"));
+}
+
+TEST(ApproximateReport, table_and_plot_are_as_kept) {
+  InputResult one = result(), two = result();
+  two.name = "another picture";
+  for (int i = 0; i < 3; ++i) {
+    Measurement row = made_up(i == 2 ? "topk" : "llsa", i, 10.0 * i);
+    row.keys_per_query = 20 + 30 * i;
+    row.relative_l2 = 0.5 / (1 + i);
+    one.sections[0].rows.push_back(row);
+    row.relative_l2 /= 2;
+    two.sections[0].rows.push_back(row);
+  }
+  EXPECT_EQ(room::differs_from_kept("compare/approximate_table", markdown(one)), "");
+  const room::TemporaryFolder folder;
+  plot({one, two}, folder / "p.scene");
+  EXPECT_EQ(room::differs_from_kept("compare/approximate_plot", room::read_text(folder / "p.scene")), "");
 }
 
 }  // namespace

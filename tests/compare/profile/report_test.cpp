@@ -6,6 +6,9 @@
 #include <sstream>
 
 #include "compare/markdown_table.hpp"
+#include "compare/profile/plot.hpp"
+#include "support/kept_text.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace llsa::compare::profile {
 namespace {
@@ -53,6 +56,21 @@ TEST(ProfileReport, tables_hold_medians_spreads_and_ratios_and_dashes_for_what_w
   const std::vector<std::string> large{"1024", "2", "100", "-",          "-",     "-", "40.0 ms ±5%", "-", "-",
                                        "1024", "-", "-",   "120 ms ±5%", "3.00x", "-", "-",           "-", "0 KiB"};
   EXPECT_EQ(cells_of(report, "| 1024 "), large);
+}
+
+TEST(ProfileReport, report_and_plot_are_as_kept) {
+  Profile profile = made_up();
+  profile.request.methods = {"vsa"};
+  for (const std::int64_t tokens : {256, 1024}) {
+    ProfileSeries vsa{"vsa", "forward", "total", tokens, {}};
+    for (const double seconds : {0.02, 0.03, 0.05})
+      vsa.samples.push_back({2, seconds * static_cast<double>(tokens) / 256, 0});
+    profile.series.push_back(vsa);
+  }
+  EXPECT_EQ(room::differs_from_kept("compare/profile_report", profile_report(profile)), "");
+  const room::TemporaryFolder folder;
+  plot_profile(profile, folder / "p.scene");
+  EXPECT_EQ(room::differs_from_kept("compare/profile_plot", room::read_text(folder / "p.scene")), "");
 }
 
 TEST(ProfileReport, says_exponents_and_crossovers) {

@@ -14,6 +14,7 @@
 #include "diffusion/checkpoint.hpp"
 #include "diffusion/learner.hpp"
 #include "llsa/error.hpp"
+#include "support/kept_text.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace llsa::compare::tables {
@@ -248,6 +249,49 @@ TEST(Tables, curves_are_reported_with_what_the_last_quarter_took_away) {
   const auto json = json_of(measured, scale);
   EXPECT_EQ(json["rows"][0]["curves"].size(), 2u);
   EXPECT_EQ(json["rows"][0]["curves"][0][3].dump(), "[8,1.0]");
+}
+
+TEST(Tables, reports_and_figures_are_as_kept) {
+  Scale scale = scale_from("tiny");
+  scale.curve_points = 4;
+  const room::TemporaryFolder folder;
+  std::string reports, figures;
+  const auto drawn = [&](const auto& measured, const auto& draw) {
+    draw(measured, folder / "f.scene");
+    figures += room::read_text(folder / "f.scene");
+  };
+  for (const char* name : {"4d", "4c"}) {
+    MeasuredTraining measured{.table = *training_table(name, scale)};
+    double number = 0;
+    for (const TrainingRow& row : measured.table.rows) {
+      MeasuredRow& made = measured.rows.emplace_back();
+      made.row = row;
+      made.keys_per_query = 5 + number;
+      made.step_seconds = {0.25 + number, 0.5 + number, 2 + number};
+      made.tokens_per_step = 100;
+      for (const double seed : {0.0, 0.25})
+        made.results.push_back({1.25 + number + seed,
+                                0.5 + seed,
+                                0.125 * (number + 1),
+                                {{2, 8 + seed}, {4, 4 - number / 8}, {6, 2}, {8, 1.5}}});
+      number += 1;
+    }
+    reports += markdown(measured, scale);
+    drawn(measured, [](const MeasuredTraining& m, const auto& path) { plot(m, path); });
+    drawn(measured, plot_curves);
+  }
+  for (const char* name : {"fig3", "fig4", "4b"}) {
+    MeasuredTiming measured{.table = *timing_table(name, scale)};
+    for (const TimingCase& each : measured.table.cases) {
+      const double base = 1e-6 * static_cast<double>(each.tokens) * static_cast<double>(each.method.size());
+      measured.cases.push_back(
+          {.timed = each, .keys_per_query = 7, .forward = {base, 1.5 * base}, .backward = {3 * base, 4 * base}});
+    }
+    reports += markdown(measured, scale);
+    drawn(measured, [](const MeasuredTiming& m, const auto& path) { plot(m, path); });
+  }
+  EXPECT_EQ(room::differs_from_kept("compare/tables_reports", reports), "");
+  EXPECT_EQ(room::differs_from_kept("compare/tables_figures", figures), "");
 }
 
 }  // namespace
