@@ -6,6 +6,7 @@
 
 #include "compare/verify/definition.hpp"
 #include "compare/verify/gradient_parts.hpp"
+#include "llsa/token_order.hpp"
 #include "planted.hpp"
 
 namespace llsa::compare::verify {
@@ -65,6 +66,37 @@ TEST(VerifyMemory, names_tail_keys_that_are_read_as_garbage) {
     }
   EXPECT_THAT(findings_of(verify_outcome(problem, outcome), "o"),
               HasSubstr("keys behind the end of the ragged last block"));
+}
+
+TEST(VerifyMemory, names_every_order_in_which_tokens_may_be_mixed_up) {
+  const Problem<double> problem = ragged_problem([](BatteryCase& c) { c.query.tokens = c.key.tokens = 64; });
+  const Outcome<double> right = compute(problem, {});
+  const std::int64_t n = 64, side = 8;
+  const TokenOrder morton = token_order("morton", {1, side, side}), hilbert = token_order("hilbert", {1, side, side});
+  const auto at = [](const std::vector<std::int64_t>& order, std::int64_t t) {
+    return order[static_cast<std::size_t>(t)];
+  };
+  const std::pair<const char*, std::function<std::int64_t(std::int64_t)>> mixed[] = {
+      {"tokens are in reverse order", [&](std::int64_t t) { return n - 1 - t; }},
+      {"tokens are one place too late", [&](std::int64_t t) { return std::max<std::int64_t>(t - 1, 0); }},
+      {"tokens are one place too early", [&](std::int64_t t) { return std::min(t + 1, n - 1); }},
+      {"tokens are transposed as a square grid", [&](std::int64_t t) { return t % side * side + t / side; }},
+      {"tokens are in morton order, the right result is in raster order",
+       [&](std::int64_t t) { return at(morton.to_raster(), t); }},
+      {"tokens are in raster order, the right result is in morton order",
+       [&](std::int64_t t) { return at(morton.from_raster(), t); }},
+      {"tokens are in hilbert order, the right result is in raster order",
+       [&](std::int64_t t) { return at(hilbert.to_raster(), t); }},
+      {"tokens are in raster order, the right result is in hilbert order",
+       [&](std::int64_t t) { return at(hilbert.from_raster(), t); }}};
+  for (const auto& [name, source] : mixed) {
+    Outcome<double> outcome = compute(problem, {});
+    for (std::int64_t head = 0; head < problem.head_count(); ++head)
+      for (std::int64_t t = 0; t < n; ++t)
+        std::copy_n(right.output.view().head(head).row(source(t)), problem.value.shape().dim,
+                    outcome.output.view().head(head).row(t));
+    EXPECT_THAT(findings_of(verify_outcome(problem, outcome), "o"), HasSubstr(name));
+  }
 }
 
 TEST(VerifyMemory, names_gradients_in_which_the_last_writer_wins) {
