@@ -175,7 +175,8 @@ def read_checkpoint(path):
 
 # The runs.
 
-COMMON = {"hidden": 16, "heads": 2, "layers": 2, "frequencies": 8, "patch": 1, "order": "morton", "seed": 3, "scale": 1.0}
+COMMON = {"hidden": 16, "heads": 2, "layers": 2, "frequencies": 8, "patch": 1, "order": "morton"}
+COMMON.update(seed=3, scale=1.0)
 ADAM = {"lr": 0.02, "warmup": 2, "decay": 0.05, "beta1": 0.8, "beta2": 0.95, "clip": 0.5, "ema": 0.7, "dropout": 0.3}
 RUNS = {
     "full attention, micro-batches": ({"method": "full", "order": "raster"}, ["--micro-batch", "2"]),
@@ -191,7 +192,8 @@ def train(program, folder, config, extra):
     options.update({"order": config["order"], "method": config["method"], "seed": config["seed"], "steps": STEPS})
     options.update({"batch": BATCH, "lr": ADAM["lr"], "warmup": ADAM["warmup"], "weight-decay": ADAM["decay"]})
     options.update({"beta1": ADAM["beta1"], "beta2": ADAM["beta2"], "clip": ADAM["clip"], "ema": ADAM["ema"]})
-    options.update({"rope-base": ROPE_BASE, "label-dropout": ADAM["dropout"], "schedule": "cosine", "checkpoint-every": 1, "keep": 99})
+    options.update({"rope-base": ROPE_BASE, "label-dropout": ADAM["dropout"], "schedule": "cosine"})
+    options.update({"checkpoint-every": 1, "keep": 99})
     options.update({"sample-minutes": 0, "sample-every": 0, "sample-count": 1, "validation-pictures": 1, "threads": 1})
     if config["method"] == "llsa":
         options.update({"levels": config["levels"], "block-size": config["block_size"], "top-k": config["top_k"]})
@@ -221,7 +223,8 @@ def loss_of(p, config, step, slot, picture, label):
     """The share of one picture, at its place in the batch."""
     seed, scale = config["seed"], config["scale"]
     time = uniform(seed, "time", step, slot)
-    noise = torch.from_numpy(normals(seed, "noise", step * BATCH + slot, picture.numel())).double().reshape(picture.shape)
+    noise = normals(seed, "noise", step * BATCH + slot, picture.numel())
+    noise = torch.from_numpy(noise).double().reshape(picture.shape)
     dropped = uniform(seed, "dropout", step, slot) < ADAM["dropout"]
     noisy = (1 - time) * picture + time * scale * noise
     found = velocity(p, config, noisy, float(np.float32(time)), 2 if dropped else label)
@@ -245,7 +248,8 @@ def batch_loss(weights, config, step, pictures, logged):
         for numbers in itertools.permutations(range(len(pictures)))
         for order in itertools.product(*(turned(number) for number in numbers))
     ]
-    best = min(orders, key=lambda order: abs(sum(parts[slot, choice] for slot, choice in enumerate(order)) - logged))
+    loss_in = lambda order: sum(parts[slot, choice] for slot, choice in enumerate(order))
+    best = min(orders, key=lambda order: abs(loss_in(order) - logged))
     return sum(loss_of(weights, config, step, slot, *choices[choice]) for slot, choice in enumerate(best))
 
 

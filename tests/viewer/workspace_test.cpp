@@ -112,6 +112,27 @@ TEST(Workspace, steps_stop_at_the_border_and_cells_outside_are_ignored) {
   EXPECT_EQ(work.view.query_cell, 23);
 }
 
+TEST(Workspace, playing_frames_keeps_the_place_within_them_and_begins_again) {
+  TemporaryFolder folder;
+  std::vector<float> values(3 * 4 * 5 * 2);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 7);
+  std::vector<files::NamedTensor> tensors;
+  for (const char* name : {"q", "k", "v"})
+    tensors.emplace_back(name, std::vector<std::int64_t>{60, 2}, std::span<const float>(values));
+  files::write_safetensors(folder / "video.safetensors", tensors, {{"grid", "3x4x5"}, {"order", "raster"}});
+  Workspace work(1);
+  work.play_frames_on();  // nothing open: nothing happens
+  work.open({folder / "video.safetensors"}, {});
+  work.finish();
+  work.choose_query(20 + 7);
+  std::vector<std::int64_t> cells;
+  for (int i = 0; i < 4; ++i) {
+    work.play_frames_on();
+    cells.push_back(work.view.query_cell);
+  }
+  EXPECT_EQ(cells, (std::vector<std::int64_t>{47, 7, 27, 47}));
+}
+
 TEST(Workspace, a_query_shows_at_once_without_recomputing_the_head) {
   Opened opened({1, 32, 32});
   Workspace& work = opened.work;

@@ -137,7 +137,7 @@ void run_window(const WindowStart& start, std::stop_token stop) {
       if (frames_wanted > 0 || !waiting_keys.empty())
         glfwPollEvents();
       else
-        glfwWaitEventsTimeout(work.busy() || work.scrub.playing ? 0.05 : 0.5);
+        glfwWaitEventsTimeout(work.busy() || work.scrub.playing || work.scrub.frames ? 0.05 : 0.5);
       const float wanted = content_scale(window.get()) * static_cast<float>(work.view.scale);
       if (wanted != scale || ui.requests.rescale_fonts) {
         apply_style(ui, wanted);

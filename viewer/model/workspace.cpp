@@ -202,6 +202,12 @@ void Workspace::play_on() {
   scrub.follow = false;
 }
 
+void Workspace::play_frames_on() {
+  if (!document_ || view.query_cell < 0) return;
+  const Grid grid = document_->query_grid;
+  choose_query((view.query_cell + grid.height * grid.width) % grid.size());
+}
+
 void Workspace::inspect_everywhere(std::int64_t sample) {
   inspected_ = AttentionPlace{sample, 0, 0};
   sampling_.inspect_everywhere(sample, [this](std::shared_ptr<const Document> captured) {

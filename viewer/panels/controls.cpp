@@ -17,6 +17,8 @@ void hint(const char* text) {
   if (ImGui::IsItemHovered(ImGuiHoveredFlags_AllowWhenDisabled)) ImGui::SetTooltip("%s", text);
 }
 
+constexpr double frames_a_second = 8;
+
 /// A whole number with - and + buttons, kept within its limits; true when it changed.
 bool edit_number(Ui& ui, const char* label, std::int64_t& value, std::int64_t low, std::int64_t high) {
   int number = static_cast<int>(value);
@@ -193,7 +195,17 @@ void edit_query(Ui& ui, const Document& document) {
   const Grid grid = document.query_grid;
   const std::int64_t area = grid.height * grid.width, cell = std::max<std::int64_t>(0, ui.work.view.query_cell);
   std::int64_t frame = cell / area, x = cell % grid.width, y = cell % area / grid.width;
-  bool changed = grid.frames > 1 && edit_number(ui, "frame", frame, 0, grid.frames - 1);
+  bool changed = false;
+  if (grid.frames > 1) {
+    changed = edit_number(ui, "frame", frame, 0, grid.frames - 1);
+    same_line_if_fits(ImGui::CalcTextSize("play").x + ui.px(16));
+    if (ImGui::SmallButton(ui.work.scrub.frames ? "stop" : "play")) ui.work.scrub.frames = !ui.work.scrub.frames;
+    hint("the query's place in frame after frame, from the first again after the last");
+    if (ui.work.scrub.frames && takes_turn(frames_a_second)) {
+      ui.work.play_frames_on();
+      return;
+    }
+  }
   changed |= edit_number(ui, "query x", x, 0, grid.width - 1);
   hint("i: the query's column");
   changed |= edit_number(ui, "query y", y, 0, grid.height - 1);

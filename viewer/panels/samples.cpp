@@ -41,11 +41,7 @@ void edit_options(Ui& ui, Sampling& sampling) {
 /// While playing, the next step eight times a second.
 void play(Ui& ui, Scrub& scrub) {
   constexpr double steps_a_second = 8;
-  static double shown_since = 0;
-  const double now = ImGui::GetTime();
-  if (!scrub.playing || now - shown_since < 1 / steps_a_second) return;
-  shown_since = now;
-  ui.work.play_on();
+  if (scrub.playing && takes_turn(steps_a_second)) ui.work.play_on();
 }
 
 void edit_scrub(Ui& ui, const Samples& samples) {

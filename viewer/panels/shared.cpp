@@ -46,6 +46,14 @@ void same_line_if_fits(float width) {
   if (ImGui::GetItemRectMax().x + ImGui::GetStyle().ItemSpacing.x + width <= right) ImGui::SameLine();
 }
 
+bool takes_turn(double times_a_second) {
+  static double last = 0;
+  const double now = ImGui::GetTime();
+  if (now - last < 1 / times_a_second) return false;
+  last = now;
+  return true;
+}
+
 float box_width(const char* label) {
   return ImGui::GetFrameHeight() + ImGui::GetStyle().ItemInnerSpacing.x + ImGui::CalcTextSize(label).x;
 }
@@ -61,6 +69,10 @@ void draw_picture(Ui& ui, Plane& plane, const QueryView& query) {
     for (std::int64_t f = 0; f < layout.grid().frames; ++f) {
       const Box at = plane.camera().to_screen(layout.frame(f));
       plane.list().AddRectFilled(vec({at.x0, at.y0}), vec({at.x1, at.y1}), IM_COL32(128, 128, 128, 255));
+      if (layout.grid().frames == 1 || at.width() < static_cast<double>(ui.px(56))) continue;
+      const std::string name = fmt::format("frame {}", f);
+      plane.list().AddText(vec({at.x0 + static_cast<double>(ui.px(4)), at.y1 - static_cast<double>(ui.px(18))}),
+                           IM_COL32(20, 20, 20, 255), name.c_str());
     }
     return;
   }

@@ -22,6 +22,9 @@ void same_line_if_fits(float width);
 /// The width of a check box or radio button with this label.
 float box_width(const char* label);
 
+/// True so many times a second: when what plays is to go on. One thing at a time.
+bool takes_turn(double times_a_second);
+
 /// Whether the shown head's keys lie on a picture.
 bool has_picture(const Ui& ui);
 /// Draws the picture under the key grid, plain grey frames without one.
