@@ -62,8 +62,9 @@ Surface upload(const Image& image, int factor) {
 
 // Words of a scene.
 
+/// To a tenth. Halves, which layouts are full of, do not depend on the last place of a sum.
 std::string number(double value) {
-  const double rounded = std::round(value * 10) / 10;
+  const double rounded = std::floor(value * 10 + 0.5 + 1e-5) / 10;
   return fmt::format("{:g}", rounded == 0 ? 0.0 : rounded);  // not -0
 }
 std::string word(Point p) { return number(p.x) + "," + number(p.y); }
