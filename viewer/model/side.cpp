@@ -1,6 +1,15 @@
 #include "viewer/model/side.hpp"
 
+#include <algorithm>
+
 namespace llsa::viewer {
+
+void clamp_to(const Document& document, Settings& settings) {
+  settings.set = std::clamp(settings.set, 0, static_cast<int>(document.sets.size()) - 1);
+  const Shape& shape = document.shape(settings.set);
+  settings.batch = std::clamp<std::int64_t>(settings.batch, 0, shape.batch - 1);
+  settings.head = std::clamp<std::int64_t>(settings.head, 0, shape.heads - 1);
+}
 
 Side::Side(int threads, std::function<void()> wake) : head_lane_(threads, wake), query_lane_(1, wake) {}
 
