@@ -135,14 +135,15 @@ JobStatus Workspace::progress() const {
 }
 
 void Workspace::finish() {
-  // An update can start new work (a document its head, a head its query), so idle means idle after an update.
+  // An update can start new work (a document its head, a head its query), which may even be done before anybody asks
+  // whether something is under way: idle is who is not busy and has nothing more to take in.
   do {
     while (busy()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
       update();
     }
     update();
-  } while (busy());
+  } while (busy() || update());
 }
 
 int Workspace::level() const {
