@@ -11,6 +11,7 @@ set(LLSA_VIEWER AUTO CACHE STRING "Build llsa-viewer: ON, OFF, or AUTO (with GLF
 option(LLSA_FUZZ "Build the libFuzzer targets (needs clang)" OFF)
 set(LLSA_CUDA AUTO CACHE STRING "Build cuda/: ON, OFF, or AUTO (when a CUDA compiler is found)")
 set(LLSA_CUDA_ON_CPU AUTO CACHE STRING "Build the CUDA kernels for the CPU executor: ON, OFF, or AUTO (with Boost.Context)")
+set(LLSA_ONEDNN AUTO CACHE STRING "Multiply weight gradients with oneDNN: ON, OFF, or AUTO (where it is installed)")
 option(LLSA_PTX "Build the interpreter of compiled PTX and what is tested with it (needs a CUDA compiler)" ON)
 set(LLSA_SANITIZE "" CACHE STRING "Sanitizers for every target, for example address,undefined or thread")
 

@@ -1,5 +1,6 @@
 #include "reference/attend_backward.hpp"
 
+#include "reference/dense_gradient.hpp"
 #include "reference/gradients.hpp"
 
 namespace llsa::reference {
@@ -34,6 +35,9 @@ class Backward {
 
   Backward(const AttendBackwardParams<T>& params, ThreadPool& threads)
       : params_(params), threads_(threads), statistics_(query_statistics(params, threads)) {}
+
+  /// All three gradients where L = 0.
+  void dense() { dense_gradient(params_, statistics_, threads_); }
 
   void query() { query_gradient(params_, statistics_, threads_); }
 
@@ -89,6 +93,7 @@ void attend_backward(const AttendBackwardParams<T>& params, ThreadPool& threads)
   using C = Accumulate<T>;
   const ResolvedOptions& options = params.problem.options;
   Backward<T> backward(params, threads);
+  if (options.levels == 0) return backward.dense();
   backward.query();
   UnpooledPair<C> above;
   for (int level = options.enrichment_levels; level >= 1; --level) {

@@ -23,8 +23,9 @@ struct AttendBackwardParams {
 };
 
 /// dQ is computed query-major; dK and dV key-major from the transposed selection, one level at a time, each level's
-/// gradient unpooled onto the fine tokens. A key head's sums run over its query heads, ascending (spec section 9). No
-/// N x N or T x T array is built, unless `key_major` asks for the mask-based baseline.
+/// gradient unpooled onto the fine tokens; where L = 0 all in one pass (`dense_gradient`). A key head's sums run over
+/// its query heads, ascending (spec section 9). No N x N or T x T array is built, unless `key_major` asks for the
+/// mask-based baseline.
 template <class T>
 void attend_backward(const AttendBackwardParams<T>& params, ThreadPool& threads);
 

@@ -1,5 +1,6 @@
 #include <vector>
 
+#include "reference/dense_gradient.hpp"
 #include "reference/gradients.hpp"
 #include "reference/key_plan.hpp"
 
@@ -224,6 +225,7 @@ void segment_gradient(const AttendBackwardParams<T>& params, const QueryStatisti
   const AttendProblem<T>& p = params.problem;
   const ResolvedOptions& options = p.options;
   const int level = options.levels;
+  if (level == 0) return dense_segment_gradient(params, statistics, segments, key, value, threads);
   const std::int64_t length = options.key.length(level), tiles = (length + KeyPlan::most_keys - 1) / KeyPlan::most_keys;
   std::vector<KeyTile<T>> workers(static_cast<std::size_t>(threads.threads()),
                                   KeyTile<T>(options, level, p.key.shape.dim, p.value.shape.dim));

@@ -24,8 +24,8 @@ namespace detail {
 
 // The two blocks are functions of their own so that their pointers keep their registers whatever surrounds the call.
 
-/// out[r][v] = sum_k rows[r][k] * x[k][v] for R rows and V vectors, k ascending.
-template <int R, int V, class C>
+/// out[r][v] = sum_k rows[r][k] * x[k][v] for R rows and V vectors, k ascending; with `Add` that is added to out.
+template <int R, int V, bool Add, class C>
 [[gnu::noinline]] void dot_block(const Rows<C>& a, std::int64_t first, std::int64_t depth, const C* x, std::int64_t ldx,
                                  C* out, std::int64_t ldout) {
   constexpr int W = lanes<C>;
@@ -60,7 +60,10 @@ template <int R, int V, class C>
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) store(out + (first + r) * ldout + v * W, sum[r][v]);
+    for (int v = 0; v < V; ++v) {
+      C* place = out + (first + r) * ldout + v * W;
+      store(place, Add ? load(place) + sum[r][v] : sum[r][v]);
+    }
 }
 
 /// out[m][v] += sum over all pieces' rows j of pieces[j][m] * x[j][v] for R columns m and V vectors, j ascending.
@@ -97,13 +100,21 @@ template <int R, int V, class C>
     }
 }
 
-template <int V, class C>
+template <int V, bool Add, class C>
 inline void dot_columns(const Rows<C>& a, std::int64_t depth, const C* x, std::int64_t ldx, C* out,
                         std::int64_t ldout) {
   std::int64_t r = 0;
-  for (; r + 8 <= a.count; r += 8) dot_block<8, V>(a, r, depth, x, ldx, out, ldout);
-  for (; r + 4 <= a.count; r += 4) dot_block<4, V>(a, r, depth, x, ldx, out, ldout);
-  for (; r < a.count; ++r) dot_block<1, V>(a, r, depth, x, ldx, out, ldout);
+  for (; r + 8 <= a.count; r += 8) dot_block<8, V, Add>(a, r, depth, x, ldx, out, ldout);
+  for (; r + 4 <= a.count; r += 4) dot_block<4, V, Add>(a, r, depth, x, ldx, out, ldout);
+  for (; r < a.count; ++r) dot_block<1, V, Add>(a, r, depth, x, ldx, out, ldout);
+}
+
+template <bool Add, class C>
+inline void dot_tile(const Rows<C>& a, std::int64_t depth, const C* x, std::int64_t ldx, int vectors, C* out,
+                     std::int64_t ldout) {
+  int v = 0;
+  for (; v + 2 <= vectors; v += 2) dot_columns<2, Add>(a, depth, x + v * lanes<C>, ldx, out + v * lanes<C>, ldout);
+  if (v < vectors) dot_columns<1, Add>(a, depth, x + v * lanes<C>, ldx, out + v * lanes<C>, ldout);
 }
 
 template <int V, class C>
@@ -124,9 +135,14 @@ inline void outer_columns(const Rows<C>* pieces, std::size_t piece_count, std::i
 template <class C>
 inline void rows_times_tile(const Rows<C>& a, std::int64_t depth, const C* x, std::int64_t ldx, int vectors, C* out,
                             std::int64_t ldout) {
-  int v = 0;
-  for (; v + 2 <= vectors; v += 2) detail::dot_columns<2>(a, depth, x + v * lanes<C>, ldx, out + v * lanes<C>, ldout);
-  if (v < vectors) detail::dot_columns<1>(a, depth, x + v * lanes<C>, ldx, out + v * lanes<C>, ldout);
+  detail::dot_tile<false>(a, depth, x, ldx, vectors, out, ldout);
+}
+
+/// The same, added to `out`.
+template <class C>
+inline void add_rows_times_tile(const Rows<C>& a, std::int64_t depth, const C* x, std::int64_t ldx, int vectors, C* out,
+                                std::int64_t ldout) {
+  detail::dot_tile<true>(a, depth, x, ldx, vectors, out, ldout);
 }
 
 /// `out[m][c] += sum_j a[j][m] * x[j][c]` where j runs over the rows of all `pieces` one after the other; accumulates.

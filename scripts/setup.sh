@@ -26,6 +26,7 @@ python3-venv|optional|an environment for the tests of the Python package
 python3-dev|optional|the headers that its extension is compiled with
 clang-format-14|optional|the check of the sources' format
 libbenchmark-dev|optional|benchmarks
+libdnnl-dev|optional|a faster product for training (oneDNN)
 libboost-context-dev|optional|fibers that run the CUDA kernels on the CPU for tests
 libboost-dev|optional|their headers
 libglfw3-dev|optional|the viewer's window

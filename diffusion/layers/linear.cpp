@@ -2,6 +2,7 @@
 
 #include "diffusion/layers/eigen_layers.hpp"
 #include "diffusion/layers/eigen_maps.hpp"
+#include "diffusion/layers/product.hpp"
 
 namespace llsa::diffusion {
 namespace {
@@ -29,7 +30,7 @@ void EigenLayers<T>::linear_forward(LinearShape s, const T* x, const T* weight, 
 template <class T>
 void EigenLayers<T>::linear_backward(LinearShape s, const T* x, const T* weight, const T* dy, T* dx, T* dweight,
                                      T* dbias) {
-  const ConstMatrixMap<T> w(weight, s.out, s.in), input(x, s.rows, s.in), output_gradient(dy, s.rows, s.out);
+  const ConstMatrixMap<T> w(weight, s.out, s.in), output_gradient(dy, s.rows, s.out);
   if (dx) {
     const ProfileScope scope(profile_, "linear_backward_input", product_flops(s));
     for_ranges(s.rows, linear_piece, [&](std::int64_t begin, std::int64_t end) {
@@ -45,8 +46,7 @@ void EigenLayers<T>::linear_backward(LinearShape s, const T* x, const T* weight,
   for_ranges(s.rows, length, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t slice = begin / length;
     const auto rows_gradient = output_gradient.middleRows(begin, end - begin);
-    MatrixMap<T>(parts + slice * size, s.out, s.in).noalias() =
-        rows_gradient.transpose() * input.middleRows(begin, end - begin);
+    transposed_product(end - begin, s.out, s.in, dy + begin * s.out, x + begin * s.in, parts + slice * size);
     if (dbias) MatrixMap<T>(bias_parts + slice * s.out, 1, s.out) = rows_gradient.colwise().sum();
   });
   const std::int64_t used = (s.rows + length - 1) / length;

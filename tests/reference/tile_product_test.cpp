@@ -71,6 +71,10 @@ TYPED_TEST(TileProduct, of_rows_is_one_chain_for_each_element) {
           ASSERT_EQ(out[static_cast<std::size_t>(r * columns + c)], sum)
               << "row " << r << " of " << count << ", column " << c << " of " << columns;
         }
+      std::vector<C> added(out.size(), C{7});
+      add_rows_times_tile<C>({a.data(), this->depth, count}, this->depth, x.data(), columns, vectors, added.data(),
+                             columns);
+      for (std::size_t i = 0; i < out.size(); ++i) ASSERT_EQ(added[i], C{7} + out[i]) << i;
     }
 }
 
