@@ -134,6 +134,20 @@ TEST(Tables, names_follow_the_settings_alone) {
   different([](TrainingRun& r) { r.curve_points = 3; });
 }
 
+TEST(Tables, noise_is_adjusted_to_pictures_of_16_pixels) {
+  for (const auto& [side, ratio] : {std::pair{64, 4.0}, {32, 2.0}, {16, 2.0}}) {
+    Scale scale;
+    scale.image_size = side;
+    const auto table = training_table("4c", scale);
+    EXPECT_EQ(table->rows.at(1).config.flow.time_shift, ratio);
+    EXPECT_EQ(table->rows.at(3).config.flow.noise_scale, ratio);
+    EXPECT_NE(
+        table->remarks.at(0).find(fmt::format("ratio of {0} x {0}: s = {1}, shift {1}", int(side / ratio), ratio)),
+        std::string::npos)
+        << table->remarks.at(0);
+  }
+}
+
 TEST(Tables, rows_that_mean_the_same_are_trained_once) {
   const Scale scale;
   std::map<std::string, std::string> llsa;  // table -> run of the row that is LLSA with its defaults
