@@ -146,8 +146,9 @@ class ImageFolder final : public Dataset {
     set_classes(std::move(names));
   }
 
-  Sample load(std::int64_t index, int) const override {
-    return {files::read_image(folder_ / file(index)), labels_.empty() ? -1 : labels_[static_cast<std::size_t>(index)]};
+  Sample load(std::int64_t index, const files::PictureExtent&) const override {
+    return {{files::read_image(folder_ / file(index))},
+            labels_.empty() ? -1 : labels_[static_cast<std::size_t>(index)]};
   }
 
   fs::path folder_;

@@ -11,7 +11,7 @@ namespace {
 
 ModelConfig config_of(std::int64_t size, std::int64_t patch, std::int64_t channels) {
   ModelConfig config;
-  config.image_size = size;
+  config.extent = files::square(size);
   config.patch_size = patch;
   config.channels = channels;
   return config;

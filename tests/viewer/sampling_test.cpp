@@ -17,7 +17,7 @@ namespace {
 /// A model of random weights on 8 x 8 pictures.
 diffusion::Model small_model() {
   diffusion::Model model;
-  model.config.image_size = 8;
+  model.config.extent = files::square(8);
   model.config.hidden = 16;
   model.config.layers = 2;
   model.config.heads = 2;
@@ -61,7 +61,7 @@ TEST(Sampling, shows_every_step_of_what_the_sampler_generates) {
   EXPECT_NE(samples.steps[0], samples.steps[1]);
   const std::size_t elements = static_cast<std::size_t>(model.config.image_elements());
   EXPECT_EQ(work.sampling().picture(1, 2),
-            diffusion::to_image(std::span(samples.steps[2]).subspan(elements, elements), 3, 8));
+            diffusion::to_image(std::span(samples.steps[2]).subspan(elements, elements), 3, files::square(8)));
 }
 
 TEST(Sampling, inspecting_a_sample_shows_its_attention_there) {
@@ -192,7 +192,7 @@ TEST(Sampling, the_expected_picture_is_where_the_next_step_leads) {
   std::vector<float> expected(samples.steps[0].size());
   for (std::size_t i = 0; i < expected.size(); ++i)
     expected[i] = samples.steps[0][i] + 2 * (samples.steps[1][i] - samples.steps[0][i]);
-  EXPECT_EQ(work.sampling().expected_picture(0, 0), diffusion::to_image(expected, 3, 8));
+  EXPECT_EQ(work.sampling().expected_picture(0, 0), diffusion::to_image(expected, 3, files::square(8)));
   EXPECT_EQ(work.sampling().expected_picture(0, 1), work.sampling().picture(0, 2));
   EXPECT_EQ(work.sampling().expected_picture(0, 2), work.sampling().picture(0, 2));
 }

@@ -119,7 +119,7 @@ void Sampling::inspect_everywhere(std::int64_t sample, std::function<void(std::s
     document->is_generated = true;
     document->title = fmt::format("{}: picture {}, all layers", checkpoint.filename().string(), sample);
     document->pictures.push_back(diffusion::to_image(picture_of(samples.steps.back(), model->config, sample),
-                                                     model->config.channels, model->config.image_size));
+                                                     model->config.channels, model->config.extent));
     job.publish([document, take] { take(document); });
   });
 }
@@ -131,12 +131,12 @@ files::Image Sampling::expected_picture(std::int64_t i, std::size_t steps) const
   std::vector<float> expected(now.size());
   diffusion::line_end(now, times[steps], picture_of(samples_.steps[steps + 1], samples_.config, i), times[steps + 1],
                       expected);
-  return diffusion::to_image(expected, samples_.config.channels, samples_.config.image_size);
+  return diffusion::to_image(expected, samples_.config.channels, samples_.config.extent);
 }
 
 files::Image Sampling::picture(std::int64_t i, std::size_t steps) const {
   return diffusion::to_image(picture_of(samples_.steps[steps], samples_.config, i), samples_.config.channels,
-                             samples_.config.image_size);
+                             samples_.config.extent);
 }
 
 }  // namespace llsa::viewer

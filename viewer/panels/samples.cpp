@@ -134,11 +134,10 @@ void draw_samples(Ui& ui) {
     return say_why_empty(sampling.progress().busy ? "loading ..."
                                                   : "open a checkpoint of llsa-diffusion to see what it generates");
   const diffusion::ModelConfig& config = sampling.model()->config;
-  ImGui::TextDisabled("%s: %lldx%lld pixels, %lld layers, %lld heads, %s attention, %lld training steps",
-                      sampling.checkpoint().filename().string().c_str(), static_cast<long long>(config.image_size),
-                      static_cast<long long>(config.image_size), static_cast<long long>(config.layers),
-                      static_cast<long long>(config.heads), config.attention.method.c_str(),
-                      static_cast<long long>(sampling.model()->step));
+  ImGui::TextDisabled("%s: %s, %lld layers, %lld heads, %s attention, %lld training steps",
+                      sampling.checkpoint().filename().string().c_str(), files::describe(config.extent).c_str(),
+                      static_cast<long long>(config.layers), static_cast<long long>(config.heads),
+                      config.attention.method.c_str(), static_cast<long long>(sampling.model()->step));
   edit_options(ui, sampling);
   const JobStatus progress = sampling.progress();
   if (progress.busy) {
