@@ -91,13 +91,14 @@ class Cifar final : public Dataset {
     return batches_[b];
   }
 
-  Sample load(std::int64_t index, int) const override {
+  Sample load(std::int64_t index, const files::PictureExtent&) const override {
     const Batch& batch = batch_of(index);
     const std::byte* from =
         batch.bytes.data() + static_cast<std::size_t>(index) * version_.record() + version_.label_bytes;
-    Sample sample{files::Image(side, side), static_cast<int>(from[-1])};
+    Sample sample{{files::Image(side, side)}, static_cast<int>(from[-1])};
+    files::Image& image = sample.frames.front();
     for (std::size_t i = 0; i < plane; ++i)
-      for (std::size_t c = 0; c < 3; ++c) sample.image.rgb[i * 3 + c] = static_cast<std::uint8_t>(from[c * plane + i]);
+      for (std::size_t c = 0; c < 3; ++c) image.rgb[i * 3 + c] = static_cast<std::uint8_t>(from[c * plane + i]);
     return sample;
   }
 

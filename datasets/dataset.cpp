@@ -17,11 +17,13 @@ struct Generator {
   std::string_view name;
   std::span<const std::string_view> (*classes)();
   int (*label)(std::uint64_t index);
-  files::Image (*picture)(int size, std::uint64_t seed, std::uint64_t index);
+  files::Image (*picture)(const files::PictureExtent& extent, std::uint64_t seed, std::uint64_t index);
+  /// Null where there are pictures alone.
+  std::vector<files::Image> (*video)(const files::PictureExtent& extent, std::uint64_t seed, std::uint64_t index);
 };
 
-constexpr Generator shapes{"shapes", shape_classes, shape_label, shape_picture};
-constexpr Generator landscapes{"landscape", landscape_classes, landscape_label, landscape_picture};
+constexpr Generator shapes{"shapes", shape_classes, shape_label, shape_picture, nullptr};
+constexpr Generator landscapes{"landscape", landscape_classes, landscape_label, landscape_picture, landscape_video};
 
 class Generated final : public Dataset {
  public:
@@ -39,15 +41,19 @@ class Generated final : public Dataset {
   }
 
  private:
-  Sample load(std::int64_t index, int extent) const override {
+  Sample load(std::int64_t index, const files::PictureExtent& extent) const override {
     const auto i = static_cast<std::uint64_t>(index);
-    return {generator_.picture(extent, seed_, i), generator_.label(i)};
+    if (!extent.is_picture()) return {generator_.video(extent, seed_, i), generator_.label(i)};
+    return {{generator_.picture(extent, seed_, i)}, generator_.label(i)};
   }
+  bool has_videos() const override { return generator_.video != nullptr; }
 
   const Generator& generator_;
   std::int64_t size_;
   std::uint64_t seed_;
 };
+
+}  // namespace
 
 /// Another data set under other numbers.
 class Renumbered final : public Dataset {
@@ -60,7 +66,8 @@ class Renumbered final : public Dataset {
   std::string source(std::int64_t index) const override { return set_->source(index); }
 
  private:
-  Sample load(std::int64_t index, int extent) const override {
+  bool has_videos() const override { return set_->has_videos(); }
+  Sample load(std::int64_t index, const files::PictureExtent& extent) const override {
     Sample sample = set_->item(index, extent);
     if (sample.label >= 0) sample.label = labels_.at(static_cast<std::size_t>(sample.label));
     return sample;
@@ -69,6 +76,8 @@ class Renumbered final : public Dataset {
   std::unique_ptr<Dataset> set_;
   std::vector<int> labels_;  ///< of each of the set's own
 };
+
+namespace {
 
 /// "'cat', 'dog', ...", the first few.
 std::string listed(const std::vector<std::string>& names) {
@@ -100,13 +109,23 @@ GeneratedPlace parse_generated(std::string_view place) {
 
 }  // namespace
 
-Sample Dataset::item(std::int64_t index, int extent) const {
+void Dataset::expect_possible(const files::PictureExtent& extent) const {
+  if (extent.frames < 1 || extent.height < 1 || extent.width < 1)
+    throw Error(fmt::format("a data set of {}; every extent must be at least 1", files::describe(extent)));
+  if (!extent.is_picture() && !has_videos())
+    throw Error(fmt::format(
+        "{} frames, but the data set has pictures alone ({}); videos are landscape:SEED and folders of animated PNGs",
+        extent.frames, source(0)));
+}
+
+Sample Dataset::item(std::int64_t index, const files::PictureExtent& extent) const {
   if (index < 0 || index >= size())
     throw Error(fmt::format("item {} of a data set; it must be 0 to {}", index, size() - 1));
-  if (extent < 1) throw Error(fmt::format("pictures of {} pixels a side; it must be at least 1", extent));
+  expect_possible(extent);
   Sample sample = load(index, extent);
-  if (sample.image.width != extent || sample.image.height != extent)
-    sample.image = files::resize_and_crop(sample.image, extent, extent);
+  for (files::Image& image : sample.frames)
+    if (image.width != extent.width || image.height != extent.height)
+      image = files::resize_and_crop(image, static_cast<int>(extent.width), static_cast<int>(extent.height));
   return sample;
 }
 

@@ -6,14 +6,17 @@
 #include <string>
 #include <vector>
 
+#include "files/extent.hpp"
 #include "files/image.hpp"
 
 namespace llsa::datasets {
 
-/// One picture and its class, -1 where the data set has none.
+/// One picture or video and its class, -1 where the data set has none.
 struct Sample {
-  files::Image image;
+  std::vector<files::Image> frames;  ///< one of a picture; all of one size
   int label = -1;
+
+  const files::Image& image() const { return frames.front(); }
 };
 
 /// Pictures in a fixed order, which depends on nothing but the data. Never empty. Every member may be called from
@@ -26,15 +29,21 @@ class Dataset {
   const std::vector<std::string>& classes() const { return classes_; }
   /// Where picture `index` comes from, for messages.
   virtual std::string source(std::int64_t index) const = 0;
-  /// Picture `index` as `extent` x `extent`: the centred square, resampled (`resize_and_crop`). Throws `Error` when it
-  /// cannot be read, or when `index` or `extent` is out of range.
-  Sample item(std::int64_t index, int extent) const;
+  /// Picture `index` as large as `extent`: the largest centred part of these proportions, resampled
+  /// (`resize_and_crop`); or a video. Throws `Error` when it cannot be read, when `index` is out of range, and as
+  /// `expect_possible`.
+  Sample item(std::int64_t index, const files::PictureExtent& extent) const;
+  /// Throws `Error` when an extent is below 1, or there are several frames and the data set has pictures alone.
+  void expect_possible(const files::PictureExtent& extent) const;
 
  protected:
   void set_classes(std::vector<std::string> classes) { classes_ = std::move(classes); }
 
  private:
-  virtual Sample load(std::int64_t index, int extent) const = 0;
+  friend class Renumbered;
+  /// Item `index`, of any height and width but with the frames of `extent`.
+  virtual Sample load(std::int64_t index, const files::PictureExtent& extent) const = 0;
+  virtual bool has_videos() const { return false; }
 
   std::vector<std::string> classes_;
 };
@@ -42,7 +51,8 @@ class Dataset {
 /// The first `size` pictures of `shape_picture`. Throws `Error` when `size` is below 1.
 std::unique_ptr<Dataset> open_shapes(std::int64_t size, std::uint64_t seed);
 
-/// The first `size` pictures of `landscape_picture`. Throws `Error` when `size` is below 1.
+/// The first `size` pictures of `landscape_picture`, or of videos of `landscape_video`. Throws `Error` when `size` is
+/// below 1.
 std::unique_ptr<Dataset> open_landscapes(std::int64_t size, std::uint64_t seed);
 
 /// The same generated pictures with the next seed, for validation ("shapes:7" -> "shapes:8", "landscape" ->

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "datasets/canvas.hpp"
 
@@ -29,25 +29,34 @@ inline std::uint64_t cell_number(double whole) { return static_cast<std::uint64_
 
 inline Paint lit(Paint a, Paint b) { return {a.r * b.r, a.g * b.g, a.b * b.b}; }
 
-/// A height over the picture's width, tabulated once: ridges, edges and shores.
+/// What can be seen of a world, from left to right, in heights of a picture.
+struct Breadth {
+  double left = 0, right = 1;
+};
+
+/// A height over a breadth, tabulated once: ridges, edges and shores.
 class Outline {
  public:
   template <class Height>
-  explicit Outline(const Height& height) {
-    for (std::size_t i = 0; i < heights_.size(); ++i) heights_[i] = height(static_cast<double>(i) / cells);
+  Outline(Breadth breadth, const Height& height)
+      : breadth_(breadth), first_(std::floor(breadth.left * cells)), last_(std::ceil(breadth.right * cells)) {
+    for (double cell = first_; cell <= last_; ++cell) heights_.push_back(height(cell / cells));
   }
   Outline() = default;
   double operator()(double x) const {
-    const double at = std::clamp(x, 0.0, 1.0) * cells, cell = std::min(std::floor(at), cells - 1.0);
-    const auto i = static_cast<std::size_t>(cell);
+    const double at = std::clamp(x, breadth_.left, breadth_.right) * cells,
+                 cell = std::min(std::floor(at), last_ - 1.0);
+    const auto i = static_cast<std::size_t>(cell - first_);
     return heights_[i] + (heights_[i + 1] - heights_[i]) * (at - cell);
   }
   /// How much it rises from left to right over some width; positive where it runs downwards.
   double slope(double x) const { return ((*this)(x + 0.02) - (*this)(x - 0.02)) / 0.04; }
 
  private:
-  static constexpr int cells = 192;
-  std::array<double, cells + 1> heights_{};
+  static constexpr double cells = 192;
+  Breadth breadth_;
+  double first_ = 0, last_ = 0;
+  std::vector<double> heights_;
 };
 
 /// How one kind of conifer looks. Lengths are in units of its height.

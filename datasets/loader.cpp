@@ -39,9 +39,9 @@ Loader::Loader(const Dataset& dataset, LoaderOptions options, Order order, Repor
       report_(std::move(report)),
       claimed_(options.first),
       handed_out_(options.first) {
-  for (const auto& [name, value] :
-       {std::pair("extent", options.extent), {"threads", options.threads}, {"prefetch", options.prefetch}})
+  for (const auto& [name, value] : {std::pair("threads", options.threads), {"prefetch", options.prefetch}})
     if (value < 1) throw Error(fmt::format("loader: {} is {}; it must be at least 1", name, value));
+  dataset.expect_possible(options.extent);
   slots_.resize(static_cast<std::size_t>(options.prefetch));
   for (int i = 0; i < options.threads; ++i) threads_.emplace_back([this](std::stop_token stop) { work(stop); });
 }

@@ -29,7 +29,7 @@ class ShuffledOrder {
 };
 
 struct LoaderOptions {
-  int extent = 32;          ///< pictures are `extent` x `extent`
+  files::PictureExtent extent = files::square(32);
   int threads = 2;          ///< that decode, besides the caller's
   int prefetch = 128;       ///< pictures held ready at most
   std::uint64_t first = 0;  ///< position to begin at
@@ -50,7 +50,8 @@ class Loader {
   /// Takes one line on an unreadable picture. Called from `next`.
   using Report = std::function<void(const std::string& message)>;
 
-  /// `dataset` must outlive the loader. Throws `Error` when an option is below 1.
+  /// `dataset` must outlive the loader. Throws `Error` when an option is below 1, and as
+  /// `Dataset::expect_possible`.
   Loader(const Dataset& dataset, LoaderOptions options, Order order, Report report);
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;

@@ -43,14 +43,12 @@ class Mnist final : public Dataset {
   std::string source(std::int64_t index) const override { return fmt::format("{} item {}", file_, index); }
 
  private:
-  Sample load(std::int64_t index, int) const override {
+  Sample load(std::int64_t index, const files::PictureExtent&) const override {
     const auto i = static_cast<std::size_t>(index);
-    Sample sample{files::Image(static_cast<int>(images_.shape[2]), static_cast<int>(images_.shape[1])),
-                  labels_.values[i]};
-    const std::size_t pixels = sample.image.rgb.size() / 3;
-    for (std::size_t p = 0; p < pixels; ++p)
-      std::fill_n(sample.image.rgb.data() + p * 3, 3, images_.values[i * pixels + p]);
-    return sample;
+    files::Image image(static_cast<int>(images_.shape[2]), static_cast<int>(images_.shape[1]));
+    const std::size_t pixels = image.rgb.size() / 3;
+    for (std::size_t p = 0; p < pixels; ++p) std::fill_n(image.rgb.data() + p * 3, 3, images_.values[i * pixels + p]);
+    return {{std::move(image)}, labels_.values[i]};
   }
 
   std::string file_;

@@ -7,7 +7,7 @@
 namespace llsa::datasets {
 namespace {
 
-/// All that is random about one picture. Lengths are in units of the picture's side.
+/// All that is random about one picture. Lengths are in units of the picture's shorter side.
 struct Scene {
   Paint figure, ground;
   double center_x = 0.5, center_y = 0.5;
@@ -105,12 +105,17 @@ std::span<const std::string_view> shape_classes() {
 
 int shape_label(std::uint64_t index) { return static_cast<int>(index % kinds.size()); }
 
-files::Image shape_picture(int size, std::uint64_t seed, std::uint64_t index) {
+files::Image shape_picture(const files::PictureExtent& extent, std::uint64_t seed, std::uint64_t index) {
+  const int width = static_cast<int>(extent.width), height = static_cast<int>(extent.height);
+  files::Image{width, height};  // throws before the extents are divided by each other
   const Kind& kind = kinds[static_cast<std::size_t>(shape_label(index))];
   Random random(mix(seed, index));
   const Scene s = random_scene(kind, random);
-  return render(size, size, 4, [&](double px, double py) {
-    const double x = px - s.center_x, y = py - s.center_y;
+  // Lengths are in units of the shorter side; `render` counts in heights.
+  const double side = static_cast<double>(extent.shorter_side()), unit = height / side;
+  const double center_x = s.center_x + (width / side - 1) / 2, center_y = s.center_y + (height / side - 1) / 2;
+  return render(width, height, 4, [&](double px, double py) {
+    const double x = px * unit - center_x, y = py * unit - center_y;
     return blend(s.ground, s.figure, kind.coverage(s, x * s.cosine + y * s.sine, y * s.cosine - x * s.sine));
   });
 }

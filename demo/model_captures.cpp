@@ -49,7 +49,7 @@ ModelCaptures capture_model(const std::filesystem::path& checkpoint, std::int32_
   const diffusion::Captures taken =
       diffusion::capture_places(runner.model, model.weights, model.flow, sampling, places);
   const auto write_picture = [&](const std::filesystem::path& to, std::span<const float> picture) {
-    files::write_png(to, diffusion::to_image(picture, model.config.channels, model.config.image_size));
+    files::write_png(to, diffusion::to_image(picture, model.config.channels, model.config.extent));
   };
   ModelCaptures written{.tensors = {}, .picture = folder / "picture.png", .forming = {}};
   write_picture(written.picture, taken.pictures);

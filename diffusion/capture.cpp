@@ -7,6 +7,7 @@
 #include <set>
 
 #include "llsa/error.hpp"
+#include "llsa/grid_text.hpp"
 #include "llsa/option_metadata.hpp"
 
 namespace llsa::diffusion {
@@ -32,7 +33,7 @@ std::map<std::string, std::string> describe(const ModelConfig& config, const Flo
                                             const SampleOptions& sampling, const CaptureOptions& options) {
   const double shift = sampling_shift(flow);
   return {{"layout", "batch,heads,tokens,dim"},
-          {"grid", fmt::format("{}x{}", config.grid_size(), config.grid_size())},
+          {"grid", text_of(config.grid())},
           {"order", config.attention.order},
           {"source", "llsa-diffusion capture"},
           {"attention", config.attention.method},

@@ -18,7 +18,7 @@ struct CaptureOptions {
 
 struct Capture {
   files::TensorFile file;         ///< tensors q, k, v `[batch, heads, tokens, dim]`, F32, and metadata
-  AlignedVector<float> pictures;  ///< what the sampling ended with, `[batch, channels, size, size]`
+  AlignedVector<float> pictures;  ///< what the sampling ended with, `[batch, frames, channels, height, width]`
 };
 
 /// Samples, and keeps the attention inputs of one layer at one step (after norm and rotation, as attention sees them;
@@ -35,8 +35,8 @@ struct CapturePlace {
 
 struct Captures {
   std::vector<files::TensorFile> files;  ///< one a place, in their order, each as `Capture::file`
-  /// The pictures that the model expected at each place's step, `[batch, channels, size, size]`: where the straight
-  /// line of that step leads at t = 0.
+  /// The pictures that the model expected at each place's step, `[batch, frames, channels, height, width]`: where the
+  /// straight line of that step leads at t = 0.
   std::vector<AlignedVector<float>> expected;
   AlignedVector<float> pictures;  ///< what the sampling ended with
 };
@@ -47,8 +47,8 @@ struct CaptureOnly {
 };
 
 /// The same tensors from pictures that were kept while sampling, with one pass of the model for each step that places
-/// name instead of all of them. `kept[s]` are the pictures after s steps, `[batch, channels, size, size]`, as a
-/// `SampleObserver` sees them. Throws `Error` as `capture`, and when a step's pictures are not there.
+/// name instead of all of them. `kept[s]` are the pictures after s steps, `[batch, frames, channels, height, width]`,
+/// as a `SampleObserver` sees them. Throws `Error` as `capture`, and when a step's pictures are not there.
 std::vector<files::TensorFile> capture_kept(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
                                             const SampleOptions& sampling, std::span<const CapturePlace> places,
                                             std::span<const std::vector<float>> kept, const CaptureOnly& only = {});

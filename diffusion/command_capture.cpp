@@ -41,14 +41,13 @@ struct CaptureCommand {
     CaptureOptions what = options;
     if (head != -1) what.head = head;
     validate(wanted, config);
-    if (!picture.empty()) grid_extent(wanted.count, config.image_size, grid_columns(wanted.count), 1);
+    if (!picture.empty()) grid_extent(wanted.count, config.extent, grid_columns(wanted.count), 1);
     Runner runner(config, {.batch = wanted.count}, compute.backend, compute.threads);
     runner.threads.set_stop_token(context.stop);
     Capture taken = capture(runner.model, model.weights, model.flow, wanted, what);
     files::write_safetensors(out, taken.file);
     if (!picture.empty()) {
-      files::write_png(picture,
-                       picture_grid(taken.pictures, config.channels, config.image_size, grid_columns(wanted.count), 1));
+      write_frames(picture, grid_frames(taken.pictures, config.channels, config.extent, grid_columns(wanted.count), 1));
     }
     say(fmt::format("wrote q, k, v {} of layer {} at step {} to {}",
                     files::describe_shape(taken.file.tensors.front().shape()), what.layer, what.step, out));
@@ -65,7 +64,7 @@ void add_capture_command(CLI::App& program, CommandContext& context) {
   program::add_number(*app, "--step", c->options.step, "sampling step, from 0")->required();
   app->add_option("--output", c->out, "file to write (.safetensors)")->required();
   program::add_number(*app, "--head", c->head, "one head, from 0; -1: all");
-  app->add_option("--picture", c->picture, "also write the sampled pictures as PNG");
+  app->add_option("--picture", c->picture, "also write the sampled pictures as PNG, videos as an animated one");
   program::add_number(*app, "--count", c->sampling.count, "pictures (the batch)");
   program::add_number(*app, "--steps", c->sampling.steps, "sampling steps");
   add_solver_options(*app, c->sampling);

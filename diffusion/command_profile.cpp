@@ -76,9 +76,8 @@ void ProfileCommand::execute(const CommandContext& context) const {
     return sum;
   }();
   const std::int64_t tokens = batch * config.model.tokens();
-  fmt::print("{} attention, {} x {} pixels, batch {}, {} threads, {} parameters\n", config.model.attention.method,
-             config.model.image_size, config.model.image_size, batch, threads.threads(),
-             ParameterLayout(config.model).count());
+  fmt::print("{} attention, {}, batch {}, {} threads, {} parameters\n", config.model.attention.method,
+             files::describe(config.model.extent), batch, threads.threads(), ParameterLayout(config.model).count());
   fmt::print(
       "training step: median {:.1f} ms (fastest {:.1f}, slowest {:.1f}), {:.0f} tokens/s, activations {:.1f} MiB "
       "({:.0f} bytes a token)\n",
@@ -111,7 +110,7 @@ void add_profile_command(CLI::App& program, CommandContext& context) {
   CLI::App* app = program.add_subcommand("profile", "time training steps and say where the time goes");
   const auto c = std::make_shared<ProfileCommand>();
   app->add_option("--preset", c->preset, "tiny, S or B")->capture_default_str();
-  c->settings.add<std::int64_t>(*app, "--image-size", "/model/image_size", "pixels along a side (default 32)");
+  add_extent_options(*app, c->settings);
   c->settings.add<std::int64_t>(*app, "--patch-size", "/model/patch_size", "pixels along a side of a token");
   c->settings.add<std::int64_t>(*app, "--hidden", "/model/hidden", "width of the residual stream");
   c->settings.add<std::int64_t>(*app, "--layers", "/model/layers", "transformer blocks");

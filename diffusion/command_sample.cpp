@@ -78,17 +78,18 @@ void SampleCommand::execute(const CommandContext& context) const {
   validate(wanted, config);
   set_labels(wanted);
   validate(wanted, config);
-  const std::int64_t size = config.image_size, elements = config.image_elements();
-  const std::int64_t across = columns ? columns : grid_columns(wanted.count), scale = zoom ? zoom : grid_zoom(size);
-  if (!grid.empty()) grid_extent(wanted.count, size, across, scale);
+  const files::PictureExtent& extent = config.extent;
+  const std::int64_t elements = config.image_elements();
+  const std::int64_t across = columns ? columns : grid_columns(wanted.count), scale = zoom ? zoom : grid_zoom(extent);
+  if (!grid.empty()) grid_extent(wanted.count, extent, across, scale);
   Runner runner(config, {.batch = std::min(batch, wanted.count)}, compute.backend, compute.threads);
   runner.threads.set_stop_token(context.stop);
   const auto write_one = [&](const fs::path& to, std::span<const float> pictures, std::int64_t i) {
-    files::write_png(
-        to, to_image(pictures.subspan(std::size_t(i * elements), std::size_t(elements)), config.channels, size));
+    write_frames(
+        to, to_frames(pictures.subspan(std::size_t(i * elements), std::size_t(elements)), config.channels, extent));
   };
   std::optional<PictureFolder> kept;
-  if (!folder.empty()) kept.emplace(folder, made_with(loaded, config));
+  if (!folder.empty()) kept.emplace(folder, made_with(loaded, config), extent.frames);
   if (!steps_folder.empty()) files::make_folder(steps_folder);
   SampleObserver observer = [&](std::int64_t first, int step, std::span<const float> x) {
     if (context.stop.stop_requested()) throw Cancelled();
@@ -115,13 +116,13 @@ void SampleCommand::execute(const CommandContext& context) const {
     const AlignedVector<float> pictures = sample(runner.model, model.weights, model.flow, pass, observer);
     for (std::int64_t i = 0; kept && i < pass.count; ++i) {
       const auto one = std::span(pictures).subspan(std::size_t(i * elements), std::size_t(elements));
-      kept->write(pass.first + i, to_image(one, config.channels, size));
+      kept->write(pass.first + i, to_frames(one, config.channels, extent));
     }
     if (!grid.empty()) all.insert(all.end(), pictures.begin(), pictures.end());
     sampled += pass.count;
   }
   if (!grid.empty()) {
-    files::write_png(grid, picture_grid(all, config.channels, size, across, scale));
+    write_frames(grid, grid_frames(all, config.channels, extent, across, scale));
   }
   if (sampled < wanted.count) say(fmt::format("{} pictures were there already", wanted.count - sampled));
   say(fmt::format("sampled {} pictures with {} attention", sampled, config.attention.method));
@@ -133,8 +134,9 @@ void add_sample_command(CLI::App& program, CommandContext& context) {
   CLI::App* app = program.add_subcommand("sample", "make pictures with a trained model");
   const auto c = std::make_shared<SampleCommand>();
   app->add_option("--checkpoint", c->checkpoint, "a checkpoint or model")->required();
-  app->add_option("--grid", c->grid, "write all pictures as one PNG");
-  app->add_option("--folder", c->folder, "write every picture as its own PNG, 000000.png and so on");
+  app->add_option("--grid", c->grid, "write all pictures as one PNG, videos as an animated one");
+  app->add_option("--folder", c->folder,
+                  "write every picture as its own PNG, 000000.png and so on; of videos every frame, 000000-000.png");
   app->add_option("--steps-folder", c->steps_folder, "write every picture after every step, noise included");
   program::add_number(*app, "--count", c->options.count, "number of pictures");
   program::add_number(*app, "--steps", c->options.steps, "sampling steps");

@@ -36,7 +36,7 @@ void TrainCommand::add_options(CLI::App& app) {
   app.add_flag("--resume", resume, "continue from the newest checkpoint in --output; starts anew when there is none");
   app.add_option("--init-from", init_from, "take over weights of this checkpoint, for example of smaller pictures");
   preset_option = app.add_option("--preset", preset, "tiny, S or B")->capture_default_str();
-  settings.add<std::int64_t>(app, "--image-size", "/model/image_size", "pixels along a side (default 32)");
+  add_extent_options(app, settings);
   settings.add<std::int64_t>(app, "--channels", "/model/channels", "3, or 1 for grey");
   settings.add<std::int64_t>(app, "--patch-size", "/model/patch_size", "pixels along a side of a token (default 1)");
   settings.add<std::int64_t>(app, "--hidden", "/model/hidden", "width of the residual stream");
@@ -97,7 +97,7 @@ TrainConfig TrainCommand::new_config(const TrainingData& data) const {
   }
   nlohmann::json json = to_json(config);
   settings.apply(json);
-  const double ratio = resolution_ratio(json["model"]["image_size"].get<std::int64_t>());
+  const double ratio = resolution_ratio(model_config_from(json["model"]).extent);
   const std::string time = json["flow"]["time"].get<std::string>();
   if (!settings.has("/flow/noise_scale") && time == "uniform") json["flow"]["noise_scale"] = ratio;
   if (!settings.has("/clip")) json["clip"] = json["flow"]["noise_scale"];  // the target, and with it gradients, grow so
@@ -113,6 +113,7 @@ TrainConfig TrainCommand::resumed_config(const TrainConfig& saved) const {
     settings.apply(wanted);
     json["steps"] = wanted["steps"];
   }
+  json["model"]["frames"] = saved.model.extent.frames;  // said even where it is 1, to be compared
   settings.require_equal(json);
   const ModelConfig named = diffusion::preset(preset);
   const bool same =

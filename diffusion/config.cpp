@@ -41,18 +41,48 @@ AttentionChoice attention_from(const nlohmann::json& json) {
   return attention;
 }
 
+/// Elements are numbered in 32 bits.
+constexpr std::int64_t most_elements = (std::int64_t{1} << 31) - 1;
+
+void validate(const files::PictureExtent& extent) {
+  const auto in_range = [](std::int64_t side) { return side >= 1 && side <= 8192; };
+  if (!in_range(extent.height) || !in_range(extent.width)) {
+    throw Error(fmt::format("model image size is {}; it must be 1 to 8192, or height x width of 1 to 8192 each",
+                            files::size_text(extent)));
+  }
+  require(extent.frames >= 1 && extent.frames <= 1024, "frames", extent.frames, "1 (a picture) to 1024");
+}
+
+/// A number for squares.
+nlohmann::json to_json(const files::PictureExtent& extent) {
+  if (extent.height == extent.width) return extent.height;
+  return files::size_text(extent);
+}
+
+files::PictureExtent extent_from(const nlohmann::json& json) {
+  const nlohmann::json& size = json.at("image_size");
+  files::PictureExtent extent = size.is_string()
+                                    ? files::picture_extent_from(size.get<std::string>(), "model image size")
+                                    : files::square(size.get<std::int64_t>());
+  if (json.contains("frames")) json.at("frames").get_to(extent.frames);
+  return extent;
+}
+
 }  // namespace
 
 void validate(const ModelConfig& c) {
   const auto at_least_one = "at least 1";
-  require(c.image_size >= 1 && c.image_size <= 8192, "image size", c.image_size, "1 to 8192");
+  validate(c.extent);
   require(c.channels >= 1 && c.channels <= 64, "channels", c.channels, "1 to 64");
-  require(c.patch_size >= 1 && c.image_size % c.patch_size == 0, "patch size", c.patch_size,
-          fmt::format("a divisor of the image size {}", c.image_size));
+  require(c.patch_size >= 1 && c.extent.height % c.patch_size == 0 && c.extent.width % c.patch_size == 0, "patch size",
+          c.patch_size, fmt::format("a divisor of the image size {}", files::size_text(c.extent)));
+  require(c.image_elements() <= most_elements, "picture's numbers", c.image_elements(),
+          fmt::format("at most {} (frames x channels x height x width)", most_elements));
   require(c.layers >= 1 && c.layers <= 1024, "layers", c.layers, "1 to 1024");
   require(c.heads >= 1, "heads", c.heads, at_least_one);
   require(c.hidden >= 4 && c.hidden <= 65536 && c.hidden % c.heads == 0 && c.head_dim() % 4 == 0, "hidden size",
           c.hidden, fmt::format("{} heads (the number of heads) times a multiple of 4, at most 65536", c.heads));
+  require(c.extent.is_picture() || c.head_dim() >= 8, "head dimension", c.head_dim(), "at least 8 for videos");
   require(c.mlp_ratio >= 1 && c.mlp_ratio <= 64, "MLP ratio", c.mlp_ratio, "1 to 64");
   require(c.classes >= 0 && c.classes <= 1'000'000, "classes", c.classes, "0 to 1000000");
   if (!c.class_names.empty() && c.class_names.size() != static_cast<std::size_t>(c.classes)) {
@@ -78,7 +108,7 @@ ModelConfig preset(std::string_view name) {
 std::vector<std::string> preset_names() { return {"tiny", "S", "B"}; }
 
 nlohmann::json to_json(const ModelConfig& c) {
-  nlohmann::json json = {{"image_size", c.image_size},
+  nlohmann::json json = {{"image_size", to_json(c.extent)},
                          {"channels", c.channels},
                          {"patch_size", c.patch_size},
                          {"hidden", c.hidden},
@@ -91,6 +121,7 @@ nlohmann::json to_json(const ModelConfig& c) {
                          {"rope_base", c.rope_base},
                          {"order", c.attention.order},
                          {"attention", to_json(c.attention)}};
+  if (!c.extent.is_picture()) json["frames"] = c.extent.frames;
   if (!c.class_names.empty()) json["class_names"] = c.class_names;
   return json;
 }
@@ -98,7 +129,7 @@ nlohmann::json to_json(const ModelConfig& c) {
 ModelConfig model_config_from(const nlohmann::json& json) {
   ModelConfig c;
   try {
-    json.at("image_size").get_to(c.image_size);
+    c.extent = extent_from(json);
     json.at("channels").get_to(c.channels);
     json.at("patch_size").get_to(c.patch_size);
     json.at("hidden").get_to(c.hidden);

@@ -6,17 +6,20 @@
 #include <string_view>
 #include <vector>
 
+#include "files/extent.hpp"
 #include "llsa/attention_choice.hpp"
 #include "llsa/method.hpp"
 #include "llsa/token_order.hpp"
 
 namespace llsa::diffusion {
 
-/// The shape of a pixel diffusion transformer. Set fields by name.
+/// The shape of a pixel diffusion transformer of pictures or videos. Set fields by name. Its parameters do not depend
+/// on `extent`: they can be taken over to another one.
 struct ModelConfig {
-  std::int64_t image_size = 32;  ///< pictures are square
+  /// Of a picture, or of a video: several frames make the model one of videos.
+  files::PictureExtent extent = files::square(32);
   std::int64_t channels = 3;
-  std::int64_t patch_size = 1;  ///< p x p pixels a token; divides image_size
+  std::int64_t patch_size = 1;  ///< p x p pixels of one frame a token; divides height and width
   std::int64_t hidden = 96;     ///< a multiple of heads, hidden / heads a multiple of 4
   std::int64_t layers = 6;
   std::int64_t heads = 3;
@@ -30,15 +33,19 @@ struct ModelConfig {
   double rope_base = 100;            ///< > 1
   AttentionChoice attention = {.order = "morton"};
 
-  std::int64_t grid_size() const { return image_size / patch_size; }
-  Grid grid() const { return {.frames = 1, .height = grid_size(), .width = grid_size()}; }
-  std::int64_t tokens() const { return grid_size() * grid_size(); }
+  Grid grid() const {
+    return {.frames = extent.frames, .height = extent.height / patch_size, .width = extent.width / patch_size};
+  }
+  std::int64_t tokens() const { return grid().size(); }
   std::int64_t head_dim() const { return hidden / heads; }
   /// Q, K and V of one picture.
   Shape head_shape() const { return {.batch = 1, .heads = heads, .tokens = tokens(), .dim = head_dim()}; }
   /// Numbers in a token: channels * patch_size^2.
   std::int64_t token_dim() const { return channels * patch_size * patch_size; }
-  std::int64_t image_elements() const { return channels * image_size * image_size; }
+  /// Numbers in a picture or video `[frames, channels, height, width]`.
+  std::int64_t image_elements() const { return channels * extent.pixels(); }
+  /// Numbers in one of its frames, which is a picture.
+  std::int64_t frame_elements() const { return channels * extent.pixels_of_a_frame(); }
 };
 
 /// Throws `Error` naming the first field that is out of range, its value and what is allowed.
@@ -49,6 +56,8 @@ void validate(const ModelConfig& config);
 ModelConfig preset(std::string_view name);
 std::vector<std::string> preset_names();
 
+/// The extent is written as `image_size`, a number for squares and "HxW" for others, and `frames` where there are
+/// several: what knows of square pictures alone reads those as ever.
 nlohmann::json to_json(const ModelConfig& config);
 /// Throws `Error` when a field is missing, has the wrong type or is out of range.
 ModelConfig model_config_from(const nlohmann::json& json);

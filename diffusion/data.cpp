@@ -20,17 +20,18 @@ void append(Batch& batch, const datasets::Sample& sample, const ModelConfig& mod
   }
   const std::size_t at = batch.pictures.size();
   batch.pictures.resize(at + std::size_t(model.image_elements()));
-  to_numbers(sample.image, model.channels, mirror, std::span(batch.pictures).subspan(at));
+  to_numbers(sample.frames, model.channels, mirror, std::span(batch.pictures).subspan(at));
   batch.labels.push_back(std::int32_t(sample.label < 0 ? model.classes : sample.label));
 }
 
 Batch read_positions(const datasets::Dataset& set, const datasets::ShuffledOrder& order, const ModelConfig& model,
                      std::int64_t first, std::int64_t end, std::int64_t count, const Report& report) {
+  set.expect_possible(model.extent);
   Batch batch;
   for (std::int64_t position = first; position < end && batch.count() < count; ++position) {
     datasets::Sample sample;
     try {
-      sample = set.item(order(std::uint64_t(position)), int(model.image_size));
+      sample = set.item(order(std::uint64_t(position)), model.extent);
     } catch (const Error& problem) {
       if (report) report(problem.what());
       continue;
@@ -95,10 +96,7 @@ BatchLoader::BatchLoader(const TrainingData& data, const TrainConfig& config, st
     : config_(config),
       position_(first_position),
       loader_(*data.set_,
-              {.extent = int(config.model.image_size),
-               .threads = 1,
-               .prefetch = int(2 * config.batch),
-               .first = first_position},
+              {.extent = config.model.extent, .threads = 1, .prefetch = int(2 * config.batch), .first = first_position},
               training_order(data.training_size_, data.held_out_, data.split_, config.seed), std::move(report)) {}
 
 Batch BatchLoader::next() {

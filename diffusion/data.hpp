@@ -13,9 +13,9 @@
 
 namespace llsa::diffusion {
 
-/// Pictures as a model takes them.
+/// Pictures or videos as a model takes them; what is said of pictures here holds for videos.
 struct Batch {
-  AlignedVector<float> pictures;     ///< `[count, channels, size, size]`
+  AlignedVector<float> pictures;     ///< `[count, frames, channels, height, width]`
   std::vector<std::int32_t> labels;  ///< `[count]`; the number of classes where there is none
 
   std::int64_t count() const { return static_cast<std::int64_t>(labels.size()); }
@@ -45,7 +45,8 @@ class TrainingData {
   /// How many pictures there are to validate on.
   std::int64_t validation_size() const { return other_ ? other_->size() : held_out_; }
 
-  /// `count` validation pictures, or as many as there are.
+  /// `count` validation pictures, or as many as there are. Throws `Error` when none can be read, or when the model is
+  /// one of videos and there are pictures alone.
   Batch validation(const ModelConfig& model, std::int64_t count, const Report& report) const;
 
  private:
@@ -61,6 +62,7 @@ class TrainingData {
 /// the position alone.
 class BatchLoader {
  public:
+  /// Throws `Error` when the model is one of videos and there are pictures alone.
   BatchLoader(const TrainingData& data, const TrainConfig& config, std::uint64_t first_position, Report report);
   Batch next();
   /// Where the picture after the last one handed out is looked for.
@@ -79,7 +81,7 @@ std::optional<std::vector<std::string>> labels_of(const ModelConfig& model);
 std::filesystem::path folder_of_pictures(const std::string& place);
 
 /// The first `count` readable pictures of a set in a fixed shuffled order, starting at position `first`; fewer when the
-/// set ends. Throws `Error` when none can be read.
+/// set ends. Throws `Error` when none can be read, or when the model is one of videos and there are pictures alone.
 Batch load_pictures(const datasets::Dataset& set, const ModelConfig& model, std::int64_t first, std::int64_t count,
                     const Report& report);
 

@@ -38,8 +38,8 @@ class Dit {
   const ParameterLayout& layout() const { return layout_; }
   std::int64_t arena_bytes() const { return arena_.bytes(); }
 
-  /// `images` and `velocity` `[batch, channels, size, size]`, `times` `[batch]` in 0..1, `labels` `[batch]` in
-  /// 0..classes (ignored when classes == 0). `batch` is at most the planned one.
+  /// `images` and `velocity` `[batch, frames, channels, height, width]`, `times` `[batch]` in 0..1, `labels` `[batch]`
+  /// in 0..classes (ignored when classes == 0). `batch` is at most the planned one.
   void forward(std::span<const T> parameters, std::int64_t batch, const T* images, const T* times,
                const std::int32_t* labels, T* velocity);
   /// The gradient of what the last `forward` computed, with the same arguments: adds to `gradients`, which is laid out

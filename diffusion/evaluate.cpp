@@ -19,12 +19,12 @@ using Json = nlohmann::ordered_json;
 /// Everything that is compared between two sets of pictures.
 Json compare_sets(std::span<const float> a, std::span<const float> b, const ModelConfig& config,
                   const EvaluateOptions& options, ThreadPool& threads) {
-  const MomentDistance moments = moment_distance(channel_moments(a, config.channels, config.image_size),
-                                                 channel_moments(b, config.channels, config.image_size));
+  const MomentDistance moments = moment_distance(channel_moments(a, config.channels, config.extent),
+                                                 channel_moments(b, config.channels, config.extent));
   return {{"sliced_wasserstein",
            sliced_wasserstein(a, b, config.image_elements(), options.directions, options.seed, threads)},
-          {"spectrum_db", spectrum_distance(radial_spectrum(a, config.channels, config.image_size, threads),
-                                            radial_spectrum(b, config.channels, config.image_size, threads))},
+          {"spectrum_db", spectrum_distance(radial_spectrum(a, config.channels, config.extent, threads),
+                                            radial_spectrum(b, config.channels, config.extent, threads))},
           {"mean", moments.mean},
           {"deviation", moments.deviation},
           {"skewness", moments.skewness}};

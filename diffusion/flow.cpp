@@ -10,7 +10,9 @@
 
 namespace llsa::diffusion {
 
-double resolution_ratio(std::int64_t image_size) { return std::max(1.0, double(image_size) / 64); }
+double resolution_ratio(const files::PictureExtent& extent) {
+  return std::max(1.0, std::sqrt(double(extent.pixels_of_a_frame())) / 64);
+}
 
 std::string name_of(TimeSampling sampling) {
   switch (sampling) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "diffusion/random.hpp"
+#include "files/extent.hpp"
 
 namespace llsa::diffusion {
 
@@ -21,9 +22,10 @@ struct FlowConfig {
   double time_shift = 1;  ///< a >= 1 of `shift`: `t' = a t / (1 + (a - 1) t)`, also for the sampler's steps
 };
 
-/// What the paper uses for pictures of n x n pixels: n / 64 above 64, else 1. The same number serves as time shift,
-/// which is the square root of the ratio of token counts.
-double resolution_ratio(std::int64_t image_size);
+/// What the paper uses for pictures of n x n pixels: n / 64 above 64, else 1. For others n is the square root of height
+/// x width; frames do not count (the paper has no videos). The same number serves as time shift, which is the square
+/// root of the ratio of token counts.
+double resolution_ratio(const files::PictureExtent& extent);
 
 std::string name_of(TimeSampling sampling);
 /// Throws `Error` unless `name` is "uniform", "logit-normal" or "shift".

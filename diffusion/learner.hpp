@@ -31,13 +31,14 @@ class Learner {
   const TrainState& state() const { return state_; }
   const Dit<float>& model() const { return model_; }
 
-  /// Trains on `pictures` `[batch, channels, size, size]` with `labels` `[batch]` (ignored when unconditional). Noise,
-  /// times and dropped labels depend on the seed and `state().step` alone. The state changes only when loss and
-  /// gradient are finite: throws `Error` otherwise, and when the loss exceeds ten times that of predicting zero.
+  /// Trains on `pictures` `[batch, frames, channels, height, width]` with `labels` `[batch]` (ignored when
+  /// unconditional). Noise, times and dropped labels depend on the seed and `state().step` alone. The state changes
+  /// only when loss and gradient are finite: throws `Error` otherwise, and when the loss exceeds ten times that of
+  /// predicting zero.
   StepResult step(std::span<const float> pictures, std::span<const std::int32_t> labels);
 
-  /// Mean loss of the averaged weights on `[count, channels, size, size]` with noise and times fixed by the seed:
-  /// picture i at a time drawn from the i-th of `count` equal parts of (0, 1).
+  /// Mean loss of the averaged weights on `[count, frames, channels, height, width]` with noise and times fixed by the
+  /// seed: picture i at a time drawn from the i-th of `count` equal parts of (0, 1).
   double validation_loss(std::span<const float> pictures, std::span<const std::int32_t> labels);
 
  private:

@@ -36,20 +36,48 @@ void transform_line(std::complex<double>* line, std::size_t size, std::size_t st
   for (std::size_t k = 0; k < size; ++k) line[k * stride] = scratch[k];
 }
 
+/// The rounded radius of every frequency `[height, width]`, in periods a shorter side.
+std::vector<std::size_t> radii_of(const files::PictureExtent& extent) {
+  const std::int64_t h = extent.height, w = extent.width;
+  const double s = double(extent.shorter_side()), down = s / double(h), across = s / double(w);
+  std::vector<std::size_t> radii;
+  for (std::int64_t y = 0; y < h; ++y)
+    for (std::int64_t x = 0; x < w; ++x)
+      radii.push_back(
+          std::size_t(std::lround(std::hypot(double(std::min(y, h - y)) * down, double(std::min(x, w - x)) * across))));
+  return radii;
+}
+
+std::vector<std::complex<double>> unit_roots(std::size_t n) {
+  std::vector<std::complex<double>> roots(n);
+  for (std::size_t i = 0; i < n; ++i) roots[i] = std::polar(1.0, -2 * std::numbers::pi * double(i) / double(n));
+  return roots;
+}
+
+/// What all planes of one extent share.
+struct Transform {
+  explicit Transform(const files::PictureExtent& extent)
+      : height(std::size_t(extent.height)),
+        width(std::size_t(extent.width)),
+        radii(radii_of(extent)),
+        down(unit_roots(height)),
+        across(unit_roots(width)),
+        last(std::size_t(extent.shorter_side()) / 2) {}
+
+  std::size_t height, width;
+  std::vector<std::size_t> radii;
+  std::vector<std::complex<double>> down, across;
+  std::size_t last;  ///< the largest radius that counts
+};
+
 /// Power by radius of one plane, summed.
-std::vector<double> plane_power(std::span<const float> plane, std::size_t size,
-                                const std::vector<std::complex<double>>& roots) {
-  std::vector<std::complex<double>> values(plane.begin(), plane.end()), scratch(size);
-  for (std::size_t y = 0; y < size; ++y) transform_line(&values[y * size], size, 1, roots, scratch);
-  for (std::size_t x = 0; x < size; ++x) transform_line(&values[x], size, size, roots, scratch);
-  std::vector<double> power(size / 2 + 1);
-  for (std::size_t y = 0; y < size; ++y) {
-    for (std::size_t x = 0; x < size; ++x) {
-      const double v = double(std::min(y, size - y)), u = double(std::min(x, size - x));
-      const auto radius = std::size_t(std::lround(std::hypot(u, v)));
-      if (radius < power.size()) power[radius] += std::norm(values[y * size + x]);
-    }
-  }
+std::vector<double> plane_power(std::span<const float> plane, const Transform& t) {
+  std::vector<std::complex<double>> values(plane.begin(), plane.end()), scratch(std::max(t.height, t.width));
+  for (std::size_t y = 0; y < t.height; ++y) transform_line(&values[y * t.width], t.width, 1, t.across, scratch);
+  for (std::size_t x = 0; x < t.width; ++x) transform_line(&values[x], t.height, t.width, t.down, scratch);
+  std::vector<double> power(t.last + 1);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (t.radii[i] <= t.last) power[t.radii[i]] += std::norm(values[i]);
   return power;
 }
 
@@ -78,24 +106,19 @@ double sliced_wasserstein(std::span<const float> a, std::span<const float> b, st
   return std::sqrt(sum / double(directions));
 }
 
-std::vector<double> radial_spectrum(std::span<const float> pictures, std::int64_t channels, std::int64_t size,
-                                    ThreadPool& threads) {
-  const auto n = static_cast<std::size_t>(size), pixels = n * n;
+std::vector<double> radial_spectrum(std::span<const float> pictures, std::int64_t channels,
+                                    const files::PictureExtent& extent, ThreadPool& threads) {
+  const auto pixels = static_cast<std::size_t>(extent.pixels_of_a_frame());
   const std::int64_t planes = static_cast<std::int64_t>(pictures.size() / pixels);
   if (planes == 0 || planes % channels != 0) throw Error("a spectrum needs at least one whole picture");
-  std::vector<std::complex<double>> roots(n);
-  for (std::size_t i = 0; i < n; ++i) roots[i] = std::polar(1.0, -2 * std::numbers::pi * double(i) / double(n));
+  const Transform transform(extent);
   std::vector<std::vector<double>> parts(static_cast<std::size_t>(planes));
   threads.parallel_for(planes, [&](std::int64_t i, int) {
-    parts[std::size_t(i)] = plane_power(pictures.subspan(std::size_t(i) * pixels, pixels), n, roots);
+    parts[std::size_t(i)] = plane_power(pictures.subspan(std::size_t(i) * pixels, pixels), transform);
   });
-  std::vector<double> counts(n / 2 + 1), mean(n / 2 + 1);
-  for (std::size_t y = 0; y < n; ++y) {
-    for (std::size_t x = 0; x < n; ++x) {
-      const auto radius = std::size_t(std::lround(std::hypot(double(std::min(x, n - x)), double(std::min(y, n - y)))));
-      if (radius < counts.size()) counts[radius] += 1;
-    }
-  }
+  std::vector<double> counts(transform.last + 1), mean(transform.last + 1);
+  for (const std::size_t radius : transform.radii)
+    if (radius <= transform.last) counts[radius] += 1;
   for (std::size_t r = 0; r < mean.size(); ++r) {
     for (const auto& part : parts) mean[r] += part[r];
     mean[r] /= counts[r] * double(planes) * double(pixels);
@@ -114,8 +137,10 @@ double spectrum_distance(std::span<const double> a, std::span<const double> b) {
   return radii == 0 ? 0 : std::sqrt(sum / double(radii));
 }
 
-std::vector<ChannelMoments> channel_moments(std::span<const float> pictures, std::int64_t channels, std::int64_t size) {
-  const auto plane = static_cast<std::size_t>(size * size), count = pictures.size() / (plane * std::size_t(channels));
+std::vector<ChannelMoments> channel_moments(std::span<const float> pictures, std::int64_t channels,
+                                            const files::PictureExtent& extent) {
+  const auto plane = static_cast<std::size_t>(extent.pixels_of_a_frame()),
+             count = pictures.size() / (plane * std::size_t(channels));
   std::vector<ChannelMoments> moments(static_cast<std::size_t>(channels));
   for (std::size_t c = 0; c < moments.size(); ++c) {
     const auto over_pixels = [&](const auto& value) {

@@ -27,6 +27,7 @@ double squares_below(std::span<const float> a, std::span<const float> b, double 
 
 std::vector<double> nearest_distances(std::span<const float> pictures, const datasets::Dataset& set,
                                       const ModelConfig& config, ThreadPool& threads) {
+  set.expect_possible(config.extent);
   const auto elements = std::size_t(config.image_elements());
   const std::size_t count = pictures.size() / elements;
   // Each thread keeps the smallest that it met; the smallest of these does not depend on who met what.
@@ -40,14 +41,14 @@ std::vector<double> nearest_distances(std::span<const float> pictures, const dat
     for (std::int64_t index = item * chunk; index < std::min(set.size(), (item + 1) * chunk); ++index) {
       datasets::Sample sample;
       try {
-        sample = set.item(index, int(config.image_size));
+        sample = set.item(index, config.extent);
       } catch (const Cancelled&) {
         throw;
       } catch (const Error&) {
         continue;
       }
       for (const bool mirror : {false, true}) {
-        to_numbers(sample.image, config.channels, mirror, candidate);
+        to_numbers(sample.frames, config.channels, mirror, candidate);
         for (std::size_t i = 0; i < count; ++i)
           mine[i] = std::min(mine[i], squares_below(pictures.subspan(i * elements, elements), candidate, mine[i]));
       }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "files/extent.hpp"
 #include "llsa/error.hpp"
 #include "program/attention_options.hpp"
 
@@ -54,6 +55,19 @@ void Overrides::require_equal(const nlohmann::json& json) const {
                               each.option, then.is_null() ? "auto" : then.dump(), now.is_null() ? "auto" : now.dump()));
     }
   }
+}
+
+void add_extent_options(CLI::App& app, Overrides& overrides) {
+  app.add_option_function<std::string>(
+      "--image-size",
+      [overrides](const std::string& text) mutable {
+        const files::PictureExtent extent = files::picture_extent_from(text, "--image-size");
+        const bool is_square = extent.height == extent.width;
+        overrides.set("--image-size", "/model/image_size",
+                      is_square ? nlohmann::json(extent.height) : nlohmann::json(files::size_text(extent)));
+      },
+      "pixels along a side, or HxW (default 32)");
+  overrides.add<std::int64_t>(app, "--frames", "/model/frames", "of a video; 1: pictures (default)");
 }
 
 void add_attention_options(CLI::App& app, Overrides& overrides, const std::string& prefix) {

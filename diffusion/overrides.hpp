@@ -48,6 +48,9 @@ class Overrides {
   std::shared_ptr<std::vector<Given>> given_ = std::make_shared<std::vector<Given>>();
 };
 
+/// --image-size and --frames, onto the settings of the model at "/model".
+void add_extent_options(CLI::App& app, Overrides& overrides);
+
 /// The options of `program::add_attention_options` but for --order, onto the attention settings at `prefix`
 /// ("/model/attention" or "/attention").
 void add_attention_options(CLI::App& app, Overrides& overrides, const std::string& prefix);

@@ -18,7 +18,11 @@ bool is_numbered_picture(std::string_view name) {
   constexpr std::string_view end = ".png";
   if (name.size() < 6 + end.size() || !name.ends_with(end)) return false;
   name.remove_suffix(end.size());
-  return std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; });
+  const auto is_number = [](std::string_view text) {
+    return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  };
+  const std::size_t dash = std::min(name.find('-'), name.size());
+  return dash >= 6 && is_number(name.substr(0, dash)) && (dash == name.size() || is_number(name.substr(dash + 1)));
 }
 
 /// What was recorded, null where nothing was.
@@ -43,8 +47,8 @@ void expect_same(const fs::path& folder, const nlohmann::json& record, const nlo
 
 }  // namespace
 
-PictureFolder::PictureFolder(fs::path folder, const nlohmann::json& made_with)
-    : folder_(std::move(folder)), lock_(folder_, "a program that makes pictures") {
+PictureFolder::PictureFolder(fs::path folder, const nlohmann::json& made_with, std::int64_t frames)
+    : folder_(std::move(folder)), lock_(folder_, "a program that makes pictures"), frames_(frames) {
   files::remove_unfinished_files(folder_);
   const nlohmann::json record = recorded_in(folder_);
   if (!record.is_null()) {
@@ -58,14 +62,21 @@ PictureFolder::PictureFolder(fs::path folder, const nlohmann::json& made_with)
   files::write_file_atomically(folder_ / record_name, made_with.dump(2) + "\n");
 }
 
-bool PictureFolder::has(std::int64_t number) const { return fs::exists(path_of(number)); }
+bool PictureFolder::has(std::int64_t number) const {
+  for (std::int64_t frame = 0; frame < frames_; ++frame)
+    if (!fs::exists(path_of(number, frame))) return false;
+  return true;
+}
 
-void PictureFolder::write(std::int64_t number, const files::Image& picture) const {
-  files::write_png(path_of(number), picture);
+void PictureFolder::write(std::int64_t number, std::span<const files::Image> frames) const {
+  for (std::int64_t frame = 0; frame < frames_; ++frame)
+    files::write_png(path_of(number, frame), frames[static_cast<std::size_t>(frame)]);
 }
 
 bool PictureFolder::is_own(std::string_view name) { return name == record_name || is_numbered_picture(name); }
 
-fs::path PictureFolder::path_of(std::int64_t number) const { return folder_ / fmt::format("{:06d}.png", number); }
+fs::path PictureFolder::path_of(std::int64_t number, std::int64_t frame) const {
+  return folder_ / (frames_ == 1 ? fmt::format("{:06d}.png", number) : fmt::format("{:06d}-{:03d}.png", number, frame));
+}
 
 }  // namespace llsa::diffusion

@@ -31,9 +31,9 @@ void validate(const SampleOptions& options, const ModelConfig& config);
 /// The label of every picture, `classes` for none.
 std::vector<std::int32_t> sample_labels(const SampleOptions& options, const ModelConfig& config);
 
-/// Pictures `[count, channels, size, size]`, roughly in -1..1, numbered from `options.first`. Picture i starts from
-/// noise that depends on the seed and i alone. The observer sees the whole set when everything fits in one pass of the
-/// model's planned batch, else one pass after the other; `first` is the number of the pass's first picture.
+/// Pictures `[count, frames, channels, height, width]`, roughly in -1..1, numbered from `options.first`. Picture i
+/// starts from noise that depends on the seed and i alone. The observer sees the whole set when everything fits in one
+/// pass of the model's planned batch, else one pass after the other; `first` is the number of the pass's first picture.
 using SampleObserver = std::function<void(std::int64_t first, int step, std::span<const float> x)>;
 AlignedVector<float> sample(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
                             const SampleOptions& options, const SampleObserver& observer = {});

@@ -83,16 +83,17 @@ std::int64_t sample_columns(const TrainConfig& config, const RunOptions& options
   return classes > 1 && classes <= options.sample_count ? classes : grid_columns(options.sample_count);
 }
 
+/// Returns the grid of the first frames.
 files::Image save_samples(const fs::path& folder, const TrainConfig& config, const RunOptions& options,
                           const TrainState& state, Dit<float>& model) {
   files::make_folder(folder);
   const AlignedVector<float> pictures =
       sample(model, state.averages, config.flow, {.count = options.sample_count, .seed = config.seed});
-  const std::int64_t size = config.model.image_size;
+  const files::PictureExtent& extent = config.model.extent;
   const std::int64_t columns = sample_columns(config, options);
-  files::Image grid = picture_grid(pictures, config.model.channels, size, columns, grid_zoom(size));
-  files::write_png(folder / fmt::format("step-{:08d}.png", state.step), grid);
-  return grid;
+  std::vector<files::Image> frames = grid_frames(pictures, config.model.channels, extent, columns, grid_zoom(extent));
+  write_frames(folder / fmt::format("step-{:08d}.png", state.step), frames);
+  return std::move(frames.front());
 }
 
 }  // namespace
@@ -126,8 +127,8 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
                  std::optional<TrainState> resumed, const std::function<bool()>& stop, const Report& message) {
   validate(config);
   validate(options);
-  grid_extent(options.sample_count, config.model.image_size, sample_columns(config, options),
-              grid_zoom(config.model.image_size));
+  grid_extent(options.sample_count, config.model.extent, sample_columns(config, options),
+              grid_zoom(config.model.extent));
   const CheckpointFolder checkpoints(options.out / "checkpoints");
   ThreadPool threads(options.threads);
   EigenLayers<float> layers(threads);

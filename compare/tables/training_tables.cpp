@@ -16,7 +16,7 @@ using diffusion::TrainConfig;
 class Configurations {
  public:
   explicit Configurations(const Scale& scale) : scale_(scale) {
-    base_.model = {.image_size = scale.image_size,
+    base_.model = {.extent = files::square(scale.image_size),
                    .hidden = scale.hidden,
                    .layers = scale.layers,
                    .heads = scale.heads,
@@ -125,7 +125,7 @@ TrainingTable levels(const Configurations& c) {
   const Scale& s = c.scale();
   const auto longer = [&](int count) {
     TrainConfig config = c.llsa(count);
-    config.model.image_size = 2 * s.image_size;
+    config.model.extent = files::square(2 * s.image_size);
     config.batch = std::max<std::int64_t>(s.batch / 4, 1);
     return config;
   };

@@ -33,16 +33,19 @@ struct PerImage {
   T* of(std::int64_t b) const { return data + b * stride; }
 };
 
-/// Cosines and sines of the 2-D rotary embedding, one row of `dim / 2` angles per token: the first `dim / 4` turn with
-/// the token's row, the others with its column.
+/// Cosines and sines of the rotary embedding, one row of `dim / 2` angles per token: the first `dim / 4` turn with the
+/// token's row, the others with its column. Where there are frames the last f = max(1, dim / 16) of either half, those
+/// that turn slowest, turn with the frame instead: of a head of 32, 12 numbers each for row and column and 8 for the
+/// frame. The others stay as they are in pictures, so that what a model learned from pictures holds in every frame.
 template <class T>
 struct RotaryTable {
   std::int64_t tokens = 0, dim = 0;
   std::vector<T> cosine, sine;  ///< `[tokens, dim / 2]`
 };
 
-/// The table for a grid of tokens in the given order. Angle j of an axis is `position * base^(-j / (dim / 4))`.
-/// Throws `Error` unless dim is a positive multiple of 4.
+/// The table for a grid of tokens in the given order. Angle j of row or column is `position * base^(-j / (dim / 4))`,
+/// angle j of the 2 f of the frame `frame * base^(-j / (2 f))`. Throws `Error` unless dim is a positive multiple of 4,
+/// and at least 8 where there are frames.
 template <class T>
 RotaryTable<T> rotary_table(Grid grid, const TokenOrder& order, std::int64_t dim, double base);
 

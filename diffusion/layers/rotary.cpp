@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "diffusion/layers/eigen_layers.hpp"
@@ -12,15 +13,21 @@ template <class T>
 RotaryTable<T> rotary_table(Grid grid, const TokenOrder& order, std::int64_t dim, double base) {
   if (dim < 4 || dim % 4 != 0)
     throw Error(fmt::format("head dimension is {}; rotary embedding needs a multiple of 4", dim));
-  const std::int64_t quarter = dim / 4;
+  const std::int64_t quarter = dim / 4, of_frame = grid.frames > 1 ? std::max<std::int64_t>(1, quarter / 4) : 0;
+  if (of_frame >= quarter)
+    throw Error(fmt::format("head dimension is {}; rotary embedding of videos needs at least 8", dim));
   RotaryTable<T> table{.tokens = grid.size(), .dim = dim, .cosine = {}, .sine = {}};
   table.cosine.resize(static_cast<std::size_t>(grid.size() * dim / 2));
   table.sine.resize(table.cosine.size());
   for (std::int64_t i = 0; i < grid.size(); ++i) {
     const std::int64_t cell = order.to_raster()[static_cast<std::size_t>(i)];
     const double position[2] = {double(cell / grid.width % grid.height), double(cell % grid.width)};
+    const double frame = double(cell / (grid.width * grid.height));
     for (std::int64_t j = 0; j < 2 * quarter; ++j) {
-      const double angle = position[j / quarter] * std::pow(base, -double(j % quarter) / double(quarter));
+      const std::int64_t axis = j / quarter, within = j % quarter, slowest = within - (quarter - of_frame);
+      const double angle = slowest < 0
+                               ? position[axis] * std::pow(base, -double(within) / double(quarter))
+                               : frame * std::pow(base, -double(axis * of_frame + slowest) / double(2 * of_frame));
       table.cosine[static_cast<std::size_t>(i * dim / 2 + j)] = T(std::cos(angle));
       table.sine[static_cast<std::size_t>(i * dim / 2 + j)] = T(std::sin(angle));
     }

@@ -11,6 +11,7 @@ namespace llsa::datasets {
 namespace {
 
 using namespace files::testing;
+using files::square;
 
 /// One CIFAR-10 record: every red value, then every green, then every blue.
 std::string record(int label, char r, char g, char b) {
@@ -21,13 +22,13 @@ TEST(Shapes, items_are_the_generated_pictures_with_their_labels) {
   const auto set = open_shapes(25, 9);
   EXPECT_EQ(set->size(), 25);
   EXPECT_EQ(set->classes().size(), shape_classes().size());
-  const Sample sample = set->item(13, 20);
-  EXPECT_EQ(sample.image, shape_picture(20, 9, 13));
+  const Sample sample = set->item(13, square(20));
+  EXPECT_EQ(sample.image(), shape_picture(square(20), 9, 13));
   EXPECT_EQ(sample.label, shape_label(13));
   EXPECT_EQ(set->source(13), "shapes:9 item 13");
-  EXPECT_EQ(error_of([&] { set->item(25, 20); }), "item 25 of a data set; it must be 0 to 24");
-  EXPECT_EQ(error_of([&] { set->item(-1, 20); }), "item -1 of a data set; it must be 0 to 24");
-  EXPECT_EQ(error_of([&] { set->item(0, 0); }), "pictures of 0 pixels a side; it must be at least 1");
+  EXPECT_EQ(error_of([&] { set->item(25, square(20)); }), "item 25 of a data set; it must be 0 to 24");
+  EXPECT_EQ(error_of([&] { set->item(-1, square(20)); }), "item -1 of a data set; it must be 0 to 24");
+  EXPECT_EQ(error_of([&] { set->item(0, square(0)); }), "a data set of 0 x 0 pixels; every extent must be at least 1");
   EXPECT_EQ(error_of([] { open_shapes(0, 1); }),
             "a data set of 0 generated pictures (shapes); it must have at least 1");
 }
@@ -43,16 +44,16 @@ TEST(Cifar10, batches_are_read_in_order_plane_by_plane) {
   const auto train = open_cifar10(folder.path(), Split::train);
   ASSERT_EQ(train->size(), 3);
   EXPECT_EQ(train->classes()[9], "truck");
-  const Sample sample = train->item(0, 32);
+  const Sample sample = train->item(0, square(32));
   EXPECT_EQ(sample.label, 3);
-  EXPECT_EQ(sample.image.pixel(1, 1)[0], 100);
-  EXPECT_EQ(sample.image.pixel(31, 31)[2], 200);
-  EXPECT_EQ(sample.image.pixel(0, 0)[1], 2);
-  EXPECT_EQ(train->item(1, 32).image, flat(32, 32, 4, 5, 6));
-  EXPECT_EQ(train->item(1, 32).label, 9);
-  EXPECT_EQ(train->item(2, 8).image, flat(8, 8, 7, 8, 9));
+  EXPECT_EQ(sample.image().pixel(1, 1)[0], 100);
+  EXPECT_EQ(sample.image().pixel(31, 31)[2], 200);
+  EXPECT_EQ(sample.image().pixel(0, 0)[1], 2);
+  EXPECT_EQ(train->item(1, square(32)).image(), flat(32, 32, 4, 5, 6));
+  EXPECT_EQ(train->item(1, square(32)).label, 9);
+  EXPECT_EQ(train->item(2, square(8)).image(), flat(8, 8, 7, 8, 9));
   EXPECT_EQ(train->source(2), (folder / "data_batch_3.bin").string() + " record 0");
-  EXPECT_EQ(open_cifar10(folder.path(), Split::test)->item(0, 32).label, 5);
+  EXPECT_EQ(open_cifar10(folder.path(), Split::test)->item(0, square(32)).label, 5);
 }
 
 TEST(Cifar10, malformed_files_are_refused) {
@@ -92,10 +93,10 @@ TEST(Mnist, pictures_and_labels_belong_together) {
   ASSERT_EQ(set->size(), 2);
   EXPECT_EQ(set->classes().size(), 8u);
   EXPECT_EQ(set->classes()[7], "7");
-  const Sample sample = set->item(1, 2);
+  const Sample sample = set->item(1, square(2));
   EXPECT_EQ(sample.label, 2);
-  EXPECT_EQ(sample.image.rgb, (std::vector<std::uint8_t>{10, 10, 10, 11, 11, 11, 12, 12, 12, 255, 255, 255}));
-  EXPECT_EQ(set->item(0, 28).image.width, 28);
+  EXPECT_EQ(sample.image().rgb, (std::vector<std::uint8_t>{10, 10, 10, 11, 11, 11, 12, 12, 12, 255, 255, 255}));
+  EXPECT_EQ(set->item(0, square(28)).image().width, 28);
 }
 
 TEST(Mnist, malformed_files_are_refused) {
@@ -159,7 +160,7 @@ TEST(Mnist, files_are_read_as_they_are_published_compressed) {
   const TemporaryFolder folder;
   write_text(folder / "train-images-idx3-ubyte.gz", gzip(idx(3, {1, 1, 1}, "a")));
   write_text(folder / "train-labels-idx1-ubyte.gz", gzip(idx(1, {1}, "\x02")));
-  EXPECT_EQ(open_dataset(folder.path().string())->item(0, 1).label, 2);
+  EXPECT_EQ(open_dataset(folder.path().string())->item(0, square(1)).label, 2);
 }
 
 TEST(Cifar100, the_fine_label_counts_and_names_come_from_their_file) {
@@ -167,8 +168,8 @@ TEST(Cifar100, the_fine_label_counts_and_names_come_from_their_file) {
   const std::string two_labels = std::string("\x13\x2a", 2) + record(0, 1, 2, 3).substr(1);
   write_text(folder / "train.bin", two_labels);
   const auto set = open_dataset(folder.path().string());
-  EXPECT_EQ(set->item(0, 32).label, 42);
-  EXPECT_EQ(set->item(0, 32).image.rgb[2], 3);
+  EXPECT_EQ(set->item(0, square(32)).label, 42);
+  EXPECT_EQ(set->item(0, square(32)).image().rgb[2], 3);
   EXPECT_EQ(set->classes().at(42), "42");
   write_text(folder / "train.bin", std::string("\x13\x64", 2) + std::string(3072, '\0'));
   EXPECT_EQ(error_of([&] { open_cifar100(folder.path(), Split::train); }),
@@ -192,10 +193,11 @@ TEST(OpenDataset, labels_of_another_split_are_by_name) {
   const std::string place = folder.path().string();
   const auto train = open_dataset(place, Split::train), test = open_dataset(place, Split::test, train->classes());
   EXPECT_EQ(test->classes(), train->classes());
-  EXPECT_EQ(test->item(0, 1).label, 1) << "bee, whatever val lacks";
-  EXPECT_EQ(test->item(1, 1).label, 2);
+  EXPECT_EQ(test->item(0, square(1)).label, 1) << "bee, whatever val lacks";
+  EXPECT_EQ(test->item(1, square(1)).label, 2);
   std::filesystem::remove_all(folder / "val/bee");
-  EXPECT_EQ(open_dataset(place, Split::test, train->classes())->item(0, 1).label, 2) << "one folder alone, but known";
+  EXPECT_EQ(open_dataset(place, Split::test, train->classes())->item(0, square(1)).label, 2)
+      << "one folder alone, but known";
   put("val/dodo/1.png");
   EXPECT_EQ(error_of([&] { open_dataset(place, Split::test, train->classes()); }),
             place + ": class 'dodo' is not one of the 3 classes: 'ant', 'bee', 'cow'");
@@ -213,8 +215,8 @@ TEST(OpenDataset, each_kind_is_recognised) {
             "data set 'no such place': it must be a folder, 'shapes', 'landscape', or one of these with ':SEED'");
   EXPECT_EQ(open_dataset("landscape:7")->source(3), "landscape:7 item 3");
   EXPECT_EQ(open_dataset("landscape")->classes()[2], "winter");
-  EXPECT_EQ(open_dataset("landscape:7")->item(5, 16).image, landscape_picture(16, 7, 5));
-  EXPECT_EQ(open_dataset("landscape:7")->item(10, 16).label, 4);
+  EXPECT_EQ(open_dataset("landscape:7")->item(5, square(16)).image(), landscape_picture(square(16), 7, 5));
+  EXPECT_EQ(open_dataset("landscape:7")->item(10, square(16)).label, 4);
   EXPECT_EQ(error_of([] { open_dataset("landscape:x"); }),
             "data set 'landscape:x': the seed must be an integer from 0 to 2^64 - 1");
   EXPECT_EQ(error_of([] { open_dataset("landscapes"); }),
@@ -223,10 +225,10 @@ TEST(OpenDataset, each_kind_is_recognised) {
   EXPECT_EQ(open_dataset((folder / "a").string(), Split::test)->classes()[5], "dog");
   write_text(folder / "b/train-images-idx3-ubyte", idx(3, {1, 1, 1}, "a"));
   write_text(folder / "b/train-labels-idx1-ubyte", idx(1, {1}, "\x02"));
-  EXPECT_EQ(open_dataset((folder / "b").string())->item(0, 1).label, 2);
+  EXPECT_EQ(open_dataset((folder / "b").string())->item(0, square(1)).label, 2);
   write_text(folder / "d/t10k-images.idx3-ubyte", idx(3, {1, 1, 1}, "a"));
   write_text(folder / "d/t10k-labels.idx1-ubyte", idx(1, {1}, "\x03"));
-  EXPECT_EQ(open_dataset((folder / "d").string(), Split::test)->item(0, 1).label, 3);
+  EXPECT_EQ(open_dataset((folder / "d").string(), Split::test)->item(0, square(1)).label, 3);
   std::filesystem::create_directory(folder / "c");
   EXPECT_EQ(error_of([&] { open_dataset((folder / "c").string()); }),
             (folder / "c").string() + ": there is no picture (.png, .jpg, .jpeg) in this folder or below");

@@ -9,6 +9,7 @@ namespace llsa::datasets {
 namespace {
 
 using namespace files::testing;
+using files::square;
 namespace fs = std::filesystem;
 
 void put(const TemporaryFolder& folder, const std::string& name, std::uint8_t shade) {
@@ -19,8 +20,8 @@ void put(const TemporaryFolder& folder, const std::string& name, std::uint8_t sh
 std::string listing(const Dataset& set) {
   std::string text;
   for (std::int64_t i = 0; i < set.size(); ++i) {
-    const Sample sample = set.item(i, 2);
-    text += std::to_string(sample.image.rgb[0]) + ":" + std::to_string(sample.label) + " ";
+    const Sample sample = set.item(i, square(2));
+    text += std::to_string(sample.image().rgb[0]) + ":" + std::to_string(sample.label) + " ";
   }
   return text;
 }
@@ -135,7 +136,7 @@ TEST(ImageFolder, an_empty_or_missing_folder_is_an_error) {
 TEST(ImageFolder, an_unreadable_picture_is_an_error_that_names_it) {
   const TemporaryFolder folder;
   write_text(folder / "bad.png", "nothing");
-  EXPECT_EQ(error_of([&] { open_image_folder(folder.path())->item(0, 8); }),
+  EXPECT_EQ(error_of([&] { open_image_folder(folder.path())->item(0, square(8)); }),
             (folder / "bad.png").string() + ": neither PNG nor JPEG");
 }
 
@@ -147,8 +148,8 @@ TEST(ImageFolder, real_pictures_are_read_with_their_labels) {
   EXPECT_EQ(set->classes().size(), 10u);
   EXPECT_EQ(set->classes()[0], "airplane");
   for (std::int64_t i = 0; i < std::min<std::int64_t>(set->size(), 50); ++i) {
-    const Sample sample = set->item(i, 32);
-    EXPECT_EQ(sample.image.width, 32);
+    const Sample sample = set->item(i, square(32));
+    EXPECT_EQ(sample.image().width, 32);
     EXPECT_GE(sample.label, 0);
   }
 }

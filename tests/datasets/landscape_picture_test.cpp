@@ -14,6 +14,7 @@ namespace llsa::datasets {
 namespace {
 
 using namespace files::testing;
+using files::square;
 
 int distance(const files::Image& a, const files::Image& b) {
   int sum = 0;
@@ -28,7 +29,7 @@ double mean_of(std::string_view name, int channel, double first, double last) {
   constexpr int size = 16, pictures = 40;
   double sum = 0, count = 0;
   for (std::uint64_t k = 0; k < pictures; ++k) {
-    const files::Image image = landscape_picture(size, 3, label + k * names.size());
+    const files::Image image = landscape_picture(square(size), 3, label + k * names.size());
     for (int y = static_cast<int>(first * size); y < static_cast<int>(last * size); ++y)
       for (int x = 0; x < size; ++x, ++count) sum += image.pixel(x, y)[channel];
   }
@@ -38,25 +39,25 @@ double mean_of(std::string_view name, int channel, double first, double last) {
 TEST(LandscapePicture, the_bytes_are_the_same_on_every_platform_and_in_every_version) {
   std::uint64_t hash = 0xcbf29ce484222325ull;
   for (std::uint64_t i = 0; i < 24; ++i)
-    for (const std::uint8_t byte : landscape_picture(32, 7, i).rgb) hash = (hash ^ byte) * 0x100000001b3ull;
+    for (const std::uint8_t byte : landscape_picture(square(32), 7, i).rgb) hash = (hash ^ byte) * 0x100000001b3ull;
   EXPECT_EQ(hash, 2316112102570719562u);
 }
 
 TEST(LandscapePicture, it_depends_on_its_seed_and_index_alone) {
-  const files::Image before = landscape_picture(16, 3, 12);
-  landscape_picture(16, 3, 13);
-  EXPECT_EQ(landscape_picture(16, 3, 12), before);
+  const files::Image before = landscape_picture(square(16), 3, 12);
+  landscape_picture(square(16), 3, 13);
+  EXPECT_EQ(landscape_picture(square(16), 3, 12), before);
   std::set<std::vector<std::uint8_t>> seen;
   for (std::uint64_t i = 0; i < 150; ++i)
-    for (const std::uint64_t seed : {3, 4}) seen.insert(landscape_picture(8, seed, i).rgb);
+    for (const std::uint64_t seed : {3, 4}) seen.insert(landscape_picture(square(8), seed, i).rgb);
   EXPECT_EQ(seen.size(), 300u);
 }
 
 TEST(LandscapePicture, the_scene_does_not_depend_on_the_resolution) {
   for (std::uint64_t i = 0; i < 24; ++i)
     for (const int size : {16, 64}) {
-      const files::Image large = files::resize(landscape_picture(4 * size, 1, i), size, size);
-      EXPECT_LT(distance(large, landscape_picture(size, 1, i)), 5 * 3 * size * size) << i << " at " << size;
+      const files::Image large = files::resize(landscape_picture(square(4 * size), 1, i), size, size);
+      EXPECT_LT(distance(large, landscape_picture(square(size), 1, i)), 5 * 3 * size * size) << i << " at " << size;
     }
 }
 
@@ -72,10 +73,10 @@ TEST(LandscapePicture, the_nearest_of_other_pictures_mostly_has_the_same_class) 
   constexpr int size = 16;
   constexpr std::uint64_t known = 900, asked = 120;
   std::vector<files::Image> pictures;
-  for (std::uint64_t i = 0; i < known; ++i) pictures.push_back(landscape_picture(size, 1, i));
+  for (std::uint64_t i = 0; i < known; ++i) pictures.push_back(landscape_picture(square(size), 1, i));
   int right = 0;
   for (std::uint64_t i = 0; i < asked; ++i) {
-    const files::Image image = landscape_picture(size, 2, i);
+    const files::Image image = landscape_picture(square(size), 2, i);
     const auto nearest =
         std::ranges::min_element(pictures, {}, [&](const files::Image& other) { return distance(image, other); });
     EXPECT_GT(distance(image, *nearest), 0);
@@ -95,9 +96,9 @@ TEST(LandscapePicture, the_ground_has_the_colour_of_its_season_or_place) {
 }
 
 TEST(LandscapePicture, impossible_sizes_are_refused) {
-  EXPECT_EQ(landscape_picture(1, 0, 0).rgb.size(), 3u);
-  EXPECT_EQ(error_of([] { landscape_picture(0, 0, 0); }), "a picture of 0 x 0 pixels; both must be at least 1");
-  EXPECT_EQ(error_of([] { landscape_picture(100'000, 0, 0); }),
+  EXPECT_EQ(landscape_picture(square(1), 0, 0).rgb.size(), 3u);
+  EXPECT_EQ(error_of([] { landscape_picture(square(0), 0, 0); }), "a picture of 0 x 0 pixels; both must be at least 1");
+  EXPECT_EQ(error_of([] { landscape_picture(square(100'000), 0, 0); }),
             "a picture of 100000 x 100000 pixels; at most 67108864 pixels are allowed");
 }
 

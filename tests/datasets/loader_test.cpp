@@ -13,6 +13,7 @@ namespace llsa::datasets {
 namespace {
 
 using namespace files::testing;
+using files::square;
 
 /// Items that say which they are; those in `bad` cannot be read, and `busy` counts how many are read at once.
 class Numbers final : public Dataset {
@@ -23,12 +24,12 @@ class Numbers final : public Dataset {
   mutable std::atomic<int> reads{0};
 
  private:
-  Sample load(std::int64_t index, int extent) const override {
+  Sample load(std::int64_t index, const files::PictureExtent& extent) const override {
     ++reads;
     // Later items are quicker, so that they are ready in another order than asked for.
     std::this_thread::sleep_for(std::chrono::microseconds((37 * index) % 5 * 100));
     if (bad_.contains(index)) throw Error("item " + std::to_string(index) + " is bad");
-    return {files::Image(extent, extent), static_cast<int>(index)};
+    return {{files::Image(int(extent.width), int(extent.height))}, static_cast<int>(index)};
   }
 
   std::int64_t size_;
@@ -67,20 +68,21 @@ TEST(Loader, the_order_is_the_same_for_any_number_of_threads_and_any_prefetch) {
   const Numbers numbers(10);
   for (const int threads : {1, 2, 5})
     for (const int prefetch : {1, 3, 16}) {
-      Loader loader(numbers, {.extent = 2, .threads = threads, .prefetch = prefetch, .first = 7}, in_turn, nullptr);
+      Loader loader(numbers, {.extent = square(2), .threads = threads, .prefetch = prefetch, .first = 7}, in_turn,
+                    nullptr);
       for (std::uint64_t position = 7; position < 47; ++position) {
         const LoadedItem item = loader.next();
         ASSERT_EQ(item.position, position);
         ASSERT_EQ(item.index, in_turn(position));
         ASSERT_EQ(item.sample.label, in_turn(position));
-        ASSERT_EQ(item.sample.image.width, 2);
+        ASSERT_EQ(item.sample.image().width, 2);
       }
     }
 }
 
 TEST(Loader, no_more_than_the_prefetch_is_read_ahead) {
   const Numbers numbers(10);
-  Loader loader(numbers, {.extent = 2, .threads = 3, .prefetch = 4}, in_turn, nullptr);
+  Loader loader(numbers, {.extent = square(2), .threads = 3, .prefetch = 4}, in_turn, nullptr);
   loader.next();
   for (int wait = 0; wait < 200 && numbers.reads < 5; ++wait) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -90,7 +92,7 @@ TEST(Loader, no_more_than_the_prefetch_is_read_ahead) {
 TEST(Loader, an_unreadable_item_is_reported_once_and_skipped) {
   const Numbers numbers(10, {2, 3, 9});
   std::vector<std::string> reports;
-  Loader loader(numbers, {.extent = 2, .threads = 3, .prefetch = 4}, in_turn,
+  Loader loader(numbers, {.extent = square(2), .threads = 3, .prefetch = 4}, in_turn,
                 [&](const std::string& message) { reports.push_back(message); });
   std::vector<std::int64_t> seen;
   for (int i = 0; i < 14; ++i) seen.push_back(loader.next().index);
@@ -101,7 +103,7 @@ TEST(Loader, an_unreadable_item_is_reported_once_and_skipped) {
 TEST(Loader, when_nothing_can_be_read_it_ends_with_an_error) {
   const Numbers numbers(3, {0, 1, 2});
   std::vector<std::string> reports;
-  Loader loader(numbers, {.extent = 2}, ShuffledOrder(3, 1),
+  Loader loader(numbers, {.extent = square(2)}, ShuffledOrder(3, 1),
                 [&](const std::string& message) { reports.push_back(message); });
   EXPECT_EQ(error_of([&] { loader.next(); }), "none of the 3 pictures of the data set can be read");
   EXPECT_EQ(reports.size(), 3u);
@@ -110,7 +112,7 @@ TEST(Loader, when_nothing_can_be_read_it_ends_with_an_error) {
 TEST(Loader, what_the_order_throws_reaches_the_caller_in_its_place) {
   const Numbers numbers(10);
   Loader loader(
-      numbers, {.extent = 2, .threads = 2, .prefetch = 8},
+      numbers, {.extent = square(2), .threads = 2, .prefetch = 8},
       [](std::uint64_t position) -> std::int64_t {
         if (position == 3) throw std::logic_error("no more");
         return static_cast<std::int64_t>(position);
@@ -120,13 +122,13 @@ TEST(Loader, what_the_order_throws_reaches_the_caller_in_its_place) {
   EXPECT_THROW(loader.next(), std::logic_error);
   EXPECT_THROW(loader.next(), std::logic_error);
   Loader beyond(
-      numbers, {.extent = 2}, [](std::uint64_t) { return std::int64_t{10}; }, nullptr);
+      numbers, {.extent = square(2)}, [](std::uint64_t) { return std::int64_t{10}; }, nullptr);
   EXPECT_EQ(error_of([&] { beyond.next(); }), "loader: the order gave item 10 at position 0; it must be 0 to 9");
 }
 
 TEST(Loader, it_stops_at_once_when_it_goes_out_of_scope) {
   const Numbers numbers(10);
-  for (int i = 0; i < 50; ++i) Loader(numbers, {.extent = 2, .threads = 4, .prefetch = 2}, in_turn, nullptr);
+  for (int i = 0; i < 50; ++i) Loader(numbers, {.extent = square(2), .threads = 4, .prefetch = 2}, in_turn, nullptr);
 }
 
 TEST(Loader, options_below_one_are_refused) {
@@ -134,7 +136,7 @@ TEST(Loader, options_below_one_are_refused) {
   const auto refusal = [&](LoaderOptions options) {
     return error_of([&] { Loader(numbers, options, in_turn, nullptr); });
   };
-  EXPECT_EQ(refusal({.extent = 0}), "loader: extent is 0; it must be at least 1");
+  EXPECT_EQ(refusal({.extent = square(0)}), "a data set of 0 x 0 pixels; every extent must be at least 1");
   EXPECT_EQ(refusal({.threads = 0}), "loader: threads is 0; it must be at least 1");
   EXPECT_EQ(refusal({.prefetch = -1}), "loader: prefetch is -1; it must be at least 1");
 }

@@ -12,6 +12,7 @@ namespace llsa::datasets {
 namespace {
 
 using namespace files::testing;
+using files::square;
 
 std::uint64_t fingerprint(const files::Image& image) {
   std::uint64_t hash = 0xcbf29ce484222325ull;
@@ -29,19 +30,20 @@ TEST(Procedural, the_bytes_are_the_same_on_every_platform_and_in_every_version) 
   EXPECT_EQ(fingerprint(landscape(96, 64, 1)), 11867074513757962478u);
   EXPECT_EQ(fingerprint(landscape(33, 33, 2)), 14720576773031143457u);
   std::uint64_t all = 0;
-  for (std::uint64_t i = 0; i < 2 * shape_classes().size(); ++i) all = all * 31 + fingerprint(shape_picture(32, 7, i));
+  for (std::uint64_t i = 0; i < 2 * shape_classes().size(); ++i)
+    all = all * 31 + fingerprint(shape_picture(square(32), 7, i));
   EXPECT_EQ(all, 3189113009933002604u);
 }
 
 TEST(Procedural, a_picture_depends_on_its_seed_and_index_alone) {
   EXPECT_EQ(landscape(40, 30, 5), landscape(40, 30, 5));
   EXPECT_NE(landscape(40, 30, 5), landscape(40, 30, 6));
-  const files::Image before = shape_picture(16, 3, 12);
-  shape_picture(16, 3, 13);
-  EXPECT_EQ(shape_picture(16, 3, 12), before);
+  const files::Image before = shape_picture(square(16), 3, 12);
+  shape_picture(square(16), 3, 13);
+  EXPECT_EQ(shape_picture(square(16), 3, 12), before);
   std::set<std::uint64_t> seen;
-  for (std::uint64_t i = 0; i < 300; ++i) seen.insert(fingerprint(shape_picture(8, 3, i)));
-  for (std::uint64_t i = 0; i < 300; ++i) seen.insert(fingerprint(shape_picture(8, 4, i)));
+  for (std::uint64_t i = 0; i < 300; ++i) seen.insert(fingerprint(shape_picture(square(8), 3, i)));
+  for (std::uint64_t i = 0; i < 300; ++i) seen.insert(fingerprint(shape_picture(square(8), 4, i)));
   EXPECT_EQ(seen.size(), 600u);
 }
 
@@ -49,7 +51,9 @@ TEST(Procedural, the_scene_does_not_depend_on_the_resolution) {
   EXPECT_LT(mean_difference(files::resize(landscape(256, 256, 3), 64, 64), landscape(64, 64, 3)), 6);
   EXPECT_LT(mean_difference(files::resize(landscape(240, 80, 3), 60, 20), landscape(60, 20, 3)), 8);
   for (std::uint64_t i = 0; i < 30; ++i)
-    EXPECT_LT(mean_difference(files::resize(shape_picture(128, 1, i), 32, 32), shape_picture(32, 1, i)), 9) << i;
+    EXPECT_LT(mean_difference(files::resize(shape_picture(square(128), 1, i), 32, 32), shape_picture(square(32), 1, i)),
+              9)
+        << i;
 }
 
 TEST(Procedural, labels_follow_each_other_and_have_names) {
@@ -62,7 +66,7 @@ TEST(Procedural, labels_follow_each_other_and_have_names) {
 TEST(Procedural, figures_and_grounds_differ_clearly_at_any_size) {
   for (const int size : {8, 16, 32})
     for (std::uint64_t i = 0; i < 60; ++i) {
-      const files::Image image = shape_picture(size, 11, i);
+      const files::Image image = shape_picture(square(size), 11, i);
       int darkest = 255 * 3, brightest = 0;
       for (std::size_t p = 0; p < image.rgb.size(); p += 3) {
         const int sum = image.rgb[p] + image.rgb[p + 1] + image.rgb[p + 2];
@@ -81,7 +85,7 @@ TEST(Procedural, classes_cover_the_area_that_their_figures_have) {
     constexpr int pictures = 60, size = 32;
     int count = 0;
     for (std::uint64_t k = 0; k < pictures; ++k) {
-      const files::Image image = shape_picture(size, 5, label + k * names.size());
+      const files::Image image = shape_picture(square(size), 5, label + k * names.size());
       const auto from_corner = [&](std::size_t p) {
         int distance = 0;
         for (std::size_t c = 0; c < 3; ++c) distance += std::abs(image.rgb[p + c] - image.rgb[c]);
@@ -106,8 +110,8 @@ TEST(Procedural, impossible_sizes_are_refused) {
   EXPECT_EQ(landscape(1, 1, 0).rgb.size(), 3u);
   EXPECT_EQ(error_of([] { landscape(0, 5, 0); }), "a picture of 0 x 5 pixels; both must be at least 1");
   EXPECT_EQ(error_of([] { landscape(5, -1, 0); }), "a picture of 5 x -1 pixels; both must be at least 1");
-  EXPECT_EQ(error_of([] { shape_picture(0, 0, 0); }), "a picture of 0 x 0 pixels; both must be at least 1");
-  EXPECT_EQ(error_of([] { shape_picture(100'000, 0, 0); }),
+  EXPECT_EQ(error_of([] { shape_picture(square(0), 0, 0); }), "a picture of 0 x 0 pixels; both must be at least 1");
+  EXPECT_EQ(error_of([] { shape_picture(square(100'000), 0, 0); }),
             "a picture of 100000 x 100000 pixels; at most 67108864 pixels are allowed");
 }
 

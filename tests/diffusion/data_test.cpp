@@ -179,7 +179,7 @@ TEST(Pictures, go_to_numbers_and_back_unchanged) {
   to_numbers(image, 3, false, numbers);
   EXPECT_EQ(numbers[0], -1);
   EXPECT_EQ(numbers[9], 1);
-  EXPECT_EQ(to_image(numbers, 3, 3), image);
+  EXPECT_EQ(to_image(numbers, 3, files::square(3)), image);
   std::vector<float> mirrored(27);
   to_numbers(image, 3, true, mirrored);
   EXPECT_EQ(mirrored[2], numbers[0]);
@@ -188,13 +188,13 @@ TEST(Pictures, go_to_numbers_and_back_unchanged) {
   to_numbers(image, 1, false, grey);
   EXPECT_NEAR(grey[4], (numbers[4] + numbers[13] + numbers[22]) / 3, 1e-6);
   EXPECT_THROW(to_numbers(image, 2, false, numbers), Error);
-  EXPECT_EQ(to_image(std::vector<float>{NAN, 5, -5, 0}, 1, 2).rgb,
+  EXPECT_EQ(to_image(std::vector<float>{NAN, 5, -5, 0}, 1, files::square(2)).rgb,
             (std::vector<std::uint8_t>{0, 0, 0, 255, 255, 255, 0, 0, 0, 128, 128, 128}));
 }
 
 TEST(Pictures, are_laid_out_in_a_grid) {
   const std::vector<float> two = {1, 1, 1, 1, -1, -1, -1, 1};
-  const files::Image grid = picture_grid(two, 1, 2, 2, 3);
+  const files::Image grid = picture_grid(two, 1, files::square(2), 2, 3);
   EXPECT_EQ(grid.width, 13);
   EXPECT_EQ(grid.height, 6);
   EXPECT_EQ(grid.pixel(5, 5)[0], 255);
@@ -202,8 +202,8 @@ TEST(Pictures, are_laid_out_in_a_grid) {
   EXPECT_EQ(grid.pixel(7, 0)[0], 0);
   EXPECT_EQ(grid.pixel(10, 3)[0], 255);
   EXPECT_EQ(grid_columns(10), 4);
-  EXPECT_EQ(grid_zoom(16), 4);
-  EXPECT_EQ(grid_zoom(100), 1);
+  EXPECT_EQ(grid_zoom(files::square(16)), 4);
+  EXPECT_EQ(grid_zoom(files::square(100)), 1);
 }
 
 }  // namespace

@@ -62,13 +62,15 @@ class Given final : public datasets::Dataset {
   std::string source(std::int64_t index) const override { return std::to_string(index); }
 
  private:
-  datasets::Sample load(std::int64_t index, int) const override { return {images_[std::size_t(index)], -1}; }
+  datasets::Sample load(std::int64_t index, const files::PictureExtent&) const override {
+    return {{images_[std::size_t(index)]}, -1};
+  }
   std::vector<files::Image> images_;
 };
 
 TEST(Nearest, finds_a_copy_a_mirrored_copy_and_otherwise_the_nearest_for_any_number_of_threads) {
   ModelConfig config = small_training().model;
-  const auto size = std::size_t(config.image_size), elements = std::size_t(config.image_elements());
+  const auto size = std::size_t(config.extent.height), elements = std::size_t(config.image_elements());
   std::vector<files::Image> images;
   for (int i = 0; i < 40; ++i) {
     files::Image image{int(size), int(size)};
@@ -98,7 +100,7 @@ TEST(Evaluation, says_how_near_training_pictures_are_to_generated_and_real_ones)
   std::vector<files::Image> images;
   const auto elements = std::size_t(j.model.config.image_elements());
   for (std::size_t i = 0; i < 2; ++i)
-    images.push_back(to_image(j.first().subspan(i * elements, elements), 3, j.model.config.image_size));
+    images.push_back(to_image(j.first().subspan(i * elements, elements), 3, j.model.config.extent));
   const Given set(images);
   EXPECT_FALSE(j.report().contains("nearest_training_picture"));
   j.options.training = &set;

@@ -43,15 +43,15 @@ RC_GTEST_PROP(Flow, follows_its_velocity_in_a_straight_line, ()) {
 }
 
 TEST(Flow, rescaled_noise_gives_a_large_picture_the_signal_to_noise_ratio_of_a_small_one) {
-  EXPECT_EQ(resolution_ratio(16), 1);
-  EXPECT_EQ(resolution_ratio(64), 1);
-  EXPECT_EQ(resolution_ratio(256), 4);
+  EXPECT_EQ(resolution_ratio(files::square(16)), 1);
+  EXPECT_EQ(resolution_ratio(files::square(64)), 1);
+  EXPECT_EQ(resolution_ratio(files::square(256)), 4);
   // Averaged over s x s pixels, noise of deviation s has deviation 1, while a smooth picture stays as it is.
   const std::int64_t s = 4, cells = 4096;
   const Numbers noise = normal_numbers(cells * s * s, 3);
   const Numbers picture(noise.size(), 0.5);
   const double t = 0.6;
-  const Point p = point(t, resolution_ratio(64 * s), picture, noise);
+  const Point p = point(t, resolution_ratio(files::square(64 * s)), picture, noise);
   double mean = 0, variance = 0;
   for (std::int64_t cell = 0; cell < cells; ++cell) {
     double average = 0;

@@ -167,7 +167,7 @@ TEST(Learner, validation_loss_depends_on_weights_and_pictures_alone) {
 
 TEST(TakeOver, copies_what_fits_and_names_what_does_not) {
   TrainConfig small = small_training(), large = small_training();
-  small.model.image_size = 4;
+  small.model.extent = files::square(4);
   small.model.attention.options.levels = 1;
   large.model.classes = 3;
   small.seed = 5;

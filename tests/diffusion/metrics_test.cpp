@@ -46,7 +46,7 @@ TEST(Spectrum, is_that_of_the_definition_by_brute_force) {
   ThreadPool threads(2);
   for (const std::int64_t n : {5, 6}) {
     const AlignedVector<float> pictures = floats(normal_numbers(2 * 3 * n * n, 1));
-    const auto spectrum = radial_spectrum(pictures, 3, n, threads);
+    const auto spectrum = radial_spectrum(pictures, 3, files::square(n), threads);
     ASSERT_EQ(spectrum.size(), std::size_t(n / 2 + 1));
     std::vector<double> power(spectrum.size()), count(spectrum.size());
     for (std::int64_t v = -((n - 1) / 2); v <= n / 2; ++v) {
@@ -75,7 +75,8 @@ TEST(Spectrum, of_white_noise_is_flat_and_twice_the_amplitude_is_six_decibels) {
   const AlignedVector<float> noise = floats(normal_numbers(64 * 256, 1));
   AlignedVector<float> loud = noise;
   for (float& x : loud) x *= 2;
-  const auto a = radial_spectrum(noise, 1, 16, threads), b = radial_spectrum(loud, 1, 16, threads);
+  const auto a = radial_spectrum(noise, 1, files::square(16), threads),
+             b = radial_spectrum(loud, 1, files::square(16), threads);
   for (double power : a) EXPECT_NEAR(power, 1, 0.3);
   EXPECT_NEAR(spectrum_distance(b, a), 20 * std::log10(2), 1e-6);
   EXPECT_EQ(spectrum_distance(a, a), 0);
@@ -84,7 +85,7 @@ TEST(Spectrum, of_white_noise_is_flat_and_twice_the_amplitude_is_six_decibels) {
 TEST(Moments, of_every_channel_are_those_of_their_formulas) {
   // Two pictures of 1 x 2 x 2 ... channel 0 holds 0 and 3 (once in four), channel 1 is constant.
   const std::vector<float> pictures = {0, 0, 0, 4, 7, 7, 7, 7, 0, 0, 0, 4, 7, 7, 7, 7};
-  const auto moments = channel_moments(pictures, 2, 2);
+  const auto moments = channel_moments(pictures, 2, files::square(2));
   EXPECT_DOUBLE_EQ(moments[0].mean, 1);
   EXPECT_DOUBLE_EQ(moments[0].deviation, std::sqrt(3));
   EXPECT_NEAR(moments[0].skewness, (27 - 3) / 4.0 / std::pow(3, 1.5), 1e-12);

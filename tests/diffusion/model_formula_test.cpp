@@ -86,9 +86,16 @@ Row PlainModel::head(const Row& x, std::size_t which, const std::string& norm, s
   for (std::size_t i = 0; i < dim; ++i) y[i] *= number(norm, std::int64_t(i)) / std::sqrt(square + 1e-6);
   const std::size_t quarter = dim / 4;
   for (std::size_t axis = 0; axis < 2; ++axis) {
-    const double position = double(axis == 0 ? token / c_.grid_size() : token % c_.grid_size());
+    const Grid grid = c_.grid();
+    const double position = double(axis == 0 ? token / grid.width % grid.height : token % grid.width);
+    // Of a video the last quarter of either half's angles, at least one, turns with the frame.
+    const std::size_t of_frame = grid.frames == 1 ? 0 : std::max<std::size_t>(1, quarter / 4);
     for (std::size_t j = 0; j < quarter; ++j) {
-      const double angle = position / std::pow(c_.rope_base, double(j) / double(quarter));
+      double angle = position / std::pow(c_.rope_base, double(j) / double(quarter));
+      if (j + of_frame >= quarter) {
+        const std::size_t k = j + of_frame - quarter + axis * of_frame;
+        angle = double(token / (grid.width * grid.height)) / std::pow(c_.rope_base, double(k) / double(2 * of_frame));
+      }
       double& a = y[axis * 2 * quarter + j];
       double& b = y[axis * 2 * quarter + quarter + j];
       const double turned = a * std::cos(angle) - b * std::sin(angle);
@@ -127,10 +134,13 @@ void PlainModel::attention(std::vector<Row>& x, const std::string& prefix, const
 }
 
 Row PlainModel::velocity(const Row& image, double time, std::int64_t label) const {
-  const std::int64_t p = c_.patch_size, size = c_.image_size, side = c_.grid_size();
+  const std::int64_t p = c_.patch_size, height = c_.extent.height, width_of_image = c_.extent.width;
+  const Grid grid = c_.grid();
   const auto width = std::size_t(c_.hidden);
   const auto pixel = [&](std::int64_t token, std::int64_t channel, std::int64_t i) {
-    return std::size_t((channel * size + token / side * p + i / p) * size + token % side * p + i % p);
+    const std::int64_t frame = token / (grid.width * grid.height), row = token / grid.width % grid.height;
+    return std::size_t(((frame * c_.channels + channel) * height + row * p + i / p) * width_of_image +
+                       token % grid.width * p + i % p);
   };
   std::vector<Row> x;
   for (std::int64_t token = 0; token < c_.tokens(); ++token) {
@@ -187,7 +197,7 @@ void expect_plain_model(const ModelConfig& config) {
 }
 
 ModelConfig plain_config() {
-  ModelConfig config{.image_size = 6,
+  ModelConfig config{.extent = files::square(6),
                      .channels = 2,
                      .hidden = 16,
                      .layers = 2,
@@ -205,6 +215,19 @@ TEST(Model, computes_what_its_description_says_in_every_token_order) {
     ModelConfig config = plain_config();
     config.attention.order = order;
     expect_plain_model(config);
+  }
+}
+
+TEST(Model, computes_what_its_description_says_of_pictures_that_are_not_square_and_of_videos) {
+  for (const files::PictureExtent extent : {files::PictureExtent{1, 4, 6}, {1, 6, 2}, {3, 2, 4}, {2, 4, 6}}) {
+    ModelConfig config = plain_config();
+    config.extent = extent;
+    config.patch_size = extent.pixels() > 30 ? 2 : 1;
+    config.attention.order = extent.frames == 2 ? "hilbert" : "morton";
+    SCOPED_TRACE(files::describe(extent));
+    expect_plain_model(config);
+    config.hidden = 64;  // heads of 32 give more than one angle of each half to the frame
+    if (!extent.is_picture()) expect_plain_model(config);
   }
 }
 

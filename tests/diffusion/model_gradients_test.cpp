@@ -50,7 +50,7 @@ struct TinyModel {
 
 ModelConfig small_config(AttentionChoice attention) {
   attention.order = "hilbert";
-  return {.image_size = 4,
+  return {.extent = files::square(4),
           .channels = 2,
           .patch_size = 1,
           .hidden = 16,
@@ -100,10 +100,19 @@ TEST(ModelGradients, every_other_method_agrees_with_central_differences_its_own_
 
 TEST(ModelGradients, patches_and_per_block_embedders_agree_with_central_differences) {
   ModelConfig config = small_config({.method = "topk", .options = two_levels()});
-  config.image_size = 6;
+  config.extent = files::square(6);
   config.patch_size = 2;
   config.per_block_embedders = true;
   expect_model_gradients(config);
+}
+
+TEST(ModelGradients, of_pictures_that_are_not_square_and_of_videos_agree_with_central_differences) {
+  for (const files::PictureExtent extent : {files::PictureExtent{1, 4, 6}, {3, 2, 4}}) {
+    SCOPED_TRACE(files::describe(extent));
+    ModelConfig config = small_config({.method = "llsa", .options = two_levels()});
+    config.extent = extent;
+    expect_model_gradients(config);
+  }
 }
 
 TEST(ModelGradients, recomputing_activations_changes_no_bit) {

@@ -94,7 +94,7 @@ TEST(ModelSettings, survive_json_and_refuse_what_cannot_be) {
     change(bad);
     EXPECT_THROW(validate(bad), Error);
   };
-  refuse([](ModelConfig& c) { c.image_size = 0; });
+  refuse([](ModelConfig& c) { c.extent = files::square(0); });
   refuse([](ModelConfig& c) { c.patch_size = 3; });
   refuse([](ModelConfig& c) { c.heads = 5; });
   refuse([](ModelConfig& c) { c.hidden = 18, c.heads = 3; });

@@ -66,7 +66,7 @@ TEST(ShippedCheckpoint, samples_are_far_closer_to_real_pictures_than_noise_is) {
     };
     EXPECT_LT(distance(made), 0.6 * distance(noise)) << attention;
     const auto spectrum = [&](const AlignedVector<float>& set) {
-      return radial_spectrum(set, 3, 16, s.runner->threads);
+      return radial_spectrum(set, 3, files::square(16), s.runner->threads);
     };
     EXPECT_LT(spectrum_distance(spectrum(made), spectrum(s.real.pictures)), 6) << attention;
   }

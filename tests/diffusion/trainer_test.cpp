@@ -46,9 +46,8 @@ TEST(Training, saves_the_state_it_returns_and_samples_of_its_averaged_weights) {
 
   Runner runner(config.model, {.batch = 12}, "reference", 1);
   const auto pictures = sample(runner.model, end.averages, config.flow, {.count = 12, .seed = config.seed});
-  EXPECT_EQ(
-      files::read_image(folder / "run/samples/step-00000003.png"),
-      picture_grid(pictures, config.model.channels, config.model.image_size, 10, grid_zoom(config.model.image_size)))
+  EXPECT_EQ(files::read_image(folder / "run/samples/step-00000003.png"),
+            picture_grid(pictures, config.model.channels, config.model.extent, 10, grid_zoom(config.model.extent)))
       << "one column a class";
 }
 

@@ -15,8 +15,13 @@ using room::TemporaryFolder;
 /// The smallest model that uses everything: labels, two levels, two blocks.
 inline TrainConfig small_training() {
   TrainConfig config;
-  config.model = {
-      .image_size = 8, .hidden = 16, .layers = 2, .heads = 2, .mlp_ratio = 2, .classes = 10, .frequency_dim = 16};
+  config.model = {.extent = files::square(8),
+                  .hidden = 16,
+                  .layers = 2,
+                  .heads = 2,
+                  .mlp_ratio = 2,
+                  .classes = 10,
+                  .frequency_dim = 16};
   config.model.attention.options.block_size = 4;
   config.model.attention.options.levels = 2;
   config.model.attention.options.top_k = {2};
