@@ -79,7 +79,7 @@ TEST(ShapesOfTheProgram, a_video_that_lacks_a_frame_is_made_again) {
   const std::string bytes = read_text(frame);
   fs::remove(frame);
   const room::ProgramRun again = run(sample);
-  EXPECT_NE(again.all().find("sampled 1 pictures"), std::string::npos) << again.all();
+  EXPECT_NE(again.all().find("sampled 1 videos"), std::string::npos) << again.all();
   EXPECT_EQ(read_text(frame), bytes);
 }
 
