@@ -70,6 +70,22 @@ TEST(StagedModel, small_passes_add_up_to_the_whole_batch) {
   EXPECT_EQ(whole.learner.tokens_a_step(), 2 * 16 + 2 * 64 + 256);
 }
 
+TEST(StagedModel, trains_on_every_picture_of_a_step_at_one_stage) {
+  const TrainConfig config = staged_training();
+  const auto pictures = random_pictures(config, config.batch);
+  const double loss = Trial(config).learner.step(pictures, labels).loss;
+  const auto elements = std::size_t(config.model.image_elements());
+  for (std::size_t i = 0; i < 5; ++i) {
+    AlignedVector<float> changed = pictures;
+    // Neighbours change in turn by + and -, which the highest stage alone (pictures 2, 5, ...) sees.
+    for (std::size_t j = 0; j < elements; ++j) changed[i * elements + j] += j % 2 == 0 ? 0.5f : -0.5f;
+    const double other = Trial(config).learner.step(changed, labels).loss;
+    EXPECT_EQ(std::abs(other - loss) > 1e-3, i % 3 == 2) << i;
+    for (std::size_t j = 0; j < elements; ++j) changed[i * elements + j] = pictures[i * elements + j] + 0.5f;
+    EXPECT_GT(std::abs(Trial(config).learner.step(changed, labels).loss - loss), 1e-3) << i;
+  }
+}
+
 TEST(StagedModel, learns_in_every_stage) {
   TrainConfig config = staged_training();
   config.batch = 6;

@@ -33,51 +33,61 @@ struct Example {
   }
 };
 
-/// Mean and covariance of 2 x 2 neighbours, the upper left of all first, over draws.
-struct BlockMoments {
-  double mean[4] = {}, covariance[4][4] = {};
-};
+/// Mean and covariance of 2 x 2 neighbours over all such blocks of many draws, after what they should scatter around
+/// has been taken away.
+class BlockMoments {
+ public:
+  explicit BlockMoments(const ModelConfig& model) : width_(std::size_t(model.extent.width)) {}
 
-template <class Draw>
-BlockMoments block_moments(std::int64_t width, int draws, const Draw& draw) {
-  BlockMoments m;
-  for (int n = 0; n < draws; ++n) {
-    const AlignedVector<float> x = draw(std::uint64_t(n));
-    const double v[4] = {x[0], x[1], x[std::size_t(width)], x[std::size_t(width) + 1]};
-    for (int i = 0; i < 4; ++i) {
-      m.mean[i] += v[i] / draws;
-      for (int j = 0; j < 4; ++j) m.covariance[i][j] += v[i] * v[j] / draws;
+  void add(std::span<const float> x, std::span<const float> expected) {
+    for (std::size_t y = 0; y < x.size() / width_; y += 2) {
+      for (std::size_t i = y * width_; i < (y + 1) * width_; i += 2, ++blocks_) {
+        const std::size_t block[] = {i, i + 1, i + width_, i + width_ + 1};
+        for (int p = 0; p < 4; ++p) {
+          const double value = x[block[p]] - expected[block[p]];
+          sum_[p] += value;
+          for (int q = 0; q < 4; ++q) products_[p][q] += value * (x[block[q]] - expected[block[q]]);
+        }
+      }
     }
   }
-  for (int i = 0; i < 4; ++i)
-    for (int j = 0; j < 4; ++j) m.covariance[i][j] -= m.mean[i] * m.mean[j];
-  return m;
-}
+  double blocks() const { return double(blocks_); }
+  double mean(int p) const { return sum_[p] / blocks(); }
+  double covariance(int p, int q) const { return products_[p][q] / blocks() - mean(p) * mean(q); }
+
+ private:
+  std::size_t width_;
+  std::int64_t blocks_ = 0;
+  double sum_[4] = {}, products_[4][4] = {};
+};
 
 TEST(Stages, the_end_of_a_stage_enlarged_and_renoised_has_mean_and_covariance_of_the_next_ones_start) {
   const ModelConfig config = staged(3);
   const auto stages = stages_of(config);
-  const auto picture = a_picture(config);
+  AlignedVector<float> picture = a_picture(config);
+  for (float& each : picture) each += 0.5f;  // so that a wrong factor shows in the mean
   for (const double scale : {1.0, 2.0}) {
     for (std::size_t k = 1; k < 3; ++k) {
       SCOPED_TRACE(k);
-      const std::int64_t width = stages[k].model.extent.width;
-      constexpr int draws = 12'000;
-      const BlockMoments joined = block_moments(width, draws, [&](std::uint64_t n) {
-        const Example before(config, stages[k - 1], 0, scale, picture, n);
-        AlignedVector<float> x(std::size_t(stages[k].model.image_elements()));
-        begin_stage(stages[k], scale, before.noisy, {4, Purpose::stage_noise, n}, x);
-        return x;
-      });
-      const BlockMoments wanted = block_moments(width, draws, [&](std::uint64_t n) {
-        return Example(config, stages[k], 1, scale, picture, n + draws).noisy;
-      });
-      const double variance = stages[k].begin * scale * stages[k].begin * scale;
-      for (int i = 0; i < 4; ++i) {
-        EXPECT_NEAR(joined.mean[i], wanted.mean[i], 5 * std::sqrt(2 * variance / draws)) << i;
-        for (int j = 0; j < 4; ++j)
-          EXPECT_NEAR(joined.covariance[i][j], i == j ? variance : 0, 5 * variance * std::sqrt(2.0 / draws))
-              << i << ", " << j;
+      const Stage& stage = stages[k];
+      const Example start(config, stage, 1, scale, picture, 0);
+      AlignedVector<float> expected = start.noisy, x(expected.size());
+      for (std::size_t i = 0; i < x.size(); ++i) expected[i] -= float(stage.begin * scale) * start.noise[i];
+      BlockMoments joined(stage.model), wanted(stage.model);
+      for (std::uint64_t n = 1; joined.blocks() < 200'000; ++n) {
+        begin_stage(stage, scale, Example(config, stages[k - 1], 0, scale, picture, n).noisy,
+                    {4, Purpose::stage_noise, n}, x);
+        joined.add(x, expected);
+        wanted.add(Example(config, stage, 1, scale, picture, 1'000'000 + n).noisy, expected);
+      }
+      const double deviation = stage.begin * scale, variance = deviation * deviation;
+      for (const BlockMoments* each : {&joined, &wanted}) {
+        for (int p = 0; p < 4; ++p) {
+          EXPECT_NEAR(each->mean(p), 0, 5 * deviation / std::sqrt(each->blocks())) << p;
+          for (int q = 0; q < 4; ++q)
+            EXPECT_NEAR(each->covariance(p, q), p == q ? variance : 0, 6 * variance / std::sqrt(each->blocks()))
+                << p << ", " << q;
+        }
       }
     }
   }
