@@ -113,8 +113,9 @@ void Dataset::expect_possible(const files::PictureExtent& extent) const {
   if (extent.frames < 1 || extent.height < 1 || extent.width < 1)
     throw Error(fmt::format("a data set of {}; every extent must be at least 1", files::describe(extent)));
   if (!extent.is_picture() && !has_videos())
-    throw Error(fmt::format("{} frames, but the data set has pictures alone ({}); take 1, or videos: landscape:SEED",
-                            extent.frames, source(0)));
+    throw Error(fmt::format(
+        "{} frames, but the data set has pictures alone ({}); videos are landscape:SEED and folders of animated PNGs",
+        extent.frames, source(0)));
 }
 
 Sample Dataset::item(std::int64_t index, const files::PictureExtent& extent) const {

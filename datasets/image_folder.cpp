@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
 #include "datasets/dataset.hpp"
+#include "files/apng.hpp"
 #include "files/byte_source.hpp"
 #include "llsa/error.hpp"
 #include "llsa/quote.hpp"
@@ -146,14 +148,30 @@ class ImageFolder final : public Dataset {
     set_classes(std::move(names));
   }
 
-  Sample load(std::int64_t index, const files::PictureExtent&) const override {
-    return {{files::read_image(folder_ / file(index))},
-            labels_.empty() ? -1 : labels_[static_cast<std::size_t>(index)]};
+  Sample load(std::int64_t index, const files::PictureExtent& extent) const override {
+    Sample sample{{}, labels_.empty() ? -1 : labels_[static_cast<std::size_t>(index)]};
+    if (extent.is_picture())
+      sample.frames.push_back(files::read_image(folder_ / file(index)));
+    else
+      sample.frames = files::read_frames(folder_ / file(index));
+    const auto wanted = static_cast<std::size_t>(extent.frames);
+    if (sample.frames.size() < wanted)
+      throw Error(fmt::format("{}: has {} frames; a video here has {}", source(index), sample.frames.size(), wanted));
+    sample.frames.resize(wanted);
+    return sample;
+  }
+
+  /// The first file speaks for all; one that is no animation is passed over as unreadable.
+  bool has_videos() const override {
+    std::call_once(asked_, [this] { has_videos_ = files::read_frames(folder_ / file(0)).size() > 1; });
+    return has_videos_;
   }
 
   fs::path folder_;
   std::vector<std::string> files_;  ///< relative to the folder
   std::vector<int> labels_;         ///< one for each file, or none
+  mutable std::once_flag asked_;
+  mutable bool has_videos_ = false;
 };
 
 }  // namespace

@@ -49,8 +49,8 @@ struct CaptureOnly {
 
 /// The same tensors from pictures that were kept while sampling, with one pass of the model for each step that places
 /// name instead of all of them. `kept[s]` are the pictures after s steps, `[batch, frames, channels, height, width]`,
-/// as a `SampleObserver` sees them. Of plain models only. Throws `Error` as `capture`, and when a step's pictures are not
-/// there.
+/// as a `SampleObserver` sees them. Of plain models only. Throws `Error` as `capture`, and when a step's pictures are
+/// not there.
 std::vector<files::TensorFile> capture_kept(Dit<float>& plain, std::span<const float> weights, const FlowConfig& flow,
                                             const SampleOptions& sampling, std::span<const CapturePlace> places,
                                             std::span<const std::vector<float>> kept, const CaptureOnly& only = {});

@@ -124,8 +124,9 @@ void SampleCommand::execute(const CommandContext& context) const {
   if (!grid.empty()) {
     write_frames(grid, grid_frames(all, config.channels, extent, across, scale));
   }
-  if (sampled < wanted.count) say(fmt::format("{} pictures were there already", wanted.count - sampled));
-  say(fmt::format("sampled {} pictures with {} attention", sampled, config.attention.method));
+  const char* const what = extent.is_picture() ? "pictures" : "videos";
+  if (sampled < wanted.count) say(fmt::format("{} {} were there already", wanted.count - sampled, what));
+  say(fmt::format("sampled {} {} with {} attention", sampled, what, config.attention.method));
 }
 
 }  // namespace

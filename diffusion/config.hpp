@@ -32,8 +32,8 @@ struct ModelConfig {
   bool per_block_embedders = false;  ///< every block embeds timestep and label itself, as diffusers' DiT checkpoints do
   double rope_base = 100;            ///< > 1
   AttentionChoice attention = {.order = "morton"};
-  /// Of growing resolution, the last one that of `extent`, each before it half as high and wide; attention is the chosen
-  /// method at the last alone. 1: a plain model. See stages.hpp.
+  /// Of growing resolution, the last one that of `extent`, each before it half as high and wide; attention is the
+  /// chosen method at the last alone. 1: a plain model. See stages.hpp.
   std::int64_t stages = 1;
   bool part_of_stages = false;  ///< this is one stage of such a model: as plain ones, but told its resolution
 

@@ -22,7 +22,8 @@ Dit<T>::Dit(const ModelConfig& config, const DitPlan& plan, Layers<T>& layers, A
       embedder_shape_{config.frequency_dim, config.hidden, config.classes > 0,
                       config.part_of_stages ? std::sqrt(double(config.grid().height * config.grid().width)) : 0.0} {
   if (config.stages > 1) {
-    throw Error(fmt::format("the model has {} stages of growing resolution; each is a model of its own", config.stages));
+    throw Error(
+        fmt::format("the model has {} stages of growing resolution; each is a model of its own", config.stages));
   }
   if (plan.batch < 1) throw Error(fmt::format("batch is {}; it must be at least 1", plan.batch));
   const Shape heads = config.head_shape();

@@ -6,8 +6,8 @@
 namespace llsa::diffusion {
 
 /// Timestep and label -> conditioning vector: `c = W2 silu(W1 features(t) + b1) + b2 + table[label]`, and `silu(c)`,
-/// which is what the modulation layers take. One stage of several adds `V2 silu(V1 features(r / 1000) + d1) + d2`, with r
-/// its resolution: the square root of a frame's tokens (their number along a side of a square).
+/// which is what the modulation layers take. One stage of several adds `V2 silu(V1 features(r / 1000) + d1) + d2`, with
+/// r its resolution: the square root of a frame's tokens (their number along a side of a square).
 struct EmbedderShape {
   std::int64_t frequency_dim = 0, hidden = 0;
   bool labelled = false;
@@ -23,7 +23,8 @@ struct EmbedderTensors {
   P* second_bias = nullptr;    ///< `[hidden]`
   P* table = nullptr;          ///< `[classes + 1, hidden]`, null when unlabelled
   /// V1, d1, V2, d2, shaped as those above; null where resolution is not embedded.
-  P *size_first_weight = nullptr, *size_first_bias = nullptr, *size_second_weight = nullptr, *size_second_bias = nullptr;
+  P *size_first_weight = nullptr, *size_first_bias = nullptr, *size_second_weight = nullptr,
+    *size_second_bias = nullptr;
 };
 
 template <class T>

@@ -146,8 +146,8 @@ std::vector<double> validation_losses(const StagedModel& model, std::span<const 
         stage_example(model.config(), stage, t, flow.noise_scale, pictures.subspan(std::size_t(number) * whole, whole),
                       RandomSequence(seed, Purpose::validation_noise, number), part(noise), part(noisy), part(target));
       });
-      model.model(k).forward(weights, now, noisy.data(), times.data(),
-                             labels.empty() ? nullptr : labels.data() + first, velocity.data());
+      model.model(k).forward(weights, now, noisy.data(), times.data(), labels.empty() ? nullptr : labels.data() + first,
+                             velocity.data());
       const std::size_t used = std::size_t(now) * elements;
       sum += double(now) * squared_error<float>(std::span(velocity).first(used), std::span(target).first(used), 1, {});
     }

@@ -36,10 +36,10 @@ class Learner {
   std::int64_t tokens_a_step() const;
 
   /// Trains on `pictures` `[batch, frames, channels, height, width]` with `labels` `[batch]` (ignored when
-  /// unconditional). Picture i belongs to stage i mod stages; stages come one after the other, coarsest first, in passes
-  /// of at most the micro batch, whose gradients add up. Noise, times and dropped labels depend on the seed and `state().step` alone. The state changes
-  /// only when loss and gradient are finite: throws `Error` otherwise, and when the loss exceeds ten times that of
-  /// predicting zero.
+  /// unconditional). Picture i belongs to stage i mod stages; stages come one after the other, coarsest first, in
+  /// passes of at most the micro batch, whose gradients add up. Noise, times and dropped labels depend on the seed and
+  /// `state().step` alone. The state changes only when loss and gradient are finite: throws `Error` otherwise, and when
+  /// the loss exceeds ten times that of predicting zero.
   StepResult step(std::span<const float> pictures, std::span<const std::int32_t> labels);
 
   /// Mean loss of the averaged weights on `[count, frames, channels, height, width]` with noise and times fixed by the
@@ -63,7 +63,8 @@ std::vector<double> validation_losses(const StagedModel& model, std::span<const 
                                       std::uint64_t seed, std::span<const float> pictures,
                                       std::span<const std::int32_t> labels, ThreadPool& threads);
 /// Their mean.
-double validation_loss(const StagedModel& model, std::span<const float> weights, const FlowConfig& flow, std::uint64_t seed,
-                       std::span<const float> pictures, std::span<const std::int32_t> labels, ThreadPool& threads);
+double validation_loss(const StagedModel& model, std::span<const float> weights, const FlowConfig& flow,
+                       std::uint64_t seed, std::span<const float> pictures, std::span<const std::int32_t> labels,
+                       ThreadPool& threads);
 
 }  // namespace llsa::diffusion

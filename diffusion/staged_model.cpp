@@ -13,8 +13,7 @@ StagedModel::StagedModel(Dit<float>& plain) : config_(plain.config()), models_{&
 }
 
 StagedModel::StagedModel(const ModelConfig& config, const DitPlan& plan, Layers<float>& layers,
-                         Attention<float>& attention, ThreadPool& threads, const std::string& backend,
-                         Profile* profile)
+                         Attention<float>& attention, ThreadPool& threads, const std::string& backend, Profile* profile)
     : config_(config), stages_(stages_of(config)) {
   if (stages_.size() > 1) dense_ = make_attention<float>("full", backend, threads);
   for (const Stage& stage : stages_) {

@@ -108,8 +108,7 @@ void stage_example(const ModelConfig& whole, const Stage& stage, double t, doubl
   const auto width = std::size_t(stage.model.extent.width);
   for_blocks(stage.model, [&](std::size_t i) {
     const std::size_t block[] = {i, i + 1, i + width, i + width + 1};
-    const float coarse =
-        ((velocity[block[0]] + velocity[block[1]]) + (velocity[block[2]] + velocity[block[3]])) / 4;
+    const float coarse = ((velocity[block[0]] + velocity[block[1]]) + (velocity[block[2]] + velocity[block[3]])) / 4;
     for (const std::size_t j : block) ends(velocity[j], coarse, noise[j], noisy[j], velocity[j]);
   });
 }

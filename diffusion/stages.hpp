@@ -23,8 +23,8 @@ struct Stage {
   double model_time(double t) const { return low_time + times * t; }
 };
 
-/// The stages of a model, coarsest first; one of a plain model. Stage k of S (from 0) ends at noise u = 1 - (k + 1) / S,
-/// and the next begins at 2 u / (1 + u), with `carry` 1 / (1 + u): see docs/diffusion.md.
+/// The stages of a model, coarsest first; one of a plain model. Stage k of S (from 0) ends at noise u = 1 - (k + 1) /
+/// S, and the next begins at 2 u / (1 + u), with `carry` 1 / (1 + u): see docs/diffusion.md.
 std::vector<Stage> stages_of(const ModelConfig& config);
 
 /// Means of 2 x 2 pixels of `planes` planes of `height` x `width`, both even.
@@ -40,8 +40,8 @@ void stage_example(const ModelConfig& whole, const Stage& stage, double t, doubl
                    std::span<const float> picture, const RandomSequence& random, std::span<float> noise,
                    std::span<float> noisy, std::span<float> velocity);
 
-/// From where the stage before ended, `ended`, to where `stage` begins: `carry * enlarged + begin s (z - m)`, z standard
-/// normal from `random` and m its mean over each 2 x 2 pixels. Mean and covariance are those of x_1.
+/// From where the stage before ended, `ended`, to where `stage` begins: `carry * enlarged + begin s (z - m)`, z
+/// standard normal from `random` and m its mean over each 2 x 2 pixels. Mean and covariance are those of x_1.
 void begin_stage(const Stage& stage, double noise_scale, std::span<const float> ended, const RandomSequence& random,
                  std::span<float> x);
 

@@ -7,6 +7,8 @@
 #include <string_view>
 
 #include "files/atomic_file.hpp"
+#include "files/byte_source.hpp"
+#include "files/image_integrity.hpp"
 #include "llsa/error.hpp"
 
 namespace llsa::files {
@@ -46,7 +48,80 @@ Parts parts_of(const Image& picture) {
   return parts;
 }
 
+std::uint32_t number_at(std::string_view bytes, std::size_t at, std::size_t count) {
+  std::uint32_t number = 0;
+  for (std::size_t i = 0; i < count; ++i) number = number << 8 | static_cast<unsigned char>(bytes[at + i]);
+  return number;
+}
+
+/// What the chunks of an animated PNG say.
+struct Animation {
+  std::string head;                 ///< chunks that every frame needs, whole
+  std::vector<std::string> frames;  ///< image data
+  bool is_animated = false;
+
+  void take(std::string_view name, std::string_view content) {
+    if (name == "acTL") is_animated = true;
+    if (name == "IHDR" && content.size() >= 8) {
+      width_ = number_at(content, 0, 4);
+      height_ = number_at(content, 4, 4);
+    }
+    if (name == "IHDR" || name == "PLTE" || name == "tRNS") head += chunk(name, content);
+    if (name == "fcTL") begin_frame(content);
+    if (name == "IDAT" && !frames.empty()) frames.back() += content;  // else it is no part of the animation
+    if (name == "fdAT" && (frames.empty() || content.size() < 4)) throw Error("has an animation without frames");
+    if (name == "fdAT") frames.back() += content.substr(4);
+  }
+
+ private:
+  void begin_frame(std::string_view control) {
+    constexpr std::size_t size = 26;
+    if (control.size() != size) throw Error("has a frame that does not say where it lies");
+    const bool whole = number_at(control, 4, 4) == width_ && number_at(control, 8, 4) == height_ &&
+                       number_at(control, 12, 4) == 0 && number_at(control, 16, 4) == 0;
+    if (!whole || control[size - 1] != 0)
+      throw Error("has a frame that is laid over a part of the one before; every frame must be a whole picture");
+    frames.emplace_back();
+    const std::int64_t pixels = static_cast<std::int64_t>(frames.size()) * width_ * height_;
+    if (pixels > max_image_pixels)
+      throw Error(fmt::format("has {} frames of {} x {} pixels or more; all together may have {} pixels", frames.size(),
+                              width_, height_, max_image_pixels));
+  }
+
+  std::int64_t width_ = 0, height_ = 0;
+};
+
 }  // namespace
+
+std::vector<Image> parse_frames(std::span<const std::byte> file, const std::string& name) {
+  Image still = parse_image(file, name);  // checks all chunks
+  if (!is_png(file)) return {std::move(still)};
+  const std::string_view bytes(reinterpret_cast<const char*>(file.data()), check_png(file).size());
+  constexpr std::size_t signature = 8, around = 12;  // length, name and checksum of a chunk
+  Animation animation;
+  try {
+    for (std::size_t at = signature; at < bytes.size();) {
+      const std::size_t length = number_at(bytes, at, 4);
+      animation.take(bytes.substr(at + 4, 4), bytes.substr(at + 8, length));
+      at += length + around;
+    }
+  } catch (const Error& error) {
+    throw Error(name + ": " + error.what());
+  }
+  if (!animation.is_animated || animation.frames.empty()) return {std::move(still)};
+  std::vector<Image> frames;
+  for (const std::string& data : animation.frames) {
+    const std::string picture =
+        std::string(bytes.substr(0, signature)) + animation.head + chunk("IDAT", data) + chunk("IEND", "");
+    frames.push_back(parse_image(std::as_bytes(std::span(picture)), name));
+  }
+  return frames;
+}
+
+std::vector<Image> read_frames(const std::filesystem::path& path) {
+  constexpr std::uint64_t largest_file = std::uint64_t{1} << 30;
+  return parse_frames(read_whole_file(path, largest_file), path.string());
+}
 
 std::vector<std::byte> encode_apng(std::span<const Image> pictures, int milliseconds) {
   if (pictures.empty()) throw Error("an animation needs a picture");

@@ -218,6 +218,19 @@ TEST(Model, computes_what_its_description_says_in_every_token_order) {
   }
 }
 
+TEST(Model, computes_what_its_description_says_of_pictures_that_are_not_square_and_of_videos) {
+  for (const files::PictureExtent extent : {files::PictureExtent{1, 4, 6}, {1, 6, 2}, {3, 2, 4}, {2, 4, 6}}) {
+    ModelConfig config = plain_config();
+    config.extent = extent;
+    config.patch_size = extent.pixels() > 30 ? 2 : 1;
+    config.attention.order = extent.frames == 2 ? "hilbert" : "morton";
+    SCOPED_TRACE(files::describe(extent));
+    expect_plain_model(config);
+    config.hidden = 64;  // heads of 32 give more than one angle of each half to the frame
+    if (!extent.is_picture()) expect_plain_model(config);
+  }
+}
+
 TEST(Model, computes_what_its_description_says_with_patches_and_per_block_embedders) {
   ModelConfig config = plain_config();
   config.patch_size = 2;

@@ -115,6 +115,15 @@ TEST(ModelGradients, the_resolution_of_a_stage_agrees_with_central_differences) 
   }
 }
 
+TEST(ModelGradients, of_pictures_that_are_not_square_and_of_videos_agree_with_central_differences) {
+  for (const files::PictureExtent extent : {files::PictureExtent{1, 4, 6}, {3, 2, 4}}) {
+    SCOPED_TRACE(files::describe(extent));
+    ModelConfig config = small_config({.method = "llsa", .options = two_levels()});
+    config.extent = extent;
+    expect_model_gradients(config);
+  }
+}
+
 TEST(ModelGradients, recomputing_activations_changes_no_bit) {
   const ModelConfig config = small_config({.method = "llsa", .options = two_levels()});
   TinyModel kept(config), recomputed(config, true);

@@ -38,8 +38,9 @@ TEST(StagesProgram, a_killed_and_resumed_run_ends_byte_for_byte_the_same_for_any
   const std::string last = "checkpoints/step-00000024.safetensors";
   ASSERT_EQ(run(train(folder, "whole", settings + "--threads 1")).exit_code, 0);
   for (const int kill_after : {4, 11, 17}) {
-    room::RunningProgram child(LLSA_DIFFUSION_PROGRAM,
-                               train(folder, "killed", settings + "--resume --threads " + std::to_string(kill_after % 3)));
+    room::RunningProgram child(
+        LLSA_DIFFUSION_PROGRAM,
+        train(folder, "killed", settings + "--resume --threads " + std::to_string(kill_after % 3)));
     while (!child.has_ended()) {
       const std::string log = read_text(folder / "killed/log.jsonl");
       if (std::ranges::count(log, '\n') >= kill_after) child.send(SIGKILL);
@@ -62,7 +63,8 @@ TEST(StagesProgram, every_command_takes_a_model_of_stages) {
     return outcome.all();
   };
   for (const char* sampler : {"euler", "heun", "dpm++2m"})
-    done("sample --steps 2 --count 2 --guidance 2 --steps-folder " + at("steps") + " --sampler " + sampler + checkpoint);
+    done("sample --steps 2 --count 2 --guidance 2 --steps-folder " + at("steps") + " --sampler " + sampler +
+         checkpoint);
   const files::Image noise = files::read_image(folder / "steps/000000-step-000.png");
   EXPECT_EQ(noise.width, 16);
   EXPECT_TRUE(std::filesystem::exists(folder / "steps/000001-step-006.png"));
@@ -73,8 +75,8 @@ TEST(StagesProgram, every_command_takes_a_model_of_stages) {
   const std::string table = done("evaluate --data shapes:3 --count 2 --steps 1" + checkpoint);
   EXPECT_NE(table.find("of stage 2"), std::string::npos) << table;
   ASSERT_EQ(run(train(folder, "plain", plain_model + "--steps 1")).exit_code, 0);
-  const std::string taken = done(train(folder, "later", staged_model + "--steps 1 --init-from " +
-                                                            at("plain/checkpoints/step-00000001.safetensors")));
+  const std::string taken = done(train(
+      folder, "later", staged_model + "--steps 1 --init-from " + at("plain/checkpoints/step-00000001.safetensors")));
   EXPECT_NE(taken.find("latent_size_embedder.linear_1.weight: not in the other model"), std::string::npos) << taken;
 }
 

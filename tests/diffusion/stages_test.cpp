@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "diffusion/solver.hpp"
 #include "diffusion/flow.hpp"
+#include "diffusion/solver.hpp"
 #include "llsa/error.hpp"
 #include "training_fixture.hpp"
 
@@ -203,8 +203,9 @@ TEST(Stages, refuse_sides_that_cannot_be_halved_so_often) {
     }
     return std::string();
   };
-  EXPECT_EQ(message(staged(4, {.frames = 1, .height = 16, .width = 12})),
-            "model stages is 4; it must be so many that 2^(stages - 1) x the patch size 1 divides the image size 16x12");
+  EXPECT_EQ(
+      message(staged(4, {.frames = 1, .height = 16, .width = 12})),
+      "model stages is 4; it must be so many that 2^(stages - 1) x the patch size 1 divides the image size 16x12");
   EXPECT_EQ(message(staged(0)), "model stages is 0; it must be 1 to 8");
   EXPECT_EQ(message(staged(9)), "model stages is 9; it must be 1 to 8");
   EXPECT_EQ(message(staged(3, {.frames = 1, .height = 16, .width = 12})), "");

@@ -9,19 +9,20 @@
 namespace llsa::diffusion::testing {
 namespace {
 
-ModelConfig config_of(std::int64_t size, std::int64_t patch, std::int64_t channels) {
+ModelConfig config_of(const files::PictureExtent& extent, std::int64_t patch, std::int64_t channels) {
   ModelConfig config;
-  config.extent = files::square(size);
+  config.extent = extent;
   config.patch_size = patch;
   config.channels = channels;
   return config;
 }
 
 RC_GTEST_PROP(Tokens, going_there_and_back_is_the_identity_in_every_order, ()) {
-  const auto patch = *rc::gen::inRange<std::int64_t>(1, 4), side = *rc::gen::inRange<std::int64_t>(1, 9);
+  const auto patch = *rc::gen::inRange<std::int64_t>(1, 4), frames = *rc::gen::inRange<std::int64_t>(1, 4);
+  const auto rows = *rc::gen::inRange<std::int64_t>(1, 9), columns = *rc::gen::inRange<std::int64_t>(1, 9);
   const auto channels = *rc::gen::element<std::int64_t>(1, 3);
   const auto name = *rc::gen::element<std::string>("raster", "morton", "hilbert");
-  const ModelConfig config = config_of(side * patch, patch, channels);
+  const ModelConfig config = config_of({frames, rows * patch, columns * patch}, patch, channels);
   const TokenMap map = token_map(config, token_order(name, config.grid()));
   ThreadPool threads(1);
   EigenLayers<double> layers(threads);
@@ -39,7 +40,7 @@ RC_GTEST_PROP(Tokens, going_there_and_back_is_the_identity_in_every_order, ()) {
 }
 
 TEST(Tokens, hold_their_patch_as_a_convolution_and_as_diffusers_wants_it) {
-  const ModelConfig config = config_of(6, 2, 3);
+  const ModelConfig config = config_of(files::square(6), 2, 3);
   const TokenOrder order = hilbert_order(config.grid());
   const TokenMap map = token_map(config, order);
   for (std::int64_t token = 0; token < 9; ++token) {

@@ -112,5 +112,48 @@ TEST(Apng, refuses_nothing_and_pictures_of_other_sizes) {
   }
 }
 
+TEST(Apng, is_read_back_frame_by_frame) {
+  const room::TemporaryFolder folder;
+  const std::vector<Image> frames = {picture(5, 3, 1), picture(5, 3, 2), picture(5, 3, 3)};
+  write_apng(folder / "a.png", frames, 40);
+  EXPECT_EQ(read_frames(folder / "a.png"), frames);
+  write_png(folder / "b.png", frames[1]);
+  EXPECT_EQ(read_frames(folder / "b.png"), std::vector{frames[1]});
+}
+
+TEST(Apng, that_is_no_row_of_whole_pictures_is_refused) {
+  const std::vector<Image> frames = {picture(5, 3, 1), picture(5, 3, 2)};
+  const auto refusal = [](const std::vector<std::byte>& file) -> std::string {
+    try {
+      parse_frames(file, "x.png");
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  // The file with one byte of the second frame's control changed, its checksum put right.
+  const auto with = [&](std::size_t byte, char value) {
+    const std::vector<std::byte> file = encode_apng(frames, 40);
+    std::string bytes(reinterpret_cast<const char*>(file.data()), file.size());
+    const std::size_t at = bytes.rfind("fcTL");
+    bytes[at + 4 + byte] = value;
+    const auto crc = static_cast<std::uint32_t>(crc32(0, reinterpret_cast<const unsigned char*>(&bytes[at]), 30));
+    for (std::size_t i = 0; i < 4; ++i) bytes[at + 30 + i] = static_cast<char>(crc >> (24 - 8 * i));
+    const auto* begin = reinterpret_cast<const std::byte*>(bytes.data());
+    return std::vector<std::byte>(begin, begin + bytes.size());
+  };
+  EXPECT_EQ(refusal(with(3, 1)), "") << "the sequence number is not looked at";
+  const std::string part =
+      "x.png: has a frame that is laid over a part of the one before; every frame must be a whole picture";
+  EXPECT_EQ(refusal(with(7, 4)), part) << "width";
+  EXPECT_EQ(refusal(with(15, 1)), part) << "left";
+  EXPECT_EQ(refusal(with(25, 1)), part) << "blended";
+  const std::vector<std::byte> whole = encode_apng(frames, 40);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    const std::vector<std::byte> begin(whole.begin(), whole.begin() + std::ptrdiff_t(size));
+    EXPECT_EQ(refusal(begin).find("x.png: "), 0u) << size;
+  }
+}
+
 }  // namespace
 }  // namespace llsa::files

@@ -1,7 +1,6 @@
 // pixel_dit_once CHECKPOINT INPUT OUTPUT: one step of the program's own model, for test_pixel_dit.py. INPUT holds noisy
-// and target `[batch, channels, size, size]`, times `[batch]` and labels `[batch]` (I32); OUTPUT receives the velocity,
-// the loss
-// `[1]` and the gradient of every parameter by its name.
+// and target `[batch, channels, height, width]` (of videos `[batch, frames, ...]`), times `[batch]` and labels
+// `[batch]` (I32); OUTPUT receives the velocity, the loss `[1]` and the gradient of every parameter by its name.
 #include <cstdio>
 #include <exception>
 #include <filesystem>

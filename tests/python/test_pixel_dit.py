@@ -25,6 +25,8 @@ CONFIGS = {
     "full, patches, an embedder a block": dict(SMALL, patch_size=2, per_block_embedders=True, order="hilbert",
                                                attention={"name": "full", "block_size": 16, "top_k": [8],
                                                           "reweight": True, "coverage": "overlapping"}),
+    "wide": dict(SMALL, image_size="8x12", patch_size=2),
+    "video": dict(SMALL, image_size="4x6", frames=3, hidden=64, classes=3),
 }
 
 
@@ -40,7 +42,7 @@ def test_one_step_is_the_programs(root, tmp_path, config):
     once = program(root, "pixel_dit_once")
     model = random_model(config)
     model.save_checkpoint(tmp_path / "model.safetensors")
-    pictures, noise = torch.randn(2, 2, 3, 16, 16)
+    pictures, noise = torch.randn(2, 2, *model.config.shape)
     times, labels = torch.tensor([0.3, 0.8]), torch.tensor([1, model.config.classes])
     noisy, target = flow_point(pictures, noise, times)
     _safetensors.write(tmp_path / "in.safetensors", {"noisy": noisy, "target": target, "times": times, "labels": labels.int()})
@@ -81,7 +83,7 @@ def test_the_shipped_model_denoises(root):
 
 def test_a_step_of_training_lowers_the_loss():
     model = random_model(CONFIGS["llsa"])
-    pictures, noise = torch.randn(2, 2, 3, 16, 16)
+    pictures, noise = torch.randn(2, 2, *model.config.shape)
     times, labels = torch.tensor([0.3, 0.8]), torch.tensor([0, 2])
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     losses = []
@@ -97,6 +99,16 @@ def test_a_step_of_training_lowers_the_loss():
 def test_wrong_files_and_settings_are_refused(tmp_path):
     with pytest.raises(ValueError, match="hidden is 25"):
         PixelDiT(hidden=25)
+    with pytest.raises(ValueError, match="image_size is '8x'; it must be a number, or 'HxW'"):
+        PixelDiT(image_size="8x")
+    with pytest.raises(ValueError, match="patch_size is 3; it must divide image_size, 6x8"):
+        PixelDiT(image_size="6x8", patch_size=3)
+    with pytest.raises(ValueError, match="frames is 0"):
+        PixelDiT(frames=0)
+    with pytest.raises(ValueError, match="heads have 4 dimensions"):
+        PixelDiT(frames=2, hidden=12)
+    with pytest.raises(ValueError, match=r"it must be \[batch, 2, 3, 4, 6\]"):
+        PixelDiT(image_size="4x6", frames=2)(torch.zeros(1, 3, 4, 6), torch.zeros(1))
     _safetensors.write(tmp_path / "other.safetensors", {"x": np.zeros(3, np.float32)})
     with pytest.raises(ValueError, match="is not a checkpoint"):
         PixelDiT.from_checkpoint(tmp_path / "other.safetensors")

@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <set>
 
 #include "diffusion/capture.hpp"
 #include "diffusion/pictures.hpp"
 #include "diffusion/runner.hpp"
 #include "files/safetensors.hpp"
 #include "small_problem.hpp"
+#include "viewer/model/figures.hpp"
 #include "viewer/model/workspace.hpp"
 
 namespace llsa::viewer {
@@ -33,7 +35,11 @@ diffusion::Model small_model() {
 struct Saved {
   TemporaryFolder folder;
   std::filesystem::path file = folder / "model.safetensors";
-  Saved() { diffusion::save_model(file, small_model(), files::ElementType::f32); }
+  explicit Saved(const files::PictureExtent& extent = files::square(8)) {
+    diffusion::Model model = small_model();
+    model.config.extent = extent;
+    diffusion::save_model(file, model, files::ElementType::f32);
+  }
 };
 
 TEST(Sampling, checkpoints_are_told_from_other_files) {
@@ -81,6 +87,59 @@ TEST(Sampling, inspecting_a_sample_shows_its_attention_there) {
   EXPECT_EQ(*work.document()->picture(1), work.sampling().picture(1, 2));
   ASSERT_TRUE(work.query());
   EXPECT_EQ(work.query()->head->settings.batch, 1);
+}
+
+TEST(Sampling, a_video_is_inspected_with_every_frame_under_its_tokens) {
+  const Saved saved({.frames = 3, .height = 4, .width = 6});
+  Workspace work(1);
+  work.sampling().options = {.count = 2, .steps = 3, .seed = 5};
+  work.open({saved.file}, {});
+  work.finish();
+  work.inspect({.sample = 1, .layer = 0, .step = 1});
+  work.finish();
+  EXPECT_EQ(work.sampling().problem, "");
+  ASSERT_TRUE(work.document());
+  const Document& document = *work.document();
+  EXPECT_EQ(document.query_grid, (Grid{3, 4, 6}));
+  ASSERT_EQ(document.pictures.size(), 6u);
+  std::set<std::vector<std::uint8_t>> seen;
+  for (int sample = 0; sample < 2; ++sample)
+    for (int frame = 0; frame < 3; ++frame) {
+      const files::Image* shown = document.picture(sample, frame);
+      EXPECT_EQ(*shown, work.sampling().picture(sample, 1, frame));
+      EXPECT_EQ(shown->width, 6);
+      seen.insert(shown->rgb);
+    }
+  EXPECT_EQ(seen.size(), 6u);
+  const GridLayout layout(document.query_grid);
+  const files::Image small = grid_picture(document, 1, layout);
+  for (int frame = 0; frame < 3; ++frame) {
+    const Box box = layout.frame(frame);
+    EXPECT_EQ(*small.pixel(int(box.x0) + 5, int(box.y0) + 1), *document.picture(1, frame)->pixel(5, 1)) << frame;
+  }
+  work.inspect_everywhere(1);
+  work.finish();
+  ASSERT_EQ(work.document()->pictures.size(), 3u) << "one batch entry";
+  EXPECT_EQ(*work.document()->picture(0, 2), work.sampling().picture(1, 3, 2));
+  const files::Image expected = work.sampling().expected_picture(1, 0, 2);
+  EXPECT_NE(expected, work.sampling().expected_picture(1, 0, 1));
+  EXPECT_NE(expected, work.sampling().picture(1, 0, 2));
+}
+
+TEST(Sampling, videos_and_the_query_play_frame_after_frame_together) {
+  const Saved saved({.frames = 3, .height = 4, .width = 6});
+  Workspace work(1);
+  work.sampling().options = {.count = 1, .steps = 1};
+  work.open({saved.file}, {});
+  work.finish();
+  work.inspect({});
+  work.finish();
+  work.choose_query(7);
+  for (const int frame : {1, 2, 0}) {
+    work.play_frames_on();
+    EXPECT_EQ(work.scrub.frame, frame);
+    EXPECT_EQ(work.view.query_cell, frame * 24 + 7);
+  }
 }
 
 /// The choice that `work` shows, with the model's own as the alternative.

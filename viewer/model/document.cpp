@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 
+#include "files/apng.hpp"
 #include "viewer/model/picture_document.hpp"
 #include "viewer/model/tensor_document.hpp"
 
@@ -93,7 +94,11 @@ Document load_document(const std::vector<Path>& files, const LoadHints& hints) {
     } catch (const Error& error) {
       throw Error(std::string(error.what()).starts_with(where) ? error.what() : where + ": " + error.what());
     }
-    if (!hints.picture.empty()) document.pictures = {files::read_image(hints.picture)};
+    if (!hints.picture.empty()) {
+      document.pictures = files::read_frames(hints.picture);
+      // An animation of another length shows its first frame behind all.
+      if (document.pictures.size() != static_cast<std::size_t>(document.query_grid.frames)) document.pictures.resize(1);
+    }
   }
   document.files = files;
   document.title = files.empty() ? "built-in picture" : files[0].filename().string();

@@ -29,12 +29,16 @@ struct Document {
   Grid query_grid, key_grid;                 ///< how tokens lie on a picture; equal for self-attention
   std::string order;                         ///< the order of the tokens in the sets: raster, morton or hilbert
   std::optional<AttentionChoice> made_with;  ///< the attention that the tensors ran with, where their file says so
-  std::vector<files::Image> pictures;        ///< drawn under query_grid, of any size: none, one, or one a batch entry
+  /// Drawn under query_grid, of any size: none, one, or one a batch entry; of videos one a frame, entry after entry, or
+  /// one behind every frame.
+  std::vector<files::Image> pictures;
 
   /// Null when there is none.
-  const files::Image* picture(std::int64_t batch) const {
+  const files::Image* picture(std::int64_t batch, std::int64_t frame = 0) const {
     if (pictures.empty()) return nullptr;
-    return &pictures[pictures.size() == 1 ? 0 : static_cast<std::size_t>(batch) % pictures.size()];
+    const auto frames = static_cast<std::size_t>(query_grid.frames), entries = pictures.size() / frames;
+    if (pictures.size() % frames != 0) return &pictures.front();
+    return &pictures[static_cast<std::size_t>(batch) % entries * frames + static_cast<std::size_t>(frame)];
   }
 
   const Shape& shape(int set = 0) const { return sets[static_cast<std::size_t>(set)].query.shape(); }

@@ -155,17 +155,19 @@ files::Image grid_picture(const Document& document, std::int64_t batch, const Gr
   const Grid grid = layout.grid();
   files::Image image(static_cast<int>(layout.bounds().x1), static_cast<int>(layout.bounds().y1));
   std::ranges::fill(image.rgb, std::uint8_t{255});
-  files::Image frame;
-  const files::Image* picture = document.picture(batch);
-  if (picture && grid.frames == 1)
-    frame = files::resize(*picture, static_cast<int>(grid.width), static_cast<int>(grid.height));
-  for (std::int64_t cell = 0; cell < grid.size(); ++cell) {
-    const Place at = place_of(layout, cell);
-    std::uint8_t* to = image.pixel(static_cast<int>(at.column), static_cast<int>(at.row));
-    if (frame.rgb.empty())
-      std::fill_n(to, 3, std::uint8_t{128});
-    else
-      std::copy_n(frame.pixel(static_cast<int>(at.column), static_cast<int>(at.row)), 3, to);
+  const std::int64_t area = grid.height * grid.width;
+  for (std::int64_t f = 0; f < grid.frames; ++f) {
+    const files::Image* picture = document.picture(batch, f);
+    files::Image frame;
+    if (picture) frame = files::resize(*picture, static_cast<int>(grid.width), static_cast<int>(grid.height));
+    for (std::int64_t i = 0; i < area; ++i) {
+      const Place at = place_of(layout, f * area + i);
+      std::uint8_t* to = image.pixel(static_cast<int>(at.column), static_cast<int>(at.row));
+      if (frame.rgb.empty())
+        std::fill_n(to, 3, std::uint8_t{128});
+      else
+        std::copy_n(frame.pixel(static_cast<int>(i % grid.width), static_cast<int>(i / grid.width)), 3, to);
+    }
   }
   return image;
 }

@@ -34,6 +34,12 @@ void Sampling::open(const std::filesystem::path& checkpoint) {
   start([this, checkpoint, wanted = options](const Background::Job& job) {
     job.progress("loading " + checkpoint.filename().string());
     auto model = std::make_shared<const diffusion::Model>(diffusion::load_model(checkpoint));
+    if (model->config.stages > 1) {
+      throw Error(fmt::format(
+          "{}: the model has {} stages of growing resolution; the viewer shows plain models (llsa-diffusion sample and "
+          "capture take this one)",
+          checkpoint.string(), model->config.stages));
+    }
     job.check();
     job.publish([this, model, checkpoint] {
       model_ = model;
@@ -94,7 +100,7 @@ void Sampling::inspect(const AttentionPlace& place, std::function<void(std::shar
     job.publish([this, document, take, place, config = model->config] {
       const auto noise = static_cast<std::size_t>(place.step);
       for (std::int64_t i = 0; noise < samples_.steps.size() && i < samples_.options.count; ++i)
-        document->pictures.push_back(picture(i, noise));
+        for (std::int64_t f = 0; f < config.extent.frames; ++f) document->pictures.push_back(picture(i, noise, f));
       take(document);
     });
   });
@@ -118,25 +124,25 @@ void Sampling::inspect_everywhere(std::int64_t sample, std::function<void(std::s
     }
     document->is_generated = true;
     document->title = fmt::format("{}: picture {}, all layers", checkpoint.filename().string(), sample);
-    document->pictures.push_back(diffusion::to_image(picture_of(samples.steps.back(), model->config, sample),
-                                                     model->config.channels, model->config.extent));
+    document->pictures = diffusion::to_frames(picture_of(samples.steps.back(), model->config, sample),
+                                              model->config.channels, model->config.extent);
     job.publish([document, take] { take(document); });
   });
 }
 
-files::Image Sampling::expected_picture(std::int64_t i, std::size_t steps) const {
-  if (steps + 1 >= samples_.steps.size()) return picture(i, steps);
+files::Image Sampling::expected_picture(std::int64_t i, std::size_t steps, std::int64_t frame) const {
+  if (steps + 1 >= samples_.steps.size()) return picture(i, steps, frame);
   const auto times = diffusion::sampling_times(samples_.options.steps, diffusion::sampling_shift(model_->flow));
   const std::span<const float> now = picture_of(samples_.steps[steps], samples_.config, i);
   std::vector<float> expected(now.size());
   diffusion::line_end(now, times[steps], picture_of(samples_.steps[steps + 1], samples_.config, i), times[steps + 1],
                       expected);
-  return diffusion::to_image(expected, samples_.config.channels, samples_.config.extent);
+  return diffusion::to_image(expected, samples_.config.channels, samples_.config.extent, frame);
 }
 
-files::Image Sampling::picture(std::int64_t i, std::size_t steps) const {
+files::Image Sampling::picture(std::int64_t i, std::size_t steps, std::int64_t frame) const {
   return diffusion::to_image(picture_of(samples_.steps[steps], samples_.config, i), samples_.config.channels,
-                             samples_.config.extent);
+                             samples_.config.extent, frame);
 }
 
 }  // namespace llsa::viewer

@@ -21,7 +21,7 @@ bool is_checkpoint(const std::filesystem::path& file);
 struct Samples {
   diffusion::SampleOptions options;
   diffusion::ModelConfig config;
-  std::vector<std::vector<float>> steps;  ///< pictures `[count, channels, size, size]` after 0, 1, ... steps
+  std::vector<std::vector<float>> steps;  ///< pictures `[count, frames, channels, height, width]` after 0, 1, ... steps
 };
 
 /// Which attention of which generated picture to look at.
@@ -59,10 +59,10 @@ class Sampling {
   const Samples& samples() const { return samples_; }
   /// Counts what arrived: for caches of what is drawn.
   std::uint64_t revision() const { return revision_; }
-  /// Picture `i` after `steps` steps.
-  files::Image picture(std::int64_t i, std::size_t steps) const;
+  /// Picture `i` after `steps` steps; of a video one frame.
+  files::Image picture(std::int64_t i, std::size_t steps, std::int64_t frame = 0) const;
   /// The picture that the model expected then: where the line of the step that follows leads at t = 0.
-  files::Image expected_picture(std::int64_t i, std::size_t steps) const;
+  files::Image expected_picture(std::int64_t i, std::size_t steps, std::int64_t frame = 0) const;
 
  private:
   void start(Background::Work work);

@@ -21,7 +21,8 @@ struct Scrub {
   bool follow = true;     ///< the newest step, until a person moves the scrubber
   bool expected = false;  ///< the pictures that the model expects, not the noisy ones
   bool playing = false;   ///< step after step, from the first again after the last
-  bool frames = false;    ///< the query goes through the frames of a video in the same way
+  int frame = 0;          ///< of generated videos, the one that is shown
+  bool frames = false;    ///< generated videos, and the query, go through the frames in the same way
 };
 
 /// What the window shows and works on: a document, two sides, how they are shown, and what is pointed at. All functions
@@ -90,7 +91,7 @@ class Workspace {
   void scrub_to(int step, int layer);
   /// The next step, from the first again after the last; the attention follows where nothing else is under way.
   void play_on();
-  /// The query's place in the next frame of a video, in the first one after the last.
+  /// The query's place in the next frame of a video, in the first one after the last; and generated videos alike.
   void play_frames_on();
   /// The place that was asked for last; empty before, and when another checkpoint was opened.
   const std::optional<AttentionPlace>& inspected() const { return inspected_; }

@@ -43,6 +43,8 @@ void Workspace::play_on() {
 }
 
 void Workspace::play_frames_on() {
+  const auto frames = static_cast<int>(sampling_.samples().config.extent.frames);
+  scrub.frame = (scrub.frame + 1) % frames;
   if (!document_ || view.query_cell < 0) return;
   const Grid grid = document_->query_grid;
   choose_query((view.query_cell + grid.height * grid.width) % grid.size());

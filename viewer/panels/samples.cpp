@@ -44,6 +44,21 @@ void play(Ui& ui, Scrub& scrub) {
   if (scrub.playing && takes_turn(steps_a_second)) ui.work.play_on();
 }
 
+/// Which frame of videos is shown.
+void edit_frame(Ui& ui, std::int64_t frames) {
+  Scrub& scrub = ui.work.scrub;
+  if (frames == 1) return;
+  constexpr double frames_a_second = 8;
+  if (scrub.frames && takes_turn(frames_a_second)) ui.work.play_frames_on();
+  scrub.frame = std::clamp(scrub.frame, 0, static_cast<int>(frames) - 1);
+  same_line_if_fits(ui.px(160) + ImGui::CalcTextSize("frame stop").x);
+  ImGui::SetNextItemWidth(ui.px(96));
+  if (ImGui::SliderInt("frame", &scrub.frame, 0, static_cast<int>(frames) - 1)) scrub.frames = false;
+  ImGui::SameLine();
+  if (ImGui::SmallButton(scrub.frames ? "stop##frames" : "play##frames")) scrub.frames = !scrub.frames;
+  if (ImGui::IsItemHovered()) ImGui::SetTooltip("frame after frame, from the first again after the last");
+}
+
 void edit_scrub(Ui& ui, const Samples& samples) {
   Scrub& scrub = ui.work.scrub;
   const int last = static_cast<int>(samples.steps.size()) - 1;
@@ -63,6 +78,7 @@ void edit_scrub(Ui& ui, const Samples& samples) {
     scrub.playing = false;
     ui.work.scrub_to(step, layer);
   }
+  edit_frame(ui, samples.config.extent.frames);
   same_line_if_fits(box_width("expected"));
   ImGui::Checkbox("expected", &scrub.expected);
   if (ImGui::IsItemHovered()) ImGui::SetTooltip("the picture that the model expects at this step, without the noise");
@@ -81,39 +97,47 @@ void draw_grid(Ui& ui) {
   const ImVec2 room = ImGui::GetContentRegionAvail();
   const float gap = ui.px(4);
   const auto count = static_cast<int>(samples.options.count);
+  const files::PictureExtent& extent = samples.config.extent;
+  const auto longer = static_cast<float>(std::max(extent.width, extent.height));
+  const ImVec2 shape{static_cast<float>(extent.width) / longer, static_cast<float>(extent.height) / longer};
   int columns = 1;
-  float side = 0;
+  float side = 0;  // the longer one
   for (int c = 1; c <= count; ++c) {
     const int rows = (count + c - 1) / c;
-    const float fits = std::min(room.x / static_cast<float>(c), room.y / static_cast<float>(rows)) - gap;
+    const float fits =
+        std::min((room.x / static_cast<float>(c) - gap) / shape.x, (room.y / static_cast<float>(rows) - gap) / shape.y);
     if (fits > side) side = fits, columns = c;
   }
   side = std::max(side, ui.px(16));
+  const float wide = side * shape.x, high = side * shape.y;
   const ImVec2 from = ImGui::GetCursorScreenPos();
   for (int i = 0; i < count; ++i) {
-    const ImVec2 at{from.x + static_cast<float>(i % columns) * (side + gap),
-                    from.y + static_cast<float>(i / columns) * (side + gap)};
-    const Texture& texture = ui.textures.get(
-        fmt::format("sample {}", i),
-        fmt::format("{} {} {} {}", sampling.revision(), shown.step, samples.steps.size(), shown.expected), [&] {
-          const auto step = static_cast<std::size_t>(shown.step);
-          return picture_pixels(shown.expected ? sampling.expected_picture(i, step) : sampling.picture(i, step));
-        });
+    const ImVec2 at{from.x + static_cast<float>(i % columns) * (wide + gap),
+                    from.y + static_cast<float>(i / columns) * (high + gap)};
+    const Texture& texture =
+        ui.textures.get(fmt::format("sample {}", i),
+                        fmt::format("{} {} {} {} {}", sampling.revision(), shown.step, samples.steps.size(),
+                                    shown.expected, shown.frame),
+                        [&] {
+                          const auto step = static_cast<std::size_t>(shown.step);
+                          return picture_pixels(shown.expected ? sampling.expected_picture(i, step, shown.frame)
+                                                               : sampling.picture(i, step, shown.frame));
+                        });
     ImGui::SetCursorScreenPos(at);
-    if (ImGui::InvisibleButton(fmt::format("sample {}", i).c_str(), {side, side}))
+    if (ImGui::InvisibleButton(fmt::format("sample {}", i).c_str(), {wide, high}))
       ui.work.inspect({i, shown.layer, std::min<std::int64_t>(shown.step, samples.options.steps - 1)});
     ImDrawList& list = *ImGui::GetWindowDrawList();
-    list.AddImage(texture.id(), at, {at.x + side, at.y + side});
+    list.AddImage(texture.id(), at, {at.x + wide, at.y + high});
     const bool hovered = ImGui::IsItemHovered(), is_inspected = ui.work.inspected() && ui.work.inspected()->sample == i;
     if (hovered || is_inspected)
-      list.AddRect(at, {at.x + side, at.y + side}, ImGui::GetColorU32(hovered ? ImGuiCol_Text : ImGuiCol_ButtonHovered),
+      list.AddRect(at, {at.x + wide, at.y + high}, ImGui::GetColorU32(hovered ? ImGuiCol_Text : ImGuiCol_ButtonHovered),
                    0, 0, ui.px(2));
     if (!hovered) continue;
     const std::int32_t label =
         samples.config.classes > 0
             ? diffusion::sample_labels(samples.options, samples.config)[static_cast<std::size_t>(i)]
             : -1;
-    begin_tooltip_beside(ui, {at.x, at.y, at.x + side, at.y + side});
+    begin_tooltip_beside(ui, {at.x, at.y, at.x + wide, at.y + high});
     ImGui::Text("picture %d%s", i, label >= 0 ? fmt::format(", label {}", label).c_str() : "");
     ImGui::Text("click: attention of layer %d at step %d", shown.layer,
                 static_cast<int>(std::min<std::int64_t>(shown.step, samples.options.steps - 1)));

@@ -60,28 +60,35 @@ float box_width(const char* label) {
 
 bool has_picture(const Ui& ui) {
   const Document& document = *ui.work.document_of(ui.work.view.side);
-  return !document.pictures.empty() && document.self_attention() && document.query_grid.frames == 1;
+  return !document.pictures.empty() && document.self_attention();
 }
 
 void draw_picture(Ui& ui, Plane& plane, const QueryView& query) {
   const GridLayout& layout = query.head->head->key_cells;
-  if (!has_picture(ui)) {
-    for (std::int64_t f = 0; f < layout.grid().frames; ++f) {
-      const Box at = plane.camera().to_screen(layout.frame(f));
-      plane.list().AddRectFilled(vec({at.x0, at.y0}), vec({at.x1, at.y1}), IM_COL32(128, 128, 128, 255));
-      if (layout.grid().frames == 1 || at.width() < static_cast<double>(ui.px(56))) continue;
-      const std::string name = fmt::format("frame {}", f);
-      plane.list().AddText(vec({at.x0 + static_cast<double>(ui.px(4)), at.y1 - static_cast<double>(ui.px(18))}),
-                           IM_COL32(20, 20, 20, 255), name.c_str());
-    }
-    return;
-  }
   const Document& document = *ui.work.document_of(ui.work.view.side);
   const std::int64_t batch = query.head->settings.batch;
-  const std::string key = fmt::format("{} {}", static_cast<const void*>(&document), batch);
-  // A picture finer than its tokens is shown with all its pixels.
-  plane.image(ui.textures.get("picture", key, [&] { return picture_pixels(*document.picture(batch)); }),
-              layout.bounds());
+  for (std::int64_t f = 0; f < layout.grid().frames; ++f) {
+    const Box at = plane.camera().to_screen(layout.frame(f));
+    if (has_picture(ui)) {
+      // A picture finer than its tokens is shown with all its pixels.
+      const std::string key = fmt::format("{} {}", static_cast<const void*>(&document), batch);
+      const Texture& texture = ui.textures.get(f == 0 ? "picture" : fmt::format("picture, frame {}", f), key,
+                                               [&] { return picture_pixels(*document.picture(batch, f)); });
+      plane.image(texture, layout.frame(f));
+    } else {
+      plane.list().AddRectFilled(vec({at.x0, at.y0}), vec({at.x1, at.y1}), IM_COL32(128, 128, 128, 255));
+    }
+    if (layout.grid().frames == 1 || at.width() < static_cast<double>(ui.px(56))) continue;
+    const std::string name = fmt::format("frame {}", f);
+    const Point place{at.x0 + static_cast<double>(ui.px(4)), at.y1 - static_cast<double>(ui.px(18))};
+    if (has_picture(ui)) {  // readable on any picture
+      const ImVec2 size = ImGui::CalcTextSize(name.c_str());
+      plane.list().AddRectFilled(vec({place.x - 2, place.y}),
+                                 vec({place.x + double(size.x) + 2, place.y + double(size.y)}),
+                                 IM_COL32(235, 235, 235, 200));
+    }
+    plane.list().AddText(vec(place), IM_COL32(20, 20, 20, 255), name.c_str());
+  }
 }
 
 void take_click(Ui& ui, const Plane& plane, const QueryView& query) {

@@ -2,6 +2,7 @@
 opens the other's checkpoints."""
 import dataclasses
 import math
+import re
 
 import torch
 from torch import nn
@@ -14,7 +15,8 @@ from pyllsa.models import _checkpoint
 class PixelDiTConfig:
     """The shape of a model, as the program's checkpoints have it."""
 
-    image_size: int = 32
+    image_size: int | str = 32  # of a square, or "HxW"
+    frames: int = 1  # several: a model of videos
     channels: int = 3
     patch_size: int = 1
     hidden: int = 96
@@ -31,21 +33,41 @@ class PixelDiTConfig:
                                                                  "reweight": True, "coverage": "overlapping"})
 
     @property
-    def grid_size(self):
-        return self.image_size // self.patch_size
+    def size(self):
+        """`(height, width)` in pixels."""
+        size = self.image_size
+        if isinstance(size, str):
+            if not re.fullmatch(r"[0-9]+x[0-9]+", size):
+                raise ValueError(f"image_size is {size!r}; it must be a number, or 'HxW', for example '64x96'")
+            return tuple(int(n) for n in size.split("x"))
+        return size, size
+
+    @property
+    def grid(self):
+        """`(frames, height, width)` in tokens."""
+        return (self.frames, *(n // self.patch_size for n in self.size))
+
+    @property
+    def shape(self):
+        """Of one picture or video: `(channels, height, width)` or `(frames, channels, height, width)`."""
+        return (self.frames,) * (self.frames > 1) + (self.channels, *self.size)
 
     @property
     def head_dim(self):
         return self.hidden // self.heads
 
     def __post_init__(self):
-        for name in ("image_size", "channels", "patch_size", "layers", "heads", "mlp_ratio"):
+        if min(self.size) < 1:
+            raise ValueError(f"image_size is {self.image_size}; it must be at least 1")
+        for name in ("frames", "channels", "patch_size", "layers", "heads", "mlp_ratio"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if self.image_size % self.patch_size:
+        if any(n % self.patch_size for n in self.size):
             raise ValueError(f"patch_size is {self.patch_size}; it must divide image_size, {self.image_size}")
         if self.hidden % self.heads or self.head_dim % 4:
             raise ValueError(f"hidden is {self.hidden}; it must be heads ({self.heads}) times a multiple of 4")
+        if self.frames > 1 and self.head_dim < 8:
+            raise ValueError(f"heads have {self.head_dim} dimensions; they must have at least 8 for videos")
         if self.classes < 0:
             raise ValueError(f"classes is {self.classes}; it must be at least 0")
         if self.frequency_dim < 4 or self.frequency_dim % 2:
@@ -77,7 +99,7 @@ class PixelDiT(nn.Module):
         self.transformer_blocks = nn.ModuleList(_Block(c) for _ in range(c.layers))
         self.proj_out_1 = nn.Linear(c.hidden, 2 * c.hidden)
         self.proj_out_2 = nn.Linear(c.hidden, c.channels * c.patch_size**2)
-        order = functional.order((c.grid_size, c.grid_size), c.order)
+        order = functional.order(c.grid if c.frames > 1 else c.grid[1:], c.order)
         to_raster = torch.as_tensor(order.to_raster)
         cosine, sine = _rotary_table(c, to_raster)
         for name, value in (("to_raster", to_raster), ("from_raster", torch.as_tensor(order.from_raster)),
@@ -100,7 +122,7 @@ class PixelDiT(nn.Module):
     def forward(self, images, times, labels=None):
         """
         Args:
-            images: `[batch, channels, size, size]`.
+            images: `[batch, channels, height, width]`; videos `[batch, frames, channels, height, width]`.
             times: `[batch]` in 0..1.
             labels: `[batch]`, integers in 0..classes; None: without label.
 
@@ -108,13 +130,13 @@ class PixelDiT(nn.Module):
             The velocity, shaped like `images`.
         """
         c = self.config
-        size = (c.channels, c.image_size, c.image_size)
-        if tuple(images.shape[1:]) != size:
-            raise ValueError(f"images has shape {tuple(images.shape)}; it must be [batch, {size[0]}, {size[1]}, {size[2]}]")
+        if tuple(images.shape[1:]) != c.shape:
+            raise ValueError(f"images has shape {tuple(images.shape)}; it must be [batch, {', '.join(map(str, c.shape))}]")
         if c.classes and labels is None:
             labels = torch.full((images.shape[0],), c.classes, device=images.device)
         shared = None if c.per_block_embedders else self.emb(times, labels)
-        x = self.pos_embed["proj"](images).flatten(2).transpose(1, 2).index_select(1, self.to_raster)
+        x = self.pos_embed["proj"](images.reshape(-1, *c.shape[-3:])).flatten(2).transpose(1, 2)
+        x = x.reshape(images.shape[0], -1, c.hidden).index_select(1, self.to_raster)
         active = shared
         for i, block in enumerate(self.transformer_blocks):
             own = block.norm1.emb(times, labels) if c.per_block_embedders else shared
@@ -122,8 +144,8 @@ class PixelDiT(nn.Module):
             x = block(x, own, self.cosine, self.sine)
         shift, scale = self.proj_out_1(active).chunk(2, 1)
         x = self.proj_out_2(_modulated(x, shift, scale)).index_select(1, self.from_raster)
-        grid, p = c.grid_size, c.patch_size
-        return x.view(-1, grid, grid, p, p, c.channels).permute(0, 5, 1, 3, 2, 4).reshape(images.shape)
+        p = c.patch_size
+        return x.view(-1, *c.grid[1:], p, p, c.channels).permute(0, 5, 1, 3, 2, 4).reshape(images.shape)
 
     @classmethod
     def from_checkpoint(cls, path):
@@ -140,6 +162,8 @@ class PixelDiT(nn.Module):
         fields = dataclasses.asdict(self.config)
         if not self.config.class_names:
             del fields["class_names"]
+        if self.config.frames == 1:
+            del fields["frames"]
         _checkpoint.save(path, fields, self.state_dict(), flow or getattr(self, "flow", None), step)
 
 
@@ -206,11 +230,17 @@ def _modulated(x, shift, scale):
 
 
 def _rotary_table(c, to_raster):
-    """`[tokens, 1, 2, quarter]`: the angles of a token's row, then of its column."""
+    """`[tokens, 1, 2, quarter]`: the angles of a token's row, then of its column; the slowest of both are its frame's."""
+    _, height, width = c.grid
     quarter = c.head_dim // 4
     rates = c.rope_base ** (-torch.arange(quarter, dtype=torch.float64) / quarter)
-    places = torch.stack([to_raster // c.grid_size, to_raster % c.grid_size], 1).double()
-    angles = (places[:, :, None] * rates)[:, None]
+    places = torch.stack([to_raster // width % height, to_raster % width], 1).double()
+    angles = places[:, :, None] * rates
+    if c.frames > 1:
+        slow = max(1, quarter // 4)
+        rates = c.rope_base ** (-torch.arange(2 * slow, dtype=torch.float64) / (2 * slow))
+        angles[:, :, quarter - slow:] = ((to_raster // (height * width)).double()[:, None] * rates).view(-1, 2, slow)
+    angles = angles[:, None]
     return angles.cos().float(), angles.sin().float()
 
 
