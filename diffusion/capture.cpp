@@ -29,9 +29,10 @@ files::NamedTensor copy_of(const char* name, TensorView<const float> view, const
   return files::from_tensor<float>(name, view);
 }
 
-std::map<std::string, std::string> describe(const ModelConfig& config, const FlowConfig& flow,
-                                            const SampleOptions& sampling, const CaptureOptions& options) {
-  const double shift = sampling_shift(flow);
+std::map<std::string, std::string> describe(const Stage& stage, const FlowConfig& flow, const SampleOptions& sampling,
+                                            std::int64_t steps, const CaptureOptions& options) {
+  const ModelConfig& config = stage.model;
+  const std::vector<double> times = sampling_times(sampling.steps, sampling_shift(flow));
   return {{"layout", "batch,heads,tokens,dim"},
           {"grid", text_of(config.grid())},
           {"order", config.attention.order},
@@ -41,8 +42,8 @@ std::map<std::string, std::string> describe(const ModelConfig& config, const Flo
           {"layer", std::to_string(options.layer)},
           {"head", options.head ? std::to_string(*options.head) : "all"},
           {"step", std::to_string(options.step)},
-          {"steps", std::to_string(sampling.steps)},
-          {"time", fmt::format("{}", sampling_times(sampling.steps, shift)[std::size_t(options.step)])},
+          {"steps", std::to_string(steps)},
+          {"time", fmt::format("{}", stage.model_time(times[std::size_t(options.step % sampling.steps)]))},
           {"seed", std::to_string(sampling.seed)},
           {"guidance", fmt::format("{}", sampling.guidance)},
           {"sampler", std::string(name_of(sampling.solver))},
@@ -53,23 +54,31 @@ std::map<std::string, std::string> describe(const ModelConfig& config, const Flo
 class Recorder {
  public:
   /// Throws `Error` when a place is not in the model, or not all pictures fit in one pass.
-  Recorder(Dit<float>& model, const FlowConfig& flow, const SampleOptions& sampling,
+  Recorder(const StagedModel& model, const FlowConfig& flow, const SampleOptions& sampling,
            std::span<const CapturePlace> places, const CaptureOnly& only)
       : model_(model), places_(places), only_(only) {
     const ModelConfig& config = model.config();
+    const std::int64_t steps = sampling.steps * config.stages;
     validate(sampling, config);
     for (const CapturePlace& place : places) {
       require_index("layer", place.layer, config.layers);
-      require_index("step", place.step, sampling.steps);
-      files.push_back({{}, describe(config, flow, sampling, {place.layer, place.step, only.head}), {}});
+      require_index("step", place.step, steps);
+      const Stage& stage = model.stage(std::size_t(place.step / sampling.steps));
+      files.push_back({{}, describe(stage, flow, sampling, steps, {place.layer, place.step, only.head}), {}});
     }
     if (only.head) require_index("head", *only.head, config.heads);
     if (only.picture) require_index("picture", *only.picture, sampling.count);
     if (sampling.count > model.plan().batch)
       throw Error(fmt::format("{} pictures; a capture takes at most {} here", sampling.count, model.plan().batch));
-    model.set_observer([this](std::int64_t block, const AttentionInputs<float>& inputs) { take(block, inputs); });
+    for (std::size_t k = 0; k < model.size(); ++k) {
+      model.model(k).set_observer([this, k](std::int64_t block, const AttentionInputs<float>& inputs) {
+        take(model_.stage(k).model, block, inputs);
+      });
+    }
   }
-  ~Recorder() { model_.set_observer({}); }
+  ~Recorder() {
+    for (std::size_t k = 0; k < model_.size(); ++k) model_.model(k).set_observer({});
+  }
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
@@ -77,8 +86,7 @@ class Recorder {
   std::vector<files::TensorFile> files;  ///< one a place
 
  private:
-  void take(std::int64_t block, const AttentionInputs<float>& inputs) {
-    const ModelConfig& config = model_.config();
+  void take(const ModelConfig& config, std::int64_t block, const AttentionInputs<float>& inputs) {
     for (std::size_t i = 0; i < places_.size(); ++i) {
       files::TensorFile& file = files[i];
       // The pass without labels comes second within a step, when the tensors are there already.
@@ -91,22 +99,26 @@ class Recorder {
     }
   }
 
-  Dit<float>& model_;
+  const StagedModel& model_;
   std::span<const CapturePlace> places_;
   CaptureOnly only_;
 };
 
 }  // namespace
 
-Capture capture(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
+Capture capture(const StagedModel& model, std::span<const float> weights, const FlowConfig& flow,
                 const SampleOptions& sampling, const CaptureOptions& options) {
   const CapturePlace place{options.layer, options.step};
-  Captures all = capture_places(model, weights, flow, sampling, std::span(&place, 1), {.head = options.head});
-  return {std::move(all.files.front()), std::move(all.pictures)};
+  const CaptureOnly only{.head = options.head};
+  Recorder recorder(model, flow, sampling, std::span(&place, 1), only);
+  AlignedVector<float> pictures = sample(model, weights, flow, sampling,
+                                         [&](std::int64_t, int done, std::span<const float>) { recorder.step = done; });
+  return {std::move(recorder.files.front()), std::move(pictures)};
 }
 
-Captures capture_places(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
+Captures capture_places(Dit<float>& plain, std::span<const float> weights, const FlowConfig& flow,
                         const SampleOptions& sampling, std::span<const CapturePlace> places, const CaptureOnly& only) {
+  const StagedModel model(plain);
   Recorder recorder(model, flow, sampling, places, only);
   Captures result;
   result.expected.resize(places.size());
@@ -125,9 +137,10 @@ Captures capture_places(Dit<float>& model, std::span<const float> weights, const
   return result;
 }
 
-std::vector<files::TensorFile> capture_kept(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
+std::vector<files::TensorFile> capture_kept(Dit<float>& plain, std::span<const float> weights, const FlowConfig& flow,
                                             const SampleOptions& sampling, std::span<const CapturePlace> places,
                                             std::span<const std::vector<float>> kept, const CaptureOnly& only) {
+  const StagedModel model(plain);
   Recorder recorder(model, flow, sampling, places, only);
   const std::vector<double> times = sampling_times(sampling.steps, sampling_shift(flow));
   const std::vector<std::int32_t> labels = sample_labels(sampling, model.config());
@@ -141,7 +154,7 @@ std::vector<files::TensorFile> capture_kept(Dit<float>& model, std::span<const f
     const AlignedVector<float> pictures(kept[std::size_t(step)].begin(), kept[std::size_t(step)].end());
     const std::vector<float> time(std::size_t(sampling.count), float(times[std::size_t(step)]));
     recorder.step = step;
-    model.forward(weights, sampling.count, pictures.data(), time.data(), labels.data(), velocity.data());
+    plain.forward(weights, sampling.count, pictures.data(), time.data(), labels.data(), velocity.data());
   }
   return std::move(recorder.files);
 }

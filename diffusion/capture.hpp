@@ -24,8 +24,9 @@ struct Capture {
 /// Samples, and keeps the attention inputs of one layer at one step (after norm and rotation, as attention sees them;
 /// the labelled pass when there is guidance). The metadata says layout, grid, token order and the attention's options,
 /// as docs/file-formats.md describes, and how the tensors came about. The model must be planned for all pictures in one
-/// pass. Throws `Error` when layer, step or head is out of range.
-Capture capture(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
+/// pass. Of stages, steps count through all of them, and the stage that the step belongs to is what the metadata
+/// describe. Throws `Error` when layer, step or head is out of range.
+Capture capture(const StagedModel& model, std::span<const float> weights, const FlowConfig& flow,
                 const SampleOptions& sampling, const CaptureOptions& options);
 
 /// One place inside a model.
@@ -48,13 +49,14 @@ struct CaptureOnly {
 
 /// The same tensors from pictures that were kept while sampling, with one pass of the model for each step that places
 /// name instead of all of them. `kept[s]` are the pictures after s steps, `[batch, frames, channels, height, width]`,
-/// as a `SampleObserver` sees them. Throws `Error` as `capture`, and when a step's pictures are not there.
-std::vector<files::TensorFile> capture_kept(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
+/// as a `SampleObserver` sees them. Of plain models only. Throws `Error` as `capture`, and when a step's pictures are
+/// not there.
+std::vector<files::TensorFile> capture_kept(Dit<float>& plain, std::span<const float> weights, const FlowConfig& flow,
                                             const SampleOptions& sampling, std::span<const CapturePlace> places,
                                             std::span<const std::vector<float>> kept, const CaptureOnly& only = {});
 
-/// `capture` of several places while the pictures are made once.
-Captures capture_places(Dit<float>& model, std::span<const float> weights, const FlowConfig& flow,
+/// `capture` of several places while the pictures are made once. Of plain models only.
+Captures capture_places(Dit<float>& plain, std::span<const float> weights, const FlowConfig& flow,
                         const SampleOptions& sampling, std::span<const CapturePlace> places,
                         const CaptureOnly& only = {});
 

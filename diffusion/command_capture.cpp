@@ -44,7 +44,7 @@ struct CaptureCommand {
     if (!picture.empty()) grid_extent(wanted.count, config.extent, grid_columns(wanted.count), 1);
     Runner runner(config, {.batch = wanted.count}, compute.backend, compute.threads);
     runner.threads.set_stop_token(context.stop);
-    Capture taken = capture(runner.model, model.weights, model.flow, wanted, what);
+    Capture taken = capture(runner.stages, model.weights, model.flow, wanted, what);
     files::write_safetensors(out, taken.file);
     if (!picture.empty()) {
       write_frames(picture, grid_frames(taken.pictures, config.channels, config.extent, grid_columns(wanted.count), 1));

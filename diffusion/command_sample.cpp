@@ -113,7 +113,7 @@ void SampleCommand::execute(const CommandContext& context) const {
       continue;
     }
     set_labels(pass);
-    const AlignedVector<float> pictures = sample(runner.model, model.weights, model.flow, pass, observer);
+    const AlignedVector<float> pictures = sample(runner.stages, model.weights, model.flow, pass, observer);
     for (std::int64_t i = 0; kept && i < pass.count; ++i) {
       const auto one = std::span(pictures).subspan(std::size_t(i * elements), std::size_t(elements));
       kept->write(pass.first + i, to_frames(one, config.channels, extent));

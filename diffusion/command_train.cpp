@@ -37,6 +37,8 @@ void TrainCommand::add_options(CLI::App& app) {
   app.add_option("--init-from", init_from, "take over weights of this checkpoint, for example of smaller pictures");
   preset_option = app.add_option("--preset", preset, "tiny, S or B")->capture_default_str();
   add_extent_options(app, settings);
+  settings.add<std::int64_t>(app, "--stages", "/model/stages",
+                             "of growing resolution, each twice the one before; 1: none (default)");
   settings.add<std::int64_t>(app, "--channels", "/model/channels", "3, or 1 for grey");
   settings.add<std::int64_t>(app, "--patch-size", "/model/patch_size", "pixels along a side of a token (default 1)");
   settings.add<std::int64_t>(app, "--hidden", "/model/hidden", "width of the residual stream");
@@ -113,7 +115,8 @@ TrainConfig TrainCommand::resumed_config(const TrainConfig& saved) const {
     settings.apply(wanted);
     json["steps"] = wanted["steps"];
   }
-  json["model"]["frames"] = saved.model.extent.frames;  // said even where it is 1, to be compared
+  json["model"]["frames"] = saved.model.extent.frames;  // said even where they are 1, to be compared
+  json["model"]["stages"] = saved.model.stages;
   settings.require_equal(json);
   const ModelConfig named = diffusion::preset(preset);
   const bool same =

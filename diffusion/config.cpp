@@ -78,6 +78,11 @@ void validate(const ModelConfig& c) {
           c.patch_size, fmt::format("a divisor of the image size {}", files::size_text(c.extent)));
   require(c.image_elements() <= most_elements, "picture's numbers", c.image_elements(),
           fmt::format("at most {} (frames x channels x height x width)", most_elements));
+  require(c.stages >= 1 && c.stages <= 8, "stages", c.stages, "1 to 8");
+  const std::int64_t smallest = c.patch_size << (c.stages - 1);
+  require(c.extent.height % smallest == 0 && c.extent.width % smallest == 0, "stages", c.stages,
+          fmt::format("so many that 2^(stages - 1) x the patch size {} divides the image size {}", c.patch_size,
+                      files::size_text(c.extent)));
   require(c.layers >= 1 && c.layers <= 1024, "layers", c.layers, "1 to 1024");
   require(c.heads >= 1, "heads", c.heads, at_least_one);
   require(c.hidden >= 4 && c.hidden <= 65536 && c.hidden % c.heads == 0 && c.head_dim() % 4 == 0, "hidden size",
@@ -122,6 +127,8 @@ nlohmann::json to_json(const ModelConfig& c) {
                          {"order", c.attention.order},
                          {"attention", to_json(c.attention)}};
   if (!c.extent.is_picture()) json["frames"] = c.extent.frames;
+  if (c.stages > 1) json["stages"] = c.stages;
+  if (c.part_of_stages) json["part_of_stages"] = true;
   if (!c.class_names.empty()) json["class_names"] = c.class_names;
   return json;
 }
@@ -141,6 +148,8 @@ ModelConfig model_config_from(const nlohmann::json& json) {
     json.at("frequency_dim").get_to(c.frequency_dim);
     json.at("per_block_embedders").get_to(c.per_block_embedders);
     json.at("rope_base").get_to(c.rope_base);
+    if (json.contains("stages")) json.at("stages").get_to(c.stages);
+    if (json.contains("part_of_stages")) json.at("part_of_stages").get_to(c.part_of_stages);
     c.attention = attention_from(json.at("attention"));
     json.at("order").get_to(c.attention.order);
   } catch (const nlohmann::json::exception& problem) {

@@ -32,6 +32,12 @@ struct ModelConfig {
   bool per_block_embedders = false;  ///< every block embeds timestep and label itself, as diffusers' DiT checkpoints do
   double rope_base = 100;            ///< > 1
   AttentionChoice attention = {.order = "morton"};
+  /// Of growing resolution, the last one that of `extent`, each before it half as high and wide; attention is the
+  /// chosen method at the last alone. 1: a plain model. See stages.hpp.
+  std::int64_t stages = 1;
+  bool part_of_stages = false;  ///< this is one stage of such a model: as plain ones, but told its resolution
+
+  bool embeds_resolution() const { return stages > 1 || part_of_stages; }
 
   Grid grid() const {
     return {.frames = extent.frames, .height = extent.height / patch_size, .width = extent.width / patch_size};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "llsa/error.hpp"
 
@@ -18,7 +19,12 @@ Dit<T>::Dit(const ModelConfig& config, const DitPlan& plan, Layers<T>& layers, A
       attention_(&attention),
       profile_(profile),
       attention_options_(method_options(config.attention.method, config.attention.options)),
-      embedder_shape_{config.frequency_dim, config.hidden, config.classes > 0} {
+      embedder_shape_{config.frequency_dim, config.hidden, config.classes > 0,
+                      config.part_of_stages ? std::sqrt(double(config.grid().height * config.grid().width)) : 0.0} {
+  if (config.stages > 1) {
+    throw Error(
+        fmt::format("the model has {} stages of growing resolution; each is a model of its own", config.stages));
+  }
   if (plan.batch < 1) throw Error(fmt::format("batch is {}; it must be at least 1", plan.batch));
   const Shape heads = config.head_shape();
   if (attention.extra_inputs(heads, heads) != method_extras(config.attention.method, heads, heads)) {
@@ -106,11 +112,16 @@ template <class T>
 template <class P>
 EmbedderTensors<P> Dit<T>::embedder_tensors(P* parameters, std::int64_t embedder) const {
   const auto at = [&](const char* name) { return tensor(parameters, embedder_prefix(config_, embedder) + name); };
+  const auto size = [&](const char* name) -> P* { return config_.embeds_resolution() ? at(name) : nullptr; };
   return {.first_weight = at("timestep_embedder.linear_1.weight"),
           .first_bias = at("timestep_embedder.linear_1.bias"),
           .second_weight = at("timestep_embedder.linear_2.weight"),
           .second_bias = at("timestep_embedder.linear_2.bias"),
-          .table = config_.classes > 0 ? at("class_embedder.embedding_table.weight") : nullptr};
+          .table = config_.classes > 0 ? at("class_embedder.embedding_table.weight") : nullptr,
+          .size_first_weight = size("latent_size_embedder.linear_1.weight"),
+          .size_first_bias = size("latent_size_embedder.linear_1.bias"),
+          .size_second_weight = size("latent_size_embedder.linear_2.weight"),
+          .size_second_bias = size("latent_size_embedder.linear_2.bias")};
 }
 
 template <class T>

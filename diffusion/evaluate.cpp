@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "diffusion/learner.hpp"
 #include "diffusion/metrics.hpp"
@@ -31,8 +32,10 @@ Json compare_sets(std::span<const float> a, std::span<const float> b, const Mode
 }
 
 struct Generated {
-  double loss = 0;
+  std::vector<double> losses;  ///< one a stage
   AlignedVector<float> pictures;
+
+  double loss() const { return std::accumulate(losses.begin(), losses.end(), 0.0) / double(losses.size()); }
 };
 
 Generated generate(const Model& loaded, const ModelConfig& config, std::span<const float> real,
@@ -50,8 +53,8 @@ Generated generate(const Model& loaded, const ModelConfig& config, std::span<con
                          .seed = o.seed,
                          .labels = {}};
   if (config.classes > 0) sampling.labels.assign(labels.begin(), labels.end());
-  return {validation_loss(runner.model, model.weights, model.flow, o.seed, real, labels, runner.threads),
-          sample(runner.model, model.weights, model.flow, sampling)};
+  return {validation_losses(runner.stages, model.weights, model.flow, o.seed, real, labels, runner.threads),
+          sample(runner.stages, model.weights, model.flow, sampling)};
 }
 
 /// The smallest and the median distance from the nearest of a set.
@@ -86,9 +89,10 @@ Json evaluate(const Model& model, const ModelConfig& config, const Batch& real, 
                  {"sampler", name_of(o.solver)},
                  {"directions", o.directions},
                  {"attention", config.attention.method},
-                 {"validation_loss", own.loss},
+                 {"validation_loss", own.loss()},
                  {"generated_against_real", compare_sets(own.pictures, first, config, o, threads)},
                  {"real_against_real", compare_sets(second, first, config, o, threads)}};
+  if (own.losses.size() > 1) report["validation_loss_of_stages"] = own.losses;
   if (o.training) {
     report["nearest_training_picture"] = {{"generated", nearest_summary(own.pictures, *o.training, config, threads)},
                                           {"real", nearest_summary(first, *o.training, config, threads)}};
@@ -98,7 +102,7 @@ Json evaluate(const Model& model, const ModelConfig& config, const Batch& real, 
     full.attention.method = "full";
     const Generated dense = generate(model, full, first, labels, o);
     const Difference d = difference(own.pictures, dense.pictures);
-    report["full_attention"] = {{"validation_loss", dense.loss},
+    report["full_attention"] = {{"validation_loss", dense.loss()},
                                 {"generated_against_real", compare_sets(dense.pictures, first, config, o, threads)}};
     report["same_noise_difference"] = {{"mean_absolute", d.mean_absolute},
                                        {"root_mean_square", d.root_mean_square},
@@ -124,6 +128,10 @@ std::string evaluation_table(const Json& r) {
   row("", name, "full", "real-real");
   row("validation loss", number(r["validation_loss"]), dense ? number(r["full_attention"]["validation_loss"]) : "",
       "-");
+  if (r.contains("validation_loss_of_stages")) {
+    for (std::size_t k = 0; k < r["validation_loss_of_stages"].size(); ++k)
+      row(fmt::format("  of stage {}", k), number(r["validation_loss_of_stages"][k]), "-", "-");
+  }
   const std::pair<const char*, const char*> rows[] = {{"sliced Wasserstein", "sliced_wasserstein"},
                                                       {"spectrum distance, dB", "spectrum_db"},
                                                       {"largest mean difference", "mean"},

@@ -46,6 +46,7 @@ ParameterLayout::ParameterLayout(const ModelConfig& c) {
   }
   add_linear("proj_out_1", 2 * width, width, Start::zero);
   add_linear("proj_out_2", c.token_dim(), width, Start::zero);
+  if (c.embeds_resolution()) add_resolution_embedders(c);
   for (std::int64_t block = 0; c.attention.method == "sla" && block < c.layers; ++block) {
     add_linear(linear_projection_name(block), c.head_dim(), c.head_dim(), Start::zero);
   }
@@ -70,6 +71,14 @@ void ParameterLayout::add_embedder(const std::string& prefix, const ModelConfig&
   add_linear(prefix + "timestep_embedder.linear_2", c.hidden, c.hidden, Start::small);
   if (c.classes > 0) {
     add(prefix + "class_embedder.embedding_table.weight", {c.classes + 1, c.hidden}, Start::small);
+  }
+}
+
+void ParameterLayout::add_resolution_embedders(const ModelConfig& c) {
+  for (std::int64_t block = 0; block < (c.per_block_embedders ? c.layers : 1); ++block) {
+    const std::string prefix = embedder_prefix(c, block) + "latent_size_embedder.";
+    add_linear(prefix + "linear_1", c.hidden, c.frequency_dim, Start::small);
+    add_linear(prefix + "linear_2", c.hidden, c.hidden, Start::small);
   }
 }
 

@@ -30,8 +30,8 @@ struct Parameter {
 
 /// All parameters of a model, laid out one after the other in one block. The weights of query, key and value lie next
 /// to each other, and so do their biases, so that they form one product. Other arrays start on a cache line (the gaps
-/// stay 0). What only some attention methods have comes last: the others' layouts are beginnings of theirs, and equal
-/// seeds give equal initial values.
+/// stay 0). What only models of stages and then what only some attention methods have comes last: the others' layouts
+/// are beginnings of theirs, and equal seeds give equal initial values.
 class ParameterLayout {
  public:
   explicit ParameterLayout(const ModelConfig& config);
@@ -48,6 +48,7 @@ class ParameterLayout {
   void add(std::string name, std::vector<std::int64_t> shape, Start start, bool adjacent = false);
   void add_linear(const std::string& name, std::int64_t out, std::int64_t in, Start start);
   void add_embedder(const std::string& prefix, const ModelConfig& config);
+  void add_resolution_embedders(const ModelConfig& config);
 
   std::vector<Parameter> parameters_;
   std::int64_t size_ = 0;

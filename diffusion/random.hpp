@@ -16,6 +16,7 @@ enum class Purpose : std::uint32_t {
   validation_noise = 8,
   validation_time = 9,
   directions = 10,
+  stage_noise = 11,
 };
 
 /// An endless sequence of random numbers, addressed by index: a pure function of (seed, purpose, sequence, index), so

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "backends/backends.hpp"
-#include "diffusion/dit.hpp"
 #include "diffusion/layers/eigen_layers.hpp"
+#include "diffusion/staged_model.hpp"
 
 namespace llsa::diffusion {
 
@@ -16,12 +16,14 @@ struct Runner {
       : threads(thread_count),
         layers(threads, profile),
         attention(make_attention<float>(config.attention.method, backend, threads)),
-        model(config, plan, layers, *attention, profile) {}
+        stages(config, plan, layers, *attention, threads, backend, profile),
+        model(stages.highest()) {}
 
   ThreadPool threads;
   EigenLayers<float> layers;
   std::unique_ptr<Attention<float>> attention;
-  Dit<float> model;
+  StagedModel stages;  ///< one, of a plain model
+  Dit<float>& model;   ///< the highest stage: all of a plain model
 };
 
 }  // namespace llsa::diffusion

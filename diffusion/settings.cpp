@@ -57,6 +57,9 @@ void validate(const TrainConfig& c) {
   validate(c.flow);
   require_count("steps", c.steps, 1, 1'000'000'000);
   require_count("batch", c.batch, 1, 1 << 20);
+  if (c.batch < c.model.stages) {
+    throw Error(fmt::format("batch is {}; it must be at least the number of stages, {}", c.batch, c.model.stages));
+  }
   require_count("micro batch", c.micro_batch, 0, c.batch);
   if (c.batch % c.pass_size() != 0) {
     throw Error(fmt::format("micro batch is {}; it must divide the batch {}", c.micro_batch, c.batch));

@@ -85,7 +85,7 @@ std::int64_t sample_columns(const TrainConfig& config, const RunOptions& options
 
 /// Returns the grid of the first frames.
 files::Image save_samples(const fs::path& folder, const TrainConfig& config, const RunOptions& options,
-                          const TrainState& state, Dit<float>& model) {
+                          const TrainState& state, const StagedModel& model) {
   files::make_folder(folder);
   const AlignedVector<float> pictures =
       sample(model, state.averages, config.flow, {.count = options.sample_count, .seed = config.seed});
@@ -145,9 +145,9 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
   std::int64_t saved_step = first_step;
   std::uint64_t position = state.data_position;
   // Memory is asked for before pictures are read, and everything is checked before anything is written.
-  Learner learner(config, std::move(state), layers, *attention, threads);
-  Dit<float> sampling_model(config.model, {.batch = std::min<std::int64_t>(options.sample_count, 16)}, layers,
-                            *attention);
+  Learner learner(config, std::move(state), layers, *attention, threads, nullptr, options.backend);
+  const StagedModel sampling_model(config.model, {.batch = std::min<std::int64_t>(options.sample_count, 16)}, layers,
+                                   *attention, threads, options.backend);
   const Batch held_out = data.validation(config.model, config.validation_pictures, message);
   BatchLoader loader(data, config, position, message);
   for (const fs::path& folder : {options.out, options.out / "samples", options.out / "checkpoints"})
@@ -161,7 +161,7 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
   if (!fresh) message(fmt::format("resuming at step {} of {}", first_step, config.steps));
   message(fmt::format(
       "{} parameters, {} tokens of {} pictures a step, {} classes, attention {}; activations take {:.0f} MiB",
-      learner.model().layout().count(), config.batch * config.model.tokens(), config.batch, config.model.classes,
+      learner.model().highest().layout().count(), learner.tokens_a_step(), config.batch, config.model.classes,
       config.model.attention.method, double(learner.model().arena_bytes()) / (1 << 20)));
   StepLine progress(options.quiet, config.steps);
   const auto snapshot = [&] {
@@ -202,7 +202,7 @@ TrainState train(const TrainConfig& config, const RunOptions& options, const Tra
                    .gradient_norm = result.gradient_norm,
                    .learning_rate = result.learning_rate,
                    .seconds = seconds,
-                   .tokens_per_second = double(config.batch * config.model.tokens()) / seconds,
+                   .tokens_per_second = double(learner.tokens_a_step()) / seconds,
                    .validation_loss = {}};
     const bool last = step == config.steps;
     if (due(step, options.validate_every) || last) {

@@ -106,6 +106,15 @@ TEST(ModelGradients, patches_and_per_block_embedders_agree_with_central_differen
   expect_model_gradients(config);
 }
 
+TEST(ModelGradients, the_resolution_of_a_stage_agrees_with_central_differences) {
+  for (const bool per_block : {false, true}) {
+    ModelConfig config = small_config({.method = "sla", .options = two_levels()});
+    config.part_of_stages = true;
+    config.per_block_embedders = per_block;
+    expect_model_gradients(config);
+  }
+}
+
 TEST(ModelGradients, of_pictures_that_are_not_square_and_of_videos_agree_with_central_differences) {
   for (const files::PictureExtent extent : {files::PictureExtent{1, 4, 6}, {3, 2, 4}}) {
     SCOPED_TRACE(files::describe(extent));

@@ -34,6 +34,12 @@ void Sampling::open(const std::filesystem::path& checkpoint) {
   start([this, checkpoint, wanted = options](const Background::Job& job) {
     job.progress("loading " + checkpoint.filename().string());
     auto model = std::make_shared<const diffusion::Model>(diffusion::load_model(checkpoint));
+    if (model->config.stages > 1) {
+      throw Error(fmt::format(
+          "{}: the model has {} stages of growing resolution; the viewer shows plain models (llsa-diffusion sample and "
+          "capture take this one)",
+          checkpoint.string(), model->config.stages));
+    }
     job.check();
     job.publish([this, model, checkpoint] {
       model_ = model;

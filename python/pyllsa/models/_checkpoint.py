@@ -25,6 +25,9 @@ def load(path):
         fields, flow = json.loads(metadata["model"]), json.loads(metadata["flow"])
     except (KeyError, ValueError) as error:
         raise ValueError(f"{path}: metadata {error} is missing or not JSON") from None
+    if fields.get("stages", 1) != 1:
+        raise ValueError(f"{path}: the model has {fields['stages']} stages of growing resolution; "
+                         "only llsa-diffusion runs such models")
     return fields, {k: v for k, v in tensors.items() if not k.startswith("training.")}, flow
 
 
