@@ -12,6 +12,7 @@
 #include "diffusion/runner.hpp"
 #include "files/make_folder.hpp"
 #include "files/safetensors.hpp"
+#include "llsa/error.hpp"
 
 namespace llsa::demo {
 namespace {
@@ -33,6 +34,10 @@ ModelCaptures capture_model(const std::filesystem::path& checkpoint, std::int32_
                             const std::filesystem::path& folder, int threads, std::stop_token stop,
                             const std::function<void(const std::string&)>& progress) {
   const diffusion::Model model = diffusion::load_model(checkpoint);
+  if (model.config.stages > 1) {
+    throw Error(fmt::format("{}: the model has {} stages of growing resolution; the demo shows plain models",
+                            checkpoint.string(), model.config.stages));
+  }
   diffusion::SampleOptions sampling{.count = 1, .steps = steps};
   if (model.config.classes > 0) {
     sampling.guidance = guidance;

@@ -89,6 +89,26 @@ TEST(Sampling, inspecting_a_sample_shows_its_attention_there) {
   EXPECT_EQ(work.query()->head->settings.batch, 1);
 }
 
+TEST(Sampling, a_model_of_stages_is_refused_in_one_line_and_what_was_there_stays) {
+  Saved plain;
+  diffusion::Model model = small_model();
+  model.config.stages = 2;
+  model.weights.resize(static_cast<std::size_t>(diffusion::ParameterLayout(model.config).size()), 0.0f);
+  const std::filesystem::path file = plain.folder / "staged.safetensors";
+  diffusion::save_model(file, model, files::ElementType::f32);
+  Workspace work(1);
+  work.sampling().options = {.count = 2, .steps = 3, .seed = 5};
+  work.open({plain.file}, {});
+  work.finish();
+  work.sampling().open(file);
+  work.finish();
+  EXPECT_NE(work.sampling().problem.find("2 stages of growing resolution; the viewer shows plain models"),
+            std::string::npos)
+      << work.sampling().problem;
+  EXPECT_EQ(work.sampling().checkpoint(), plain.file);
+  EXPECT_EQ(work.sampling().samples().steps.size(), 4u);
+}
+
 TEST(Sampling, a_video_is_inspected_with_every_frame_under_its_tokens) {
   const Saved saved({.frames = 3, .height = 4, .width = 6});
   Workspace work(1);
