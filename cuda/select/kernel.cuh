@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cuda/block/group_list.cuh"
 #include "cuda/block/top_list.cuh"
 #include "cuda/kernel.cuh"
 #include "cuda/levels.hpp"
@@ -22,7 +23,7 @@ struct SelectLevel {
 };
 
 namespace select_tile {
-inline constexpr int queries = 16, keys = 64, dims = 64;
+inline constexpr int queries = 16, keys = 64, dims = 64, threads = 128;
 inline constexpr int row = dims + 4;  // floats; keeps float4 reads of neighbouring rows in different banks
 
 struct Layout {
@@ -41,18 +42,79 @@ __host__ __device__ constexpr Layout layout() {
 }
 }  // namespace select_tile
 
+__device__ inline std::int32_t candidate(const SelectLevel& p, std::int64_t head, std::int64_t parent,
+                                         std::int64_t number, std::int64_t candidates) {
+  if (number >= candidates) return -1;
+  if (!p.d_parent_lists) return static_cast<std::int32_t>(number);
+  // Candidates are fewer than the level's keys and a block: 32 bits hold them, and divide faster.
+  const auto n = static_cast<std::uint32_t>(number), family = static_cast<std::uint32_t>(p.family);
+  const std::int32_t chosen = p.d_parent_lists[(head * p.parents + parent) * p.parent_width + n / family];
+  const std::int64_t token = chosen * p.block_size + n % family;
+  return chosen >= 0 && token < p.keys ? static_cast<std::int32_t>(token) : -1;
+}
+
+/// Scores of 16 queries x 64 candidates into shared memory, ends with a barrier. Each thread makes 2 x 4 of them.
+__device__ inline void score_tile(const SelectLevel& p, std::int64_t head, std::int64_t parent, std::int64_t first,
+                                  std::int64_t end, std::int64_t begin, std::int64_t candidates) {
+  using namespace select_tile;
+  constexpr Layout at = layout();
+  const Shared<float4> query(at.query, select_tile::queries * row / 4), key(at.key, select_tile::keys * row / 4);
+  const Shared<float> score(at.score, select_tile::queries * (select_tile::keys + 1));
+  const Shared<std::int32_t> token(at.token, select_tile::keys);
+  const int t = static_cast<int>(threadIdx.x), column = t % 16, line = t / 16;
+  if (t < select_tile::keys) token[t] = candidate(p, head, parent, begin + t, candidates);
+  __syncthreads();
+
+  float sum[2][4] = {};
+  for (int d0 = 0; d0 < p.dim; d0 += dims) {
+    const int pieces = min(dims, p.dim - d0) / 4;
+    if (column < pieces) {  // 16 threads to a row
+      const float* const from_query = p.d_query + head * p.queries * p.dim + d0 + column * 4;
+      const float* const from_key = p.d_key + head * p.keys * p.dim + d0 + column * 4;
+#pragma unroll
+      for (int i = 0; i < select_tile::queries; i += threads / 16)
+        query[(line + i) * (row / 4) + column] =
+            *reinterpret_cast<const float4*>(from_query + min(first + line + i, end - 1) * p.dim);
+#pragma unroll
+      for (int i = 0; i < select_tile::keys; i += threads / 16)
+        key[(line + i) * (row / 4) + column] =
+            *reinterpret_cast<const float4*>(from_key + static_cast<std::int64_t>(max(token[line + i], 0)) * p.dim);
+    }
+    __syncthreads();
+    for (int piece = 0; piece < pieces; ++piece) {
+      float4 q[2], k[4];
+#pragma unroll
+      for (int i = 0; i < 2; ++i) q[i] = query[(line + 8 * i) * (row / 4) + piece];
+#pragma unroll
+      for (int j = 0; j < 4; ++j) k[j] = key[(column + 16 * j) * (row / 4) + piece];
+#pragma unroll
+      for (int i = 0; i < 2; ++i)
+#pragma unroll
+        for (int j = 0; j < 4; ++j)
+          sum[i][j] = fmaf(q[i].w, k[j].w, fmaf(q[i].z, k[j].z, fmaf(q[i].y, k[j].y, fmaf(q[i].x, k[j].x, sum[i][j]))));
+    }
+    __syncthreads();
+  }
+#pragma unroll
+  for (int i = 0; i < 2; ++i)
+#pragma unroll
+    for (int j = 0; j < 4; ++j) score[(line + 8 * i) * (select_tile::keys + 1) + column + 16 * j] = sum[i][j];
+  __syncthreads();
+}
+
 /// A block takes 16 sibling queries past all their candidates, 64 at a time: scores into shared memory, then every warp
 /// offers those of its four queries to running lists in registers. Lists longer than 32 * Words are found in rounds,
 /// each admitting only candidates that rank behind the last one found.
 template <int Words>
 struct SelectKernel {
-  static constexpr int threads = 128;
+  static constexpr int threads = select_tile::threads;
   static constexpr int blocks_per_sm = 4;
   static constexpr int warp_queries = select_tile::queries / (threads / 32);
 
   __device__ void operator()(const SelectLevel& p) const {
-    const std::int64_t tile = blockIdx.x % p.tiles, rest = blockIdx.x / p.tiles;
-    const std::int64_t parent = rest % p.parents, head = rest / p.parents;
+    const auto tiles = static_cast<unsigned>(p.tiles), parents = static_cast<unsigned>(p.parents);
+    const std::int64_t tile = blockIdx.x % tiles, parent = blockIdx.x / tiles % parents;
+    const std::int64_t head = blockIdx.x / tiles / parents;
     const std::int64_t first = parent * p.siblings + tile * select_tile::queries;
     const std::int64_t end = min((parent + 1) * p.siblings, p.queries);
     if (first >= end) return;
@@ -83,63 +145,6 @@ struct SelectKernel {
   }
 
  private:
-  __device__ static std::int32_t candidate(const SelectLevel& p, std::int64_t head, std::int64_t parent,
-                                           std::int64_t number, std::int64_t candidates) {
-    if (number >= candidates) return -1;
-    if (!p.d_parent_lists) return static_cast<std::int32_t>(number);
-    const std::int32_t chosen = p.d_parent_lists[(head * p.parents + parent) * p.parent_width + number / p.family];
-    const std::int64_t token = chosen * p.block_size + number % p.family;
-    return chosen >= 0 && token < p.keys ? static_cast<std::int32_t>(token) : -1;
-  }
-
-  /// Scores of 16 queries x 64 candidates into shared memory, ends with a barrier. Each thread makes 2 x 4 of them.
-  __device__ static void score_tile(const SelectLevel& p, std::int64_t head, std::int64_t parent, std::int64_t first,
-                                    std::int64_t end, std::int64_t begin, std::int64_t candidates) {
-    using namespace select_tile;
-    constexpr Layout at = layout();
-    const Shared<float4> query(at.query, select_tile::queries * row / 4), key(at.key, select_tile::keys * row / 4);
-    const Shared<float> score(at.score, select_tile::queries * (select_tile::keys + 1));
-    const Shared<std::int32_t> token(at.token, select_tile::keys);
-    const int t = static_cast<int>(threadIdx.x), column = t % 16, line = t / 16;
-    if (t < select_tile::keys) token[t] = candidate(p, head, parent, begin + t, candidates);
-    __syncthreads();
-
-    float sum[2][4] = {};
-    for (int d0 = 0; d0 < p.dim; d0 += dims) {
-      const int pieces = min(dims, p.dim - d0) / 4;
-      for (int i = t; i < select_tile::queries * pieces; i += threads) {
-        const std::int64_t q = min(first + i / pieces, end - 1);
-        query[i / pieces * (row / 4) + i % pieces] =
-            *reinterpret_cast<const float4*>(p.d_query + (head * p.queries + q) * p.dim + d0 + i % pieces * 4);
-      }
-      for (int i = t; i < select_tile::keys * pieces; i += threads) {
-        const std::int64_t k = max(token[i / pieces], 0);
-        key[i / pieces * (row / 4) + i % pieces] =
-            *reinterpret_cast<const float4*>(p.d_key + (head * p.keys + k) * p.dim + d0 + i % pieces * 4);
-      }
-      __syncthreads();
-      for (int piece = 0; piece < pieces; ++piece) {
-        float4 q[2], k[4];
-#pragma unroll
-        for (int i = 0; i < 2; ++i) q[i] = query[(line + 8 * i) * (row / 4) + piece];
-#pragma unroll
-        for (int j = 0; j < 4; ++j) k[j] = key[(column + 16 * j) * (row / 4) + piece];
-#pragma unroll
-        for (int i = 0; i < 2; ++i)
-#pragma unroll
-          for (int j = 0; j < 4; ++j)
-            sum[i][j] =
-                fmaf(q[i].w, k[j].w, fmaf(q[i].z, k[j].z, fmaf(q[i].y, k[j].y, fmaf(q[i].x, k[j].x, sum[i][j]))));
-      }
-      __syncthreads();
-    }
-#pragma unroll
-    for (int i = 0; i < 2; ++i)
-#pragma unroll
-      for (int j = 0; j < 4; ++j) score[(line + 8 * i) * (select_tile::keys + 1) + column + 16 * j] = sum[i][j];
-    __syncthreads();
-  }
-
   __device__ static void offer_tile(int warp, int lane, const std::uint64_t (&found)[warp_queries],
                                     TopList<Words> (&best)[warp_queries]) {
     using namespace select_tile;
@@ -155,6 +160,48 @@ struct SelectKernel {
             rank_key(score[(warp * warp_queries + i) * (select_tile::keys + 1) + part + lane], id);
         best[i].offer(id >= 0 && key > found[i] ? key : no_key);
       }
+  }
+};
+
+/// The same for lists of at most 8: a warp keeps those of its four queries side by side, 8 lanes to a query.
+struct SelectShortKernel {
+  static constexpr int threads = select_tile::threads;
+  static constexpr int blocks_per_sm = 4;
+
+  __device__ void operator()(const SelectLevel& p) const {
+    using namespace select_tile;
+    static_assert(queries == threads / GroupList::lanes);
+    constexpr Layout at = layout();
+    const Shared<float> score(at.score, queries * (keys + 1));
+    const Shared<std::int32_t> token(at.token, keys);
+    const auto tiles = static_cast<unsigned>(p.tiles), parents = static_cast<unsigned>(p.parents);
+    const std::int64_t tile = blockIdx.x % tiles, parent = blockIdx.x / tiles % parents;
+    const std::int64_t head = blockIdx.x / tiles / parents;
+    const std::int64_t first = parent * p.siblings + tile * queries;
+    const std::int64_t end = min((parent + 1) * p.siblings, p.queries);
+    if (first >= end) return;
+    const std::int64_t candidates = p.d_parent_lists ? p.parent_width * p.family : p.keys;
+    const int own = static_cast<int>(threadIdx.x) / GroupList::lanes;
+    const int lane = static_cast<int>(threadIdx.x) % GroupList::lanes;
+
+    GroupList best;
+    for (std::int64_t begin = 0; begin < candidates; begin += keys) {
+      score_tile(p, head, parent, first, end, begin, candidates);
+      std::uint64_t offered[GroupList::entries];
+#pragma unroll
+      for (int i = 0; i < GroupList::entries; ++i) {
+        const int column = i * GroupList::lanes + lane;
+        const std::int32_t id = token[column];
+        offered[i] = id >= 0 ? rank_key(score[own * (keys + 1) + column], id) : no_key;
+      }
+      best.offer(offered);
+      __syncthreads();
+    }
+    if (first + own >= end) return;
+    std::int32_t* list = p.d_lists + (head * p.queries + first + own) * p.width;
+#pragma unroll
+    for (int i = 0; i < GroupList::entries; ++i)
+      if (i == lane && i < p.width) list[i] = token_of(best.key(i));
   }
 };
 

@@ -37,9 +37,11 @@ SelectLevel describe(const SelectParams& params, int l) {
 void select(const SelectParams& params, Stream stream) {
   for (int l = params.levels.levels; l >= 1; --l) {
     const SelectLevel level = describe(params, l);
-    const LaunchShape shape{grid_size(params.levels.heads * level.parents * level.tiles), 128,
+    const LaunchShape shape{grid_size(params.levels.heads * level.parents * level.tiles), select_tile::threads,
                             select_tile::layout().bytes};
-    if (level.width <= 32)
+    if (level.width <= GroupList::entries)
+      launch<SelectShortKernel>("llsa select", shape, stream, level);
+    else if (level.width <= 32)
       launch<SelectKernel<1>>("llsa select", shape, stream, level);
     else
       launch<SelectKernel<2>>("llsa select", shape, stream, level);
