@@ -141,9 +141,9 @@ TEST(Tables, noise_is_adjusted_to_pictures_of_16_pixels) {
     const auto table = training_table("4c", scale);
     EXPECT_EQ(table->rows.at(1).config.flow.time_shift, ratio);
     EXPECT_EQ(table->rows.at(3).config.flow.noise_scale, ratio);
-    EXPECT_NE(
-        table->remarks.at(0).find(fmt::format("ratio of {0} x {0}: s = {1}, shift {1}", int(side / ratio), ratio)),
-        std::string::npos)
+    const std::string small = std::to_string(int(side / ratio)), factor = std::to_string(int(ratio));
+    EXPECT_NE(table->remarks.at(0).find("ratio of " + small + " x " + small + ": s = " + factor + ", shift " + factor),
+              std::string::npos)
         << table->remarks.at(0);
   }
 }
