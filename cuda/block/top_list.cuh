@@ -8,8 +8,9 @@ namespace llsa::cuda::inline LLSA_WORLD {
 /// lower token, NaN behind everything (spec section 3). Keys of different tokens differ.
 __device__ inline std::uint64_t rank_key(float score, std::int32_t token) {
   const std::uint32_t bits = __float_as_uint(score + 0.0f);  // -0 + 0 is +0
-  const std::uint32_t ascending = bits & 0x80000000u ? ~bits : bits | 0x80000000u;
-  const std::uint32_t descending = score != score ? 0xffffffffu : ~ascending;
+  // Of floats below zero the bits rise as the value falls; of the others all but the sign must be turned around.
+  const std::uint32_t falling = static_cast<std::int32_t>(bits) < 0 ? bits : bits ^ 0x7fffffffu;
+  const std::uint32_t descending = score != score ? 0xffffffffu : falling;
   return static_cast<std::uint64_t>(descending) << 32 | static_cast<std::uint32_t>(token);
 }
 

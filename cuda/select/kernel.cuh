@@ -81,6 +81,7 @@ __device__ inline void score_tile(const SelectLevel& p, std::int64_t head, std::
             *reinterpret_cast<const float4*>(from_key + static_cast<std::int64_t>(max(token[line + i], 0)) * p.dim);
     }
     __syncthreads();
+#pragma unroll 8
     for (int piece = 0; piece < pieces; ++piece) {
       float4 q[2], k[4];
 #pragma unroll
