@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <random>
 
 #include "cuda/check_all.hpp"
 #include "cuda/device.hpp"
@@ -188,6 +189,42 @@ void check_select(const StageCase& c, bool with_nan) {
 
 TEST_F(Stages, selection_equals_the_references_where_scores_are_exact) {
   check_all("whole numbers", 60, [] { check_select(*stage_cases(700), false); });
+}
+
+/// Every length that lanes share, over many tiles of candidates whose scores mostly differ.
+TEST_F(Stages, selection_of_short_lists_finds_the_best_of_thousands_of_candidates) {
+  for (std::int64_t k = 1; k <= 9; ++k)
+    for (const std::int64_t dim : {8, 72}) {
+      const StageCase c{.query_tokens = 150,
+                        .key_tokens = 2100,
+                        .dim = dim,
+                        .block_size = 4,
+                        .top_k = {k, 10 - k},
+                        .seed = static_cast<std::uint64_t>(16 * k + dim)};
+      check_all("short lists", 1, [&] { check_select(c, false); });
+    }
+}
+
+/// The eight best are candidates of one lane, in another order for every head.
+TEST_F(Stages, selection_of_short_lists_finds_the_best_wherever_they_stand) {
+  const StageCase c{.heads = 60, .query_tokens = 2, .key_tokens = 128, .block_size = 2, .top_k = {8}};
+  const Levels levels = make_levels(c.resolved(), c.heads);
+  std::vector<float> q(static_cast<std::size_t>(c.heads * 8)), k(static_cast<std::size_t>(c.heads * 64 * 8));
+  std::vector<std::int32_t> expected;
+  std::mt19937 random(5);
+  for (std::int64_t head = 0; head < c.heads; ++head) {
+    q[static_cast<std::size_t>(head * 8)] = 1;
+    std::vector<std::int32_t> best;
+    for (std::int32_t i = 0; i < 8; ++i) best.push_back(8 * i + static_cast<std::int32_t>(head % 8));
+    std::shuffle(best.begin(), best.end(), random);
+    for (std::size_t place = 0; place < best.size(); ++place)
+      k[static_cast<std::size_t>((head * 64 + best[place]) * 8)] = 100 - static_cast<float>(place);
+    expected.insert(expected.end(), best.begin(), best.end());
+  }
+  const auto d_q = uploaded(q), d_k = uploaded(k);
+  const auto lists = poisoned<std::int32_t>(levels.list_entries);
+  select({levels, d_q.data(), d_k.data(), 8, lists.data()}, Stream{});
+  EXPECT_EQ(download(lists, Stream{}), expected);
 }
 
 /// Lists that are found in three rounds of 64, at the coarsest level and below it.
