@@ -26,7 +26,7 @@ class DenseSegment {
 
   explicit DenseSegment(const AttendBackwardParams<T>& params)
       : params_(&params),
-        sums_(params.problem.key.shape.tokens, params.problem.key.shape.dim, params.problem.value.shape.dim),
+        sums_(params.problem.options.key.tokens(), params.problem.key.shape.dim, params.problem.value.shape.dim),
         tiles_(params.problem.options),
         tile_(params.problem.options, params.problem.key.shape.dim, params.problem.value.shape.dim),
         query_(QueryTiles::most_queries * sums_.dim),
@@ -94,7 +94,7 @@ void dense_gradient(const AttendBackwardParams<T>& params, const QueryStatistics
   using C = Accumulate<T>;
   const AttendProblem<T>& p = params.problem;
   const ResolvedOptions& options = p.options;
-  const std::int64_t dim = p.key.shape.dim, value_dim = p.value.shape.dim, keys = p.key.shape.tokens;
+  const std::int64_t dim = p.key.shape.dim, value_dim = p.value.shape.dim, keys = options.key.tokens();
   const KeySums<C> layout(keys, dim, value_dim);
   const std::int64_t segments = KeyPlan::segments(options), per_key_head = options.group * segments;
   const std::int64_t each = KeyPlan::segments_of_part(options, keys);
@@ -140,7 +140,7 @@ void dense_segment_gradient(const AttendBackwardParams<T>& params, const QuerySt
                             const TensorView<Accumulate<T>>& value, ThreadPool& threads) {
   using C = Accumulate<T>;
   const AttendProblem<T>& p = params.problem;
-  const std::int64_t keys = p.key.shape.tokens;
+  const std::int64_t keys = p.options.key.tokens();
   const KeySums<C> layout(keys, p.key.shape.dim, p.value.shape.dim);
   struct Worker {
     DenseSegment<T> segment;
