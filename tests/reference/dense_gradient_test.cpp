@@ -123,6 +123,41 @@ TEST(DenseGradient, is_the_sum_of_its_segments_whoever_made_them) {
   }
 }
 
+/// A shard holds some queries, and a buffer in which the keys' blocks begin behind others.
+TEST(DenseGradient, of_a_segment_is_the_same_from_a_shard_of_the_queries_and_a_larger_buffer_of_keys) {
+  constexpr std::int64_t queries = 8192, keys = 70, block = 16, before = 2 * block;
+  Dense<float> whole(2 * queries, keys, 3, 2), shard(queries, keys + before + block, 3, 2);
+  const auto copy_rows = [](const Tensor<float>& from, std::int64_t first, Tensor<float>& to, std::int64_t at,
+                            std::int64_t count) {
+    for (std::int64_t head = 0; head < from.shape().heads; ++head)
+      for (std::int64_t i = 0; i < count; ++i)
+        for (std::int64_t d = 0; d < from.shape().dim; ++d) to(0, head, at + i, d) = from(0, head, first + i, d);
+  };
+  for (const auto& [from, to] : {std::pair{&whole.query, &shard.query},
+                                 {&whole.output, &shard.output},
+                                 {&whole.output_gradient, &shard.output_gradient},
+                                 {&whole.lse, &shard.lse}})
+    copy_rows(*from, queries, *to, 0, queries);
+  copy_rows(whole.key, 0, shard.key, before, keys);
+  copy_rows(whole.value, 0, shard.value, before, keys);
+  shard.options = whole.options;
+  std::vector<std::int32_t> slots;
+  for (std::int32_t head = 0; head < 2; ++head)
+    for (std::int32_t b = 0; b < 5; ++b) slots.push_back(b + static_cast<std::int32_t>(before / block));
+
+  const auto in_whole = whole.params();
+  auto in_shard = shard.params();
+  in_shard.problem.query_places.first = queries;
+  in_shard.problem.key_places = {.slots = slots.data(), .blocks = 5, .block_size = block};
+  Tensor<float> key({1, 4, keys, 3}), value({1, 4, keys, 2}), key_of_shard(key.shape()), value_of_shard(value.shape());
+  reference::segment_gradient(in_whole, reference::query_statistics(in_whole, threads), {1, 2}, key.view(),
+                              value.view(), threads);
+  reference::segment_gradient(in_shard, reference::query_statistics(in_shard, threads), {1, 2}, key_of_shard.view(),
+                              value_of_shard.view(), threads);
+  expect_same(key, key_of_shard);
+  expect_same(value, value_of_shard);
+}
+
 TEST(DenseGradient, has_the_same_bits_in_any_number_of_passes_over_the_heads) {
   Dense<float> at_once(8300, 90, 3, 5), one_by_one(8300, 90, 3, 5);
   const auto params = at_once.params(), small = one_by_one.params();
