@@ -11,18 +11,6 @@
 namespace llsa::diffusion::testing {
 namespace {
 
-/// A learner with threads of its own.
-struct Trial {
-  TrainConfig config;
-  ThreadPool threads;
-  EigenLayers<float> layers{threads};
-  std::unique_ptr<Attention<float>> attention = make_attention<float>("reference", threads);
-  Learner learner;
-
-  explicit Trial(const TrainConfig& c, int thread_count = 1)
-      : config(c), threads(thread_count), learner(c, initial_state(c), layers, *attention, threads) {}
-};
-
 const std::vector<std::int32_t> labels = {0, 3, 9, 10};
 
 TEST(Learner, overfits_one_batch_until_the_loss_is_near_zero) {

@@ -20,21 +20,6 @@ RC_GTEST_PROP(SamplingTimes, fall_from_one_to_zero, ()) {
   RC_ASSERT(std::is_sorted(times.rbegin(), times.rend()));
 }
 
-/// A small model with weights that make labels and positions matter.
-struct Sampled {
-  ModelConfig config = small_training().model;
-  Runner runner;
-  AlignedVector<float> weights;
-
-  explicit Sampled(std::int64_t batch = 4) : runner(config, {.batch = batch}, "reference", 1) {
-    const Numbers numbers = normal_numbers(runner.model.layout().size(), 3, 0.2);
-    weights.assign(numbers.begin(), numbers.end());
-  }
-  AlignedVector<float> run(const SampleOptions& options, const SampleObserver& observer = {}) {
-    return sample(runner.model, weights, {}, options, observer);
-  }
-};
-
 TEST(Sample, guidance_acts_between_its_times_alone) {
   Sampled model;
   const SampleOptions plain{.count = 2, .steps = 4, .labels = {1, 2}};

@@ -25,26 +25,8 @@ TrainConfig staged_training() {
 
 const std::vector<std::int32_t> labels{0, 3, 9, 10, 2};
 
-struct Trial {
-  TrainConfig config;
-  ThreadPool threads;
-  EigenLayers<float> layers{threads};
-  std::unique_ptr<Attention<float>> attention = make_attention<float>("reference", threads);
-  Learner learner;
-
-  explicit Trial(const TrainConfig& c, int thread_count = 1)
-      : config(c), threads(thread_count), learner(c, initial_state(c), layers, *attention, threads) {}
-};
-
-struct Sampled {
-  ModelConfig config = staged_training().model;
-  Runner runner;
-  AlignedVector<float> weights;
-
-  explicit Sampled(std::int64_t batch = 2) : runner(config, {.batch = batch}, "reference", 1) {
-    const Numbers numbers = normal_numbers(runner.model.layout().size(), 3, 0.2);
-    weights.assign(numbers.begin(), numbers.end());
-  }
+struct Staged : Sampled {
+  explicit Staged(std::int64_t batch = 2) : Sampled(batch, staged_training().model) {}
 };
 
 TEST(StagedModel, computes_the_same_bits_for_any_number_of_threads) {
@@ -137,7 +119,7 @@ TEST(StagedModel, takes_over_a_plain_models_weights_and_starts_what_that_lacks) 
 }
 
 TEST(StagedModel, shows_steps_of_all_stages_at_full_size) {
-  Sampled s;
+  Staged s;
   std::vector<int> steps;
   AlignedVector<float> at_four, last;
   const auto pictures = sample(s.runner.stages, s.weights, {}, {.count = 2, .steps = 2},
@@ -154,7 +136,7 @@ TEST(StagedModel, shows_steps_of_all_stages_at_full_size) {
 }
 
 TEST(StagedModel, a_picture_depends_on_seed_and_number_alone) {
-  Sampled two(2), one(1);
+  Staged two(2), one(1);
   const SampleOptions options{.count = 3, .steps = 2, .labels = {1, 2, 3}};
   const auto together = sample(two.runner.stages, two.weights, {}, options),
              apart = sample(one.runner.stages, one.weights, {}, options);
@@ -162,7 +144,7 @@ TEST(StagedModel, a_picture_depends_on_seed_and_number_alone) {
 }
 
 TEST(StagedModel, captures_a_step_of_any_stage) {
-  Sampled s;
+  Staged s;
   const SampleOptions sampling{.count = 2, .steps = 2};
   for (const auto& [step, tokens, grid, method] :
        {std::tuple{1, 16, "4x4", "full"}, {2, 64, "8x8", "full"}, {5, 256, "16x16", "llsa"}}) {
@@ -176,7 +158,7 @@ TEST(StagedModel, captures_a_step_of_any_stage) {
 }
 
 TEST(StagedModel, is_refused_where_one_model_alone_is_asked_for) {
-  Sampled s;
+  Staged s;
   EXPECT_THROW(sample(s.runner.model, s.weights, {}, {.count = 1, .steps = 1}), Error);
   EXPECT_THROW(Dit<float>(s.config, {}, s.runner.layers, *s.runner.attention), Error);
   TrainConfig config = staged_training();

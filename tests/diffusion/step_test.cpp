@@ -13,16 +13,6 @@
 namespace llsa::diffusion::testing {
 namespace {
 
-struct Trial {
-  TrainConfig config;
-  ThreadPool threads{1};
-  EigenLayers<float> layers{threads};
-  std::unique_ptr<Attention<float>> attention = make_attention<float>("reference", threads);
-  Learner learner;
-
-  explicit Trial(const TrainConfig& c) : config(c), learner(c, initial_state(c), layers, *attention, threads) {}
-};
-
 const std::vector<std::int32_t> labels = {0, 3, 9, 7};
 
 template <class Values>

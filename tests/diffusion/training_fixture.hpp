@@ -2,7 +2,9 @@
 
 #include <string>
 
+#include "diffusion/learner.hpp"
 #include "diffusion/runner.hpp"
+#include "diffusion/sampler.hpp"
 #include "diffusion/settings.hpp"
 #include "gradient_check.hpp"
 #include "support/temporary_folder.hpp"
@@ -36,5 +38,33 @@ inline AlignedVector<float> random_pictures(const TrainConfig& config, std::int6
   const Numbers numbers = normal_numbers(count * config.model.image_elements(), 50, 0.5);
   return {numbers.begin(), numbers.end()};
 }
+
+/// A learner with threads of its own.
+struct Trial {
+  TrainConfig config;
+  ThreadPool threads;
+  EigenLayers<float> layers{threads};
+  std::unique_ptr<Attention<float>> attention = make_attention<float>("reference", threads);
+  Learner learner;
+
+  explicit Trial(const TrainConfig& c, int thread_count = 1)
+      : config(c), threads(thread_count), learner(c, initial_state(c), layers, *attention, threads) {}
+};
+
+/// A small model with weights that make labels and positions matter.
+struct Sampled {
+  ModelConfig config;
+  Runner runner;
+  AlignedVector<float> weights;
+
+  explicit Sampled(std::int64_t batch = 4, const ModelConfig& c = small_training().model)
+      : config(c), runner(config, {.batch = batch}, "reference", 1) {
+    const Numbers numbers = normal_numbers(runner.model.layout().size(), 3, 0.2);
+    weights.assign(numbers.begin(), numbers.end());
+  }
+  AlignedVector<float> run(const SampleOptions& options, const SampleObserver& observer = {}) {
+    return sample(runner.stages, weights, {}, options, observer);
+  }
+};
 
 }  // namespace llsa::diffusion::testing
