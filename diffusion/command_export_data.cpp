@@ -36,9 +36,8 @@ void ExportDataCommand::execute(const CommandContext& context) const {
   const datasets::ShuffledOrder order(set->size(), seed);
   const std::int64_t wanted = count == 0 ? set->size() : count;
   set->expect_possible(extent);
-  nlohmann::json made_with = {{"made_by", "llsa-diffusion export-data"}, {"data", data}, {"seed", seed}};
-  made_with["size"] =
-      extent.height == extent.width ? nlohmann::json(extent.height) : nlohmann::json(files::size_text(extent));
+  nlohmann::json made_with = {
+      {"made_by", "llsa-diffusion export-data"}, {"data", data}, {"size", size_to_json(extent)}, {"seed", seed}};
   if (!extent.is_picture()) made_with["frames"] = frames;
   const PictureFolder pictures(folder, made_with, frames);
   std::int64_t written = 0, kept = 0;

@@ -53,12 +53,6 @@ void validate(const files::PictureExtent& extent) {
   require(extent.frames >= 1 && extent.frames <= 1024, "frames", extent.frames, "1 (a picture) to 1024");
 }
 
-/// A number for squares.
-nlohmann::json to_json(const files::PictureExtent& extent) {
-  if (extent.height == extent.width) return extent.height;
-  return files::size_text(extent);
-}
-
 files::PictureExtent extent_from(const nlohmann::json& json) {
   const nlohmann::json& size = json.at("image_size");
   files::PictureExtent extent = size.is_string()
@@ -112,8 +106,13 @@ ModelConfig preset(std::string_view name) {
 
 std::vector<std::string> preset_names() { return {"tiny", "S", "B"}; }
 
+nlohmann::json size_to_json(const files::PictureExtent& extent) {
+  if (extent.height == extent.width) return extent.height;
+  return files::size_text(extent);
+}
+
 nlohmann::json to_json(const ModelConfig& c) {
-  nlohmann::json json = {{"image_size", to_json(c.extent)},
+  nlohmann::json json = {{"image_size", size_to_json(c.extent)},
                          {"channels", c.channels},
                          {"patch_size", c.patch_size},
                          {"hidden", c.hidden},

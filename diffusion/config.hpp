@@ -62,6 +62,9 @@ void validate(const ModelConfig& config);
 ModelConfig preset(std::string_view name);
 std::vector<std::string> preset_names();
 
+/// Height and width as settings keep them: a number for squares, "HxW" for others. Without the frames.
+nlohmann::json size_to_json(const files::PictureExtent& extent);
+
 /// The extent is written as `image_size`, a number for squares and "HxW" for others, and `frames` where there are
 /// several: what knows of square pictures alone reads those as ever.
 nlohmann::json to_json(const ModelConfig& config);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "diffusion/config.hpp"
 #include "files/extent.hpp"
 #include "llsa/error.hpp"
 #include "program/attention_options.hpp"
@@ -61,10 +62,8 @@ void add_extent_options(CLI::App& app, Overrides& overrides) {
   app.add_option_function<std::string>(
       "--image-size",
       [overrides](const std::string& text) mutable {
-        const files::PictureExtent extent = files::picture_extent_from(text, "--image-size");
-        const bool is_square = extent.height == extent.width;
         overrides.set("--image-size", "/model/image_size",
-                      is_square ? nlohmann::json(extent.height) : nlohmann::json(files::size_text(extent)));
+                      size_to_json(files::picture_extent_from(text, "--image-size")));
       },
       "pixels along a side, or HxW (default 32)");
   overrides.add<std::int64_t>(app, "--frames", "/model/frames", "of a video; 1: pictures (default)");
