@@ -42,39 +42,52 @@ __host__ __device__ constexpr Layout layout() {
 }
 }  // namespace select_tile
 
-__device__ inline std::int32_t candidate(const SelectLevel& p, std::int64_t head, std::int64_t parent,
-                                         std::int64_t number, std::int64_t candidates) {
-  if (number >= candidates) return -1;
+/// What a thread block works on: queries `[first, end)` under one parent, and so many candidates.
+struct SelectBlock {
+  std::int64_t head, parent, first, end, candidates;
+
+  __device__ explicit SelectBlock(const SelectLevel& p) {
+    const auto tiles = static_cast<unsigned>(p.tiles), parents = static_cast<unsigned>(p.parents);
+    parent = blockIdx.x / tiles % parents;
+    head = blockIdx.x / tiles / parents;
+    first = parent * p.siblings + blockIdx.x % tiles * std::int64_t{select_tile::queries};
+    end = min((parent + 1) * p.siblings, p.queries);
+    candidates = p.d_parent_lists ? p.parent_width * p.family : p.keys;
+  }
+};
+
+/// The token of candidate `number`; -1 where there is none.
+__device__ inline std::int32_t candidate(const SelectLevel& p, const SelectBlock& block, std::int64_t number) {
+  if (number >= block.candidates) return -1;
   if (!p.d_parent_lists) return static_cast<std::int32_t>(number);
   // Candidates are fewer than the level's keys and a block: 32 bits hold them, and divide faster.
   const auto n = static_cast<std::uint32_t>(number), family = static_cast<std::uint32_t>(p.family);
-  const std::int32_t chosen = p.d_parent_lists[(head * p.parents + parent) * p.parent_width + n / family];
+  const std::int32_t chosen = p.d_parent_lists[(block.head * p.parents + block.parent) * p.parent_width + n / family];
   const std::int64_t token = chosen * p.block_size + n % family;
   return chosen >= 0 && token < p.keys ? static_cast<std::int32_t>(token) : -1;
 }
 
 /// Scores of 16 queries x 64 candidates into shared memory, ends with a barrier. Each thread makes 2 x 4 of them.
-__device__ inline void score_tile(const SelectLevel& p, std::int64_t head, std::int64_t parent, std::int64_t first,
-                                  std::int64_t end, std::int64_t begin, std::int64_t candidates) {
+__device__ inline void score_tile(const SelectLevel& p, const SelectBlock& block, std::int64_t begin) {
   using namespace select_tile;
   constexpr Layout at = layout();
   const Shared<float4> query(at.query, select_tile::queries * row / 4), key(at.key, select_tile::keys * row / 4);
   const Shared<float> score(at.score, select_tile::queries * (select_tile::keys + 1));
   const Shared<std::int32_t> token(at.token, select_tile::keys);
   const int t = static_cast<int>(threadIdx.x), column = t % 16, line = t / 16;
-  if (t < select_tile::keys) token[t] = candidate(p, head, parent, begin + t, candidates);
+  if (t < select_tile::keys) token[t] = candidate(p, block, begin + t);
   __syncthreads();
 
   float sum[2][4] = {};
   for (int d0 = 0; d0 < p.dim; d0 += dims) {
     const int pieces = min(dims, p.dim - d0) / 4;
     if (column < pieces) {  // 16 threads to a row
-      const float* const from_query = p.d_query + head * p.queries * p.dim + d0 + column * 4;
-      const float* const from_key = p.d_key + head * p.keys * p.dim + d0 + column * 4;
+      const float* const from_query = p.d_query + block.head * p.queries * p.dim + d0 + column * 4;
+      const float* const from_key = p.d_key + block.head * p.keys * p.dim + d0 + column * 4;
 #pragma unroll
       for (int i = 0; i < select_tile::queries; i += threads / 16)
         query[(line + i) * (row / 4) + column] =
-            *reinterpret_cast<const float4*>(from_query + min(first + line + i, end - 1) * p.dim);
+            *reinterpret_cast<const float4*>(from_query + min(block.first + line + i, block.end - 1) * p.dim);
 #pragma unroll
       for (int i = 0; i < select_tile::keys; i += threads / 16)
         key[(line + i) * (row / 4) + column] =
@@ -113,13 +126,8 @@ struct SelectKernel {
   static constexpr int warp_queries = select_tile::queries / (threads / 32);
 
   __device__ void operator()(const SelectLevel& p) const {
-    const auto tiles = static_cast<unsigned>(p.tiles), parents = static_cast<unsigned>(p.parents);
-    const std::int64_t tile = blockIdx.x % tiles, parent = blockIdx.x / tiles % parents;
-    const std::int64_t head = blockIdx.x / tiles / parents;
-    const std::int64_t first = parent * p.siblings + tile * select_tile::queries;
-    const std::int64_t end = min((parent + 1) * p.siblings, p.queries);
-    if (first >= end) return;
-    const std::int64_t candidates = p.d_parent_lists ? p.parent_width * p.family : p.keys;
+    const SelectBlock block(p);
+    if (block.first >= block.end) return;
     const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(lane_id());
 
     std::uint64_t found[warp_queries] = {};  // the last key of the rounds before; every key is larger than 0
@@ -128,18 +136,18 @@ struct SelectKernel {
       const int wanted = static_cast<int>(min(p.width - place, std::int64_t{32 * Words}));
 #pragma unroll
       for (int i = 0; i < warp_queries; ++i) best[i] = TopList<Words>(wanted);
-      for (std::int64_t begin = 0; begin < candidates; begin += select_tile::keys) {
-        score_tile(p, head, parent, first, end, begin, candidates);
+      for (std::int64_t begin = 0; begin < block.candidates; begin += select_tile::keys) {
+        score_tile(p, block, begin);
         offer_tile(warp, lane, found, best);
         __syncthreads();
       }
 #pragma unroll
       for (int i = 0; i < warp_queries; ++i) {
-        const std::int64_t query = first + warp * warp_queries + i;
-        std::int32_t* list = p.d_lists + (head * p.queries + query) * p.width + place;
+        const std::int64_t query = block.first + warp * warp_queries + i;
+        std::int32_t* list = p.d_lists + (block.head * p.queries + query) * p.width + place;
 #pragma unroll
         for (int w = 0; w < Words; ++w)
-          if (query < end && place + w * 32 + lane < p.width) list[w * 32 + lane] = token_of(best[i].key(w));
+          if (query < block.end && place + w * 32 + lane < p.width) list[w * 32 + lane] = token_of(best[i].key(w));
         found[i] = best[i].worst();
       }
     }
@@ -175,19 +183,14 @@ struct SelectShortKernel {
     constexpr Layout at = layout();
     const Shared<float> score(at.score, queries * (keys + 1));
     const Shared<std::int32_t> token(at.token, keys);
-    const auto tiles = static_cast<unsigned>(p.tiles), parents = static_cast<unsigned>(p.parents);
-    const std::int64_t tile = blockIdx.x % tiles, parent = blockIdx.x / tiles % parents;
-    const std::int64_t head = blockIdx.x / tiles / parents;
-    const std::int64_t first = parent * p.siblings + tile * queries;
-    const std::int64_t end = min((parent + 1) * p.siblings, p.queries);
-    if (first >= end) return;
-    const std::int64_t candidates = p.d_parent_lists ? p.parent_width * p.family : p.keys;
+    const SelectBlock block(p);
+    if (block.first >= block.end) return;
     const int own = static_cast<int>(threadIdx.x) / GroupList::lanes;
     const int lane = static_cast<int>(threadIdx.x) % GroupList::lanes;
 
     GroupList best;
-    for (std::int64_t begin = 0; begin < candidates; begin += keys) {
-      score_tile(p, head, parent, first, end, begin, candidates);
+    for (std::int64_t begin = 0; begin < block.candidates; begin += keys) {
+      score_tile(p, block, begin);
       std::uint64_t offered[GroupList::entries];
 #pragma unroll
       for (int i = 0; i < GroupList::entries; ++i) {
@@ -198,8 +201,8 @@ struct SelectShortKernel {
       best.offer(offered);
       __syncthreads();
     }
-    if (first + own >= end) return;
-    std::int32_t* list = p.d_lists + (head * p.queries + first + own) * p.width;
+    if (block.first + own >= block.end) return;
+    std::int32_t* list = p.d_lists + (block.head * p.queries + block.first + own) * p.width;
 #pragma unroll
     for (int i = 0; i < GroupList::entries; ++i)
       if (i == lane && i < p.width) list[i] = token_of(best.key(i));
